@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+/* CRC-32C (Castagnoli, polynomial 0x1EDC6F41 reflected), as ext4 metadata_csum uses it. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Continues the checksum `crc` over `size` bytes. No inversion at either end: ext4 seeds with ~0 and stores it as is. */
+uint32_t crc32c(uint32_t crc, const void *data, size_t size);

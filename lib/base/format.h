@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * printf-style formatting without a libc, for the kernel and for early start-up code.
+ * Understands %c %s %d %i %u %x %X %p %% with flags '-' and '0', a width, a precision for %s, and l, ll, z, h.
+ */
+#pragma once
+
+#include <stdarg.h>
+#include <stddef.h>
+
+typedef void (*format_sink)(void *context, char c);
+
+/* Sends each formatted character to `sink`. Returns how many there were. */
+int format_to(format_sink sink, void *context, const char *format, va_list arguments);
+/* Formats into `buffer` of `size` bytes, always terminated when size > 0. Returns the untruncated length. */
+int format_buffer(char *buffer, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
