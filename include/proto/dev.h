@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The device server's protocol: drivers get exactly the registers, interrupt lines and DMA memory of the devices that
+ * the system description has them drive.
+ */
+#pragma once
+
+#include <proto/proto.h>
+
+struct dev_count_reply {
+    uint64_t count; /* devices for this client */
+};
+
+struct dev_index_request {
+    uint64_t index; /* of the device among the client's, from 0 */
+    uint64_t n;     /* of the region or line */
+};
+struct dev_info_reply {
+    char name[32];       /* node name with unit address */
+    char compatible[32]; /* that matched */
+    uint64_t region_count, irq_count;
+    uint64_t clock_frequency, reg_shift, reg_io_width; /* properties of that name, 0 when absent */
+};
+struct dev_region_reply {
+    uint64_t length; /* bytes of the registers */
+    uint64_t offset; /* of the first register in the segment (device pages are mapped whole) */
+    uint64_t segment_length;
+}; /* + capability: mm segment */
+struct dev_irq_reply {
+    uint64_t line;
+}; /* + capability: IRQ handler */
+struct dev_dma_request {
+    uint64_t length;
+};
+struct dev_dma_reply {
+    uint64_t length, physical;
+}; /* + capability: mm segment, contiguous */
+
+/* Tells dev of a driver before it starts: which devices are its. */
+struct dev_register_request {
+    uint64_t client;
+    char driver[16];     /* name of the process, for messages */
+    char compatible[32];
+    uint64_t virtio_id;  /* for "virtio,mmio": the virtio device type; 0: any */
+};
+struct dev_register_reply {
+    uint64_t count;      /* devices found */
+    char other[16];      /* ERR_EXISTS: the driver that has one of these devices already ... */
+    char device[32];     /* ... and the device */
+};
+
+struct dev_irq_stats_reply {
+    uint64_t line;
+    char device[32];
+    char driver[16];
+    uint64_t count, acknowledged, missed;
+    uint64_t total_latency, worst_latency; /* ticks */
+    uint64_t hart;
+};
+
+#define DEV_OPS(OP)                                                                                                    \
+    OP(1, dev_count, struct proto_empty, struct dev_count_reply, DEV_DRIVE)                                            \
+    OP(2, dev_info, struct dev_index_request, struct dev_info_reply, DEV_DRIVE)                                        \
+    OP(3, dev_region, struct dev_index_request, struct dev_region_reply, DEV_DRIVE)                                    \
+    OP(4, dev_irq, struct dev_index_request, struct dev_irq_reply, DEV_DRIVE)                                          \
+    OP(5, dev_dma, struct dev_dma_request, struct dev_dma_reply, DEV_DRIVE)                                            \
+    OP(8, dev_irq_stats, struct dev_index_request, struct dev_irq_stats_reply, DEV_INSPECT)                            \
+    OP(16, dev_register, struct dev_register_request, struct dev_register_reply, PROTO_MANAGE)
+PROTO_CLIENT(DEV_OPS)

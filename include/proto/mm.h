@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The memory manager's protocol. A session is for one space: a process's address space and its memory quota. A segment
+ * is memory that can be mapped in several spaces; the capability that stands for it is an endpoint capability to mm
+ * that only mm can make, and whoever holds one may map it.
+ */
+#pragma once
+
+#include <proto/proto.h>
+
+enum mm_prot { MM_READ = 1, MM_WRITE = 2, MM_EXEC = 4 }; /* never WRITE and EXEC at once */
+
+/* `space` in requests: 0 is the session's own; another one needs PROTO_MANAGE. Sizes in bytes, whole pages. */
+
+struct mm_map_request {
+    uint64_t space;
+    uint64_t address; /* page-aligned; 0: mm chooses */
+    uint64_t length;
+    uint64_t prot;
+};
+struct mm_map_reply {
+    uint64_t address;
+};
+
+struct mm_unmap_request {
+    uint64_t space;
+    uint64_t address;
+    uint64_t length;
+};
+
+enum mm_segment_flags {
+    MM_SEGMENT_CONTIGUOUS = 1, /* in one piece of physical memory whose address is told; needs MM_DMA */
+};
+struct mm_segment_create_request {
+    uint64_t space; /* whose quota pays, and with whom it ends */
+    uint64_t length;
+    uint64_t flags;
+};
+struct mm_segment_create_reply {
+    uint64_t length;   /* rounded up to pages */
+    uint64_t physical; /* MM_SEGMENT_CONTIGUOUS */
+}; /* + capability: the segment */
+
+/* A segment of device registers; needs MM_DMA. Capabilities: up to 4 frames in ascending order. */
+struct mm_segment_device_request {
+    uint64_t length;
+}; /* reply: + capability: the segment */
+
+struct mm_segment_map_request {
+    uint64_t space;
+    uint64_t address; /* 0: mm chooses */
+    uint64_t offset;
+    uint64_t length;
+    uint64_t prot;
+}; /* + capability: the segment */
+
+struct mm_object_request {
+    uint64_t space; /* whose quota pays */
+    uint64_t type;  /* enum object_type: CNode, thread, scheduling context, endpoint, notification, reply, timer */
+    uint64_t size_bits; /* CNode only */
+}; /* reply: + capability with all rights */
+
+struct mm_stats_reply {
+    uint64_t total, free;        /* of the machine, bytes */
+    uint64_t kernel;             /* given to kernel objects and page tables by mm, bytes */
+    uint64_t spaces;
+    uint64_t faults;             /* page faults handled */
+    uint64_t used, quota, peak;  /* of this session's space, bytes */
+};
+
+struct mm_space_create_request {
+    char name[16];
+    uint64_t quota;  /* bytes */
+    uint64_t rights; /* of the session that is returned */
+};
+struct mm_space_create_reply {
+    uint64_t space; /* its number, never used again */
+}; /* + capabilities: session, address space, fault endpoint */
+
+struct mm_space_request {
+    uint64_t space;
+};
+struct mm_space_stats_reply {
+    uint64_t used, quota, peak, faults;
+};
+
+/* What the oldest not yet told crash was: a fault that mm could not handle. ERR_NOT_FOUND when there is none. */
+struct mm_crash_reply {
+    uint64_t space;
+    uint64_t fault;     /* enum fault */
+    uint64_t word[6];   /* struct fault_message */
+    uint64_t error;     /* why mm gave up: ERR_BAD_ADDRESS, ERR_QUOTA, ERR_NO_MEMORY, ERR_NO_RIGHT */
+};
+
+#define MM_OPS(OP)                                                                                                     \
+    OP(1, mm_map, struct mm_map_request, struct mm_map_reply, MM_USE)                                                  \
+    OP(2, mm_unmap, struct mm_unmap_request, struct proto_empty, MM_USE)                                               \
+    OP(3, mm_segment_create, struct mm_segment_create_request, struct mm_segment_create_reply, MM_USE)                 \
+    OP(4, mm_segment_device, struct mm_segment_device_request, struct proto_empty, MM_DMA)                             \
+    OP(5, mm_segment_map, struct mm_segment_map_request, struct mm_map_reply, MM_USE)                                  \
+    OP(6, mm_object, struct mm_object_request, struct proto_empty, MM_USE)                                             \
+    OP(7, mm_stats, struct proto_empty, struct mm_stats_reply, MM_USE)                                                 \
+    OP(16, mm_space_create, struct mm_space_create_request, struct mm_space_create_reply, PROTO_MANAGE)                \
+    OP(17, mm_space_destroy, struct mm_space_request, struct proto_empty, PROTO_MANAGE)                                \
+    OP(18, mm_space_stats, struct mm_space_request, struct mm_space_stats_reply, PROTO_MANAGE)                         \
+    OP(19, mm_crash, struct proto_empty, struct mm_crash_reply, PROTO_MANAGE)
+PROTO_CLIENT(MM_OPS)

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* The protocol of init, the supervisor: processes and power. Processes are named by number, which is never used again. */
+#pragma once
+
+#include <proto/proto.h>
+
+struct proc_exit_request {
+    uint64_t status;
+}; /* no answer: the process is gone */
+
+/* Starts a program as a process with what the description lets programs of this client have (`programs` in its node).
+ * + capability: segment that holds the ELF file at 0 and, from args_offset on, the arguments (the first is the name of
+ * the program), each terminated. */
+struct proc_spawn_request {
+    uint64_t image_length;
+    uint64_t args_offset, args_length;
+    uint64_t arg_count;
+};
+struct proc_spawn_reply {
+    uint64_t process;
+    char cause[112]; /* ERR_BAD_PROGRAM: what is wrong with the file, in words */
+};
+
+struct proc_request {
+    uint64_t process;
+}; /* proc_watch: + capability: notification, signalled when the process has ended */
+
+enum proc_state { PROC_STARTING, PROC_RUNNING, PROC_EXITED, PROC_CRASHED, PROC_KILLED, PROC_FAILED /* did not start */ };
+
+/* How a started program ended; asking forgets it. ERR_BUSY while it runs. */
+struct proc_status_reply {
+    uint64_t state;
+    uint64_t status;   /* PROC_EXITED: its exit status */
+    char cause[112];   /* PROC_CRASHED: what it did, in words */
+};
+
+/* The processes one by one: the first whose number is not below `process`. ERR_NOT_FOUND after the last. */
+struct proc_list_reply {
+    uint64_t process;
+    char name[16];
+    uint64_t state;        /* enum proc_state */
+    uint64_t thread_state; /* enum thread_state */
+    uint64_t running;      /* 1: on a hart right now */
+    uint64_t priority, hart;
+    uint64_t cpu_time;     /* ticks */
+    uint64_t memory, quota;/* bytes */
+    uint64_t restarts;
+    uint64_t parent;       /* that spawned it; 0: from the description */
+};
+
+/* The capabilities of a process one by one: the first in a slot not below `slot`. ERR_NOT_FOUND after the last. */
+struct proc_caps_request {
+    uint64_t process;
+    uint64_t slot;
+};
+struct proc_caps_reply {
+    uint64_t slot;
+    uint64_t type, rights, badge, size_bits;
+    uint64_t object;   /* number that stands for the object */
+    char target[24];   /* what it is for, where init knows: "fs", "console", "log" */
+};
+
+enum proc_power { PROC_POWEROFF, PROC_REBOOT };
+struct proc_power_request {
+    uint64_t action;
+};
+
+#define PROC_OPS(OP)                                                                                                   \
+    OP(1, proc_exit, struct proc_exit_request, struct proto_empty, PROC_SELF)                                          \
+    OP(2, proc_spawn, struct proc_spawn_request, struct proc_spawn_reply, PROC_SPAWN)                                  \
+    OP(3, proc_watch, struct proc_request, struct proto_empty, PROC_SPAWN)                                             \
+    OP(4, proc_status, struct proc_request, struct proc_status_reply, PROC_SPAWN)                                      \
+    OP(5, proc_kill, struct proc_request, struct proto_empty, PROC_SPAWN)                                              \
+    OP(6, proc_list, struct proc_request, struct proc_list_reply, PROC_INSPECT)                                        \
+    OP(7, proc_caps, struct proc_caps_request, struct proc_caps_reply, PROC_INSPECT)                                   \
+    OP(8, proc_power, struct proc_power_request, struct proto_empty, PROC_POWER)
+PROTO_CLIENT(PROC_OPS)
