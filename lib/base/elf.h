@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ELF-64 executable reader for RISC-V (System V gABI chapters 4 and 5; RISC-V psABI). Checks the whole header and
- * every loadable segment first; the loaders in the kernel and in init then only copy.
+ * ELF-64 executable reader for RISC-V (System V gABI chapters 4 and 5; RISC-V psABI). Checks the whole header
+ * and every loadable segment first; the loaders in the kernel and in init then only copy.
  */
 #pragma once
 
