@@ -4,8 +4,8 @@
  * user processes and for host tools. It trusts nothing: fdt_open() walks the whole blob once and checks
  * every offset, so that all other functions can go through it without failing. It never allocates or writes.
  *
- * A node is named by the offset of its FDT_BEGIN_NODE token in the structure block; FDT_NONE is "no node", and
- * may be given wherever a node is asked for: it has no name, properties, children or neighbours.
+ * A node is named by the offset of its FDT_BEGIN_NODE token in the structure block; FDT_NONE is "no node". It
+ * may be given wherever a node is asked for: it has no name, properties, children or siblings.
  */
 #pragma once
 
@@ -36,8 +36,8 @@ struct fdt {
     uint32_t rsvmap_count; /* entries before the terminating pair of zeros */
 };
 
-/* Opens and fully checks the tree at `blob`, of which at most `limit` bytes may be read. Takes time in proportion
- * to the blocks in use, not to the total size. `fdt` is written only for FDT_OK, and is valid while the blob is. */
+/* Opens and fully checks the tree at `blob`, of which at most `limit` bytes may be read. Takes time in
+ * proportion to the blocks in use, not to the total size. `fdt` is written only for FDT_OK; it refers to the blob. */
 enum fdt_error fdt_open(struct fdt *fdt, const void *blob, size_t limit);
 /* One clause that says what is wrong ("bad magic number"), never NULL. */
 const char *fdt_strerror(enum fdt_error error);
@@ -54,8 +54,8 @@ const char *fdt_name(const struct fdt *fdt, int node);
 /* Child of `node` whose name is `name`, or whose name before '@' is `name`. FDT_NONE if there is none. */
 int fdt_child(const struct fdt *fdt, int node, const char *name);
 
-/* Raw property value and its length in bytes, NULL if absent. An empty property gives a non-NULL pointer and length
- * 0. `length` may be NULL. The value can have any alignment. */
+/* Raw property value and its length in bytes, NULL if absent. An empty property gives a non-NULL pointer and
+ * length 0. `length` may be NULL. The value can have any alignment. */
 const void *fdt_prop(const struct fdt *fdt, int node, const char *name, uint32_t *length);
 /* The n-th property of a node in document order: true if there is one. */
 bool fdt_prop_at(const struct fdt *fdt, int node, unsigned n, const char **name, const void **value,
@@ -79,9 +79,9 @@ int fdt_by_path(const struct fdt *fdt, const char *path);
 /* status is absent, "okay" or "ok". */
 bool fdt_is_enabled(const struct fdt *fdt, int node);
 
-/* n-th (address, size) of `reg`, decoded with the parent's #address-cells and #size-cells and translated through the
- * `ranges` of every bus above. False when there is none or it cannot be translated: the numbers of CPUs and of I2C
- * devices, whose parents have no `ranges`, are no addresses; fdt_prop_number(.., "reg", ..) reads them. */
+/* n-th (address, size) of `reg`, decoded with the parent's #address-cells and #size-cells and translated through
+ * the `ranges` of every bus above. False when there is none or it cannot be translated: the numbers of CPUs and
+ * of I2C devices, whose parents have no `ranges`, are no addresses; fdt_prop_number(.., "reg", ..) reads them. */
 bool fdt_reg(const struct fdt *fdt, int node, unsigned n, uint64_t *address, uint64_t *size);
 /* n-th entry of the memory reservation block. */
 bool fdt_reservation(const struct fdt *fdt, unsigned n, uint64_t *address, uint64_t *size);
