@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* The terminal for programs, behind plain calls. stdio of lib/rt goes through these. */
+#pragma once
+
+#include <proto/console.h>
+
+/* Writes all bytes. Without a console capability they go to the kernel log. */
+enum error terminal_write(const void *bytes, size_t count);
+/* Waits for input; *count 0 is the end of it. */
+enum error terminal_read(void *bytes, size_t size, size_t *count);
+/* enum console_mode */
+enum error terminal_mode(uint64_t mode);
+/* ctrl-c (while nobody reads raw) signals `notification`; 0: nobody. */
+enum error terminal_interrupt(cap_t notification);
