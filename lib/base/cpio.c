@@ -8,16 +8,16 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define MAGIC "070701"
-#define MAGIC_SIZE 6u
-#define FIELD_DIGITS 8u
-#define FIELD_COUNT 13u
-#define HEADER_SIZE (MAGIC_SIZE + FIELD_COUNT * FIELD_DIGITS)
-#define TRAILER "TRAILER!!!"
+#define MAGIC         "070701"
+#define MAGIC_SIZE    6u
+#define FIELD_DIGITS  8u
+#define FIELD_COUNT   13u
+#define HEADER_SIZE   (MAGIC_SIZE + FIELD_COUNT * FIELD_DIGITS)
+#define TRAILER       "TRAILER!!!"
 #define NAME_SIZE_MAX 4096u /* with the terminator */
 
-#define MODE_TYPE 0170000u
-#define MODE_REGULAR 0100000u
+#define MODE_TYPE     0170000u
+#define MODE_REGULAR  0100000u
 
 /* The places of the fields that matter here among the 13 of a header. */
 enum field {

@@ -25,10 +25,11 @@ struct cpio_file {
     uint32_t mode;
 };
 
-/* Reads the file at *offset (start with 0) and moves *offset past it. CPIO_END at the trailer. Anything but CPIO_OK
- * changes nothing. Of files that are hard links to each other only the last has the data. */
+/* Reads the file at *offset (start with 0) and moves *offset past it. CPIO_END at the trailer. Anything but
+ * CPIO_OK changes nothing. Of files that are hard links to each other only the last has the data. */
 enum cpio_error cpio_next(const void *archive, size_t size, size_t *offset, struct cpio_file *file);
-/* Finds the first regular file of that name. An archive found damaged before the file is reached gives that error. */
+/* Finds the first regular file of that name. An archive found damaged before the file is reached gives that
+ * error. */
 enum cpio_error cpio_find(const void *archive, size_t size, const char *name, struct cpio_file *file);
 /* One clause that says what is wrong ("truncated"), never NULL. */
 const char *cpio_strerror(enum cpio_error error);

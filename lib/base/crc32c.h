@@ -5,6 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Continues the checksum `crc` over `size` bytes. No inversion at either end: ext4 seeds with ~0 and stores it
- * as is; the CRC-32C of RFC 3720 is ~crc32c(~0, data, size). */
+/* Continues the checksum `crc` over `size` bytes. No inversion at either end: ext4 seeds with ~0 and stores
+ * it as is; the CRC-32C of RFC 3720 is ~crc32c(~0, data, size). */
 uint32_t crc32c(uint32_t crc, const void *data, size_t size);

@@ -7,21 +7,21 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "headers are copied as they are in the file");
 
-#define PAGE_SIZE 4096u
+#define PAGE_SIZE   4096u
 
-#define EI_CLASS 4
-#define EI_DATA 5
-#define EI_VERSION 6
-#define ELFCLASS64 2
+#define EI_CLASS    4
+#define EI_DATA     5
+#define EI_VERSION  6
+#define ELFCLASS64  2
 #define ELFDATA2LSB 1
-#define EV_CURRENT 1
-#define ET_EXEC 2
-#define EM_RISCV 243
-#define PT_LOAD 1
-#define PT_INTERP 3
-#define PF_X 1u
-#define PF_W 2u
-#define PF_R 4u
+#define EV_CURRENT  1
+#define ET_EXEC     2
+#define EM_RISCV    243
+#define PT_LOAD     1
+#define PT_INTERP   3
+#define PF_X        1u
+#define PF_W        2u
+#define PF_R        4u
 
 /* ELF header: gABI figure 4-3. */
 struct file_header {
@@ -61,8 +61,9 @@ static enum elf_error check_file_header(const struct file_header *header, size_t
     if (header->phnum == 0) {
         return ELF_NO_SEGMENTS;
     }
-    uint64_t table_size = (uint64_t)header->phnum * sizeof(struct program_header);
-    if (header->phentsize != sizeof(struct program_header) || !range_inside(header->phoff, table_size, size)) {
+    uint64_t table_size = (uint64_t)header->phnum * header->phentsize;
+    if (header->phentsize != sizeof(struct program_header) ||
+        !range_inside(header->phoff, table_size, size)) {
         return ELF_BAD_HEADERS;
     }
     return ELF_OK;

@@ -9,11 +9,11 @@
 
 #include "fdt_internal.h"
 
-#define FDT_MAGIC 0xd00dfeedu
-#define OLDEST_VERSION 16u
-#define NEWEST_VERSION 17u
-#define HEADER_SIZE_V16 36u /* without size_dt_struct */
-#define HEADER_SIZE_V17 40u
+#define FDT_MAGIC        0xd00dfeedu
+#define OLDEST_VERSION   16u
+#define NEWEST_VERSION   17u
+#define HEADER_SIZE_V16  36u /* without size_dt_struct */
+#define HEADER_SIZE_V17  40u
 #define RESERVATION_SIZE 16u
 
 /* Offsets of the fields of the header (section 5.2). */
@@ -108,21 +108,12 @@ static enum fdt_error check_structure(struct checker *check)
         enum fdt_error error;
         check->at += 4;
         switch (token) {
-        case TOKEN_BEGIN_NODE:
-            error = check_begin_node(check);
-            break;
-        case TOKEN_END_NODE:
-            error = check_end_node(check);
-            break;
-        case TOKEN_PROP:
-            error = check_property(check);
-            break;
-        case TOKEN_NOP:
-            continue;
-        case TOKEN_END:
-            return check->root_closed ? FDT_OK : FDT_BAD_DEPTH;
-        default:
-            return FDT_BAD_TOKEN;
+        case TOKEN_BEGIN_NODE: error = check_begin_node(check); break;
+        case TOKEN_END_NODE: error = check_end_node(check); break;
+        case TOKEN_PROP: error = check_property(check); break;
+        case TOKEN_NOP: continue;
+        case TOKEN_END: return check->root_closed ? FDT_OK : FDT_BAD_DEPTH;
+        default: return FDT_BAD_TOKEN;
         }
         if (error != FDT_OK) {
             return error;
@@ -243,16 +234,14 @@ static uint32_t skip_token(const struct fdt *fdt, uint32_t at)
     const uint8_t *base = fdt->blob + fdt->struct_off;
 
     switch (base[at + 3]) {
-    case TOKEN_PROP:
-        return align_token(at + 12 + read_be32(base + at + 4));
+    case TOKEN_PROP: return align_token(at + 12 + read_be32(base + at + 4));
     case TOKEN_BEGIN_NODE:
         at += 4;
         while (base[at] != 0) {
             at++;
         }
         return align_token(at + 1);
-    default:
-        return at + 4;
+    default: return at + 4;
     }
 }
 
@@ -301,10 +290,8 @@ int fdt_next_sibling(const struct fdt *fdt, int node)
             }
             depth--;
             break;
-        case TOKEN_END:
-            return FDT_NONE;
-        default:
-            break;
+        case TOKEN_END: return FDT_NONE;
+        default: break;
         }
     }
 }
@@ -333,14 +320,9 @@ unsigned fdt_chain(const struct fdt *fdt, int node, int chain[FDT_MAX_DEPTH])
     }
     for (uint32_t at = 0; at <= (uint32_t)node; at = skip_token(fdt, at)) {
         switch (token_at(fdt, at)) {
-        case TOKEN_BEGIN_NODE:
-            chain[depth++] = (int)at;
-            break;
-        case TOKEN_END_NODE:
-            depth--;
-            break;
-        default:
-            break;
+        case TOKEN_BEGIN_NODE: chain[depth++] = (int)at; break;
+        case TOKEN_END_NODE: depth--; break;
+        default: break;
         }
     }
     return depth;

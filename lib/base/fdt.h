@@ -13,23 +13,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FDT_NONE (-1)
+#define FDT_NONE      (-1)
 #define FDT_MAX_DEPTH 32
 
 enum fdt_error {
     FDT_OK = 0,
-    FDT_BAD_MAGIC,     /* not a device tree at all */
-    FDT_BAD_VERSION,   /* last_comp_version newer than 17, or version older than 16 */
-    FDT_TRUNCATED,     /* a block reaches past the end of the blob, or a token past the end of its block */
-    FDT_BAD_LAYOUT,    /* blocks misaligned or overlapping the header */
-    FDT_BAD_TOKEN,     /* unknown or misplaced token in the structure block */
-    FDT_BAD_NAME,      /* name without terminator or outside its block, or a root node that has one */
-    FDT_BAD_DEPTH,     /* nested deeper than FDT_MAX_DEPTH, or unbalanced */
+    FDT_BAD_MAGIC,   /* not a device tree at all */
+    FDT_BAD_VERSION, /* last_comp_version newer than 17, or version older than 16 */
+    FDT_TRUNCATED,   /* a block reaches past the end of the blob, or a token past the end of its block */
+    FDT_BAD_LAYOUT,  /* blocks misaligned or overlapping the header */
+    FDT_BAD_TOKEN,   /* unknown or misplaced token in the structure block */
+    FDT_BAD_NAME,    /* name without terminator or outside its block, or a root node that has one */
+    FDT_BAD_DEPTH,   /* nested deeper than FDT_MAX_DEPTH, or unbalanced */
 };
 
 struct fdt {
     const uint8_t *blob;
-    uint32_t total; /* bytes, from the header */
+    uint32_t total;                     /* bytes, from the header */
     uint32_t struct_off, struct_size;   /* up to and with FDT_END */
     uint32_t strings_off, strings_size; /* up to and with the last terminator */
     uint32_t rsvmap_off;
@@ -37,7 +37,7 @@ struct fdt {
 };
 
 /* Opens and fully checks the tree at `blob`, of which at most `limit` bytes may be read. Takes time in
- * proportion to the blocks in use, not to the total size. `fdt` is written only for FDT_OK; it refers to the blob. */
+ * proportion to the blocks in use, not to the total size. `fdt` is written only for FDT_OK. */
 enum fdt_error fdt_open(struct fdt *fdt, const void *blob, size_t limit);
 /* One clause that says what is wrong ("bad magic number"), never NULL. */
 const char *fdt_strerror(enum fdt_error error);
@@ -79,9 +79,9 @@ int fdt_by_path(const struct fdt *fdt, const char *path);
 /* status is absent, "okay" or "ok". */
 bool fdt_is_enabled(const struct fdt *fdt, int node);
 
-/* n-th (address, size) of `reg`, decoded with the parent's #address-cells and #size-cells and translated through
- * the `ranges` of every bus above. False when there is none or it cannot be translated: the numbers of CPUs and
- * of I2C devices, whose parents have no `ranges`, are no addresses; fdt_prop_number(.., "reg", ..) reads them. */
+/* n-th (address, size) of `reg`, decoded with the parent's #address-cells and #size-cells and translated
+ * through the `ranges` of every bus above. False when there is none or it cannot be translated: numbers of CPUs
+ * and I2C devices, whose parents have no `ranges`, are no addresses; read them with fdt_prop_number(). */
 bool fdt_reg(const struct fdt *fdt, int node, unsigned n, uint64_t *address, uint64_t *size);
 /* n-th entry of the memory reservation block. */
 bool fdt_reservation(const struct fdt *fdt, unsigned n, uint64_t *address, uint64_t *size);

@@ -7,7 +7,7 @@
 #include "fdt_internal.h"
 
 #define DEFAULT_ADDRESS_CELLS 2 /* section 2.3.5 */
-#define DEFAULT_SIZE_CELLS 1
+#define DEFAULT_SIZE_CELLS    1
 
 const void *fdt_prop(const struct fdt *fdt, int node, const char *name, uint32_t *length)
 {

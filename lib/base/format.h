@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * printf-style formatting without a libc, for the kernel and for early start-up code.
- * Understands %c %s %d %i %u %x %X %p %% with flags '-' and '0', a width, a precision for strings and numbers
- * (either may be '*'), and the lengths hh, h, l, ll and z. Writes "(null)" for a null string. At a conversion that
- * it does not know it stops converting and writes the rest of the format as it is.
+ * Understands %c %s %d %i %u %x %X %p %% with flags '-' and '0', a width, a precision for strings and
+ * numbers (either may be '*'), and the lengths hh, h, l, ll and z. Writes "(null)" for a null string, and no
+ * more than 4096 characters of padding. At a conversion that it does not know it stops converting and writes
+ * the rest of the format as it is.
  */
 #pragma once
 
