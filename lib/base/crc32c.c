@@ -4,18 +4,18 @@
  * to the checksum when k more bytes follow it.
  *
  * A checksum is linear over exclusive or, so a table entry is the sum of what each bit of its index does
- * alone. That is a power of x modulo the polynomial, and the compiler works all 64 of them out from the first.
+ * alone. That is a power of x modulo the polynomial; the compiler works all 64 of them out from the first.
  */
 #include <base/crc32c.h>
 #include <string.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the lowest byte of a word comes first");
 
+/* clang-format off */
 /* The polynomial in reflected order, and the effect of one more zero bit. */
 #define POLYNOMIAL 0x82f63b78u
 #define NEXT(power) ((power) >> 1 ^ (((power) & 1u) != 0 ? POLYNOMIAL : 0u))
 
-/* clang-format off */
 /* P0 is the effect of the highest bit of the last byte, P63 that of the lowest bit of the eighth last. */
 enum power {
     P0 = POLYNOMIAL,

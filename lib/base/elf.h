@@ -22,7 +22,7 @@ enum elf_error {
     ELF_BAD_HEADERS,    /* unknown version; program headers outside the file or of a wrong size */
     ELF_TOO_MANY_SEGMENTS,
     ELF_NO_SEGMENTS,
-    ELF_SEGMENT_TRUNCATED, /* file bytes of a segment lie outside the file, or file size exceeds memory size */
+    ELF_SEGMENT_TRUNCATED, /* bytes of a segment lie outside the file, or are more than its memory */
     ELF_SEGMENT_ADDRESS,   /* a segment reaches outside user space, or below the first page */
     ELF_SEGMENT_OVERLAP,   /* two segments share a page */
     ELF_SEGMENT_RIGHTS,    /* writable and executable at once, or no rights at all */
