@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: MIT
+# Builds, runs and tests Cardea. `make help` lists the targets and variables; everything made lands in build/.
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+
+# What a person sets, on the command line or in the environment.
+BUILD ?= release
+SMP ?= 4
+MEM ?= 512M
+APPEND ?=
+QEMU ?= qemu-system-riscv64
+BIOS ?= default
+GDB ?= gdb-multiarch
+GDB_PORT ?= $(shell echo $$((20000 + $$(id -u) % 10000)))
+CROSS ?= riscv64-unknown-elf-
+HOST_CC ?= gcc
+V ?=
+
+B := build/$(BUILD)
+ifeq ($(filter release debug,$(BUILD)),)
+$(error BUILD=$(BUILD): there are the builds 'release' and 'debug')
+endif
+
+# All cores, unless -j was given. A dry run (-n) changes nothing, so it installs nothing either.
+ifeq ($(findstring -j,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
+comma := ,
+empty :=
+space := $(empty) $(empty)
+define newline
+
+
+endef
+# A word for the shell, whatever it holds.
+quote = '$(subst ','\'',$1)'
+# One short line per step, or with V=1 the command itself.
+say = $(if $(V),,@printf '  %-8s%s\n' '$1' '$2';)
+
+# Goals other than these need the lists of sources and the files that remember flags.
+building := $(filter-out help clean setup style,$(or $(MAKECMDGOALS),all))
+
+ifneq ($(and $(filter clean,$(MAKECMDGOALS)),$(building)),)
+# `make clean all`: one after the other, because cleaning takes away what make has already looked at.
+.NOTPARALLEL:
+$(filter-out clean,$(MAKECMDGOALS)): clean
+	+@$(MAKE) --no-print-directory $@
+else
+
+# $(call remember,NAME,TEXT): the file flags/NAME holds TEXT and changes only when TEXT does. What depends on the
+# file is made again when flags, tools or lists of sources change.
+remember = $(if $(subst x$(strip $2),,x$(file <$B/flags/$1))$(subst x$(file <$B/flags/$1),,x$(strip $2)),\
+    $(file >$B/flags/$1,$(strip $2)))
+
+# $(eval $(call compile,DIRECTORY,COMPILER,FLAGS)): objects $B/DIRECTORY/PATH.o from PATH.c and PATH.S.
+define compile
+$(call remember,$1,$2 $3)
+$B/$1/%.o: %.c $B/flags/$1 | packages
+	@mkdir -p $$(@D)
+	$$(call say,CC,$$<)$2 $3 -MMD -MP -c -o $$@ $$<
+$B/$1/%.o: %.S $B/flags/$1 | packages
+	@mkdir -p $$(@D)
+	$$(call say,AS,$$<)$2 $3 -MMD -MP -c -o $$@ $$<
+endef
+
+ifneq ($(building),)
+$(shell mkdir -p $B/flags)
+sources := $(sort $(shell find kernel lib user tools/mkfs -name '*.[cS]' 2>/dev/null))
+warnings := -Wall -Wextra -Werror
+common_flags := -std=gnu17 -g -Iinclude -Ilib -ffile-prefix-map=$(CURDIR)=.
+optimise := $(if $(filter debug,$(BUILD)),-Og,-O2)
+
+include mk/kernel.mk mk/user.mk mk/image.mk
+include mk/test.mk
+
+all: $(kernel_image) $(initrd) $(disk_image) ## Build kernel, processes, initrd and disk image (the default)
+image: $(disk_image) ## Build the disk image from rootfs/ and user/apps/
+endif
+
+include mk/run.mk
+
+# Installs what is missing, looking every time, so that a package that was removed is noticed.
+setup: ## Install every package that building, running, testing and debugging need
+	@tools/setup build qemu test gdb
+packages:
+	@tools/setup build $(if $(filter qemu%,$(building)),$(if $(findstring /,$(QEMU)),,qemu)) \
+	    $(if $(filter test%,$(building)),qemu test) $(if $(filter gdb,$(building)),gdb)
+
+style: ## Check the layout rules: includes, assembly, sizes, README files
+	@tools/style/check
+
+clean: ## Remove build/
+	rm -rf build
+
+endif # clean together with other goals
+
+help: ## List the targets and variables
+	@echo 'Targets:'
+	@cat Makefile mk/*.mk | sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' | sort | \
+	    while read -r name text; do printf '  %-12s%s\n' "$$name" "$$text"; done
+	@echo 'Variables (defaults):'
+	@printf '  %-30s%s\n' 'SMP=$(SMP)' 'harts, 1 to 8' 'MEM=$(MEM)' 'memory, 64M to 16G' \
+	    'DISK=PATH' 'raw disk image to attach; none: no disk; default: the one made here' \
+	    'APPEND="..."' 'kernel command line' 'BUILD=$(BUILD)' 'release or debug' \
+	    'QEMU=$(QEMU)' 'emulator to run' 'V=1' 'show each command'
+
+.PHONY: all image setup packages style clean help

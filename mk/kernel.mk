@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+# The kernel: build/.../kernel/cardea.elf with symbols, and cardea.bin, the flat image that firmware loads.
+
+kernel_cc := $(CROSS)gcc
+# Tools look libgcc up by a plain instruction set string; the extensions named on top have no library variant.
+kernel_march := rv64imac
+kernel_target := -march=$(kernel_march)_zicsr_zifencei -mabi=lp64 -mcmodel=medany
+# Loops must not become calls of memset and memcpy inside memset and memcpy.
+kernel_flags := $(common_flags) $(optimise) $(warnings) $(kernel_target) -ffreestanding -fno-common \
+    -fno-stack-protector -fno-omit-frame-pointer -fno-pic -fno-strict-aliasing -fno-asynchronous-unwind-tables \
+    -fno-tree-loop-distribute-patterns
+# The debug build checks for undefined behaviour where the kernel has the handlers for it.
+kernel_sanitize := $(if $(and $(filter debug,$(BUILD)),$(wildcard kernel/ubsan.c)),-fsanitize=undefined)
+
+kernel_sources := $(filter-out kernel/arch/host/%,$(filter kernel/% lib/base/%,$(sources)))
+kernel_objects := $(addprefix $B/obj-kernel/,$(addsuffix .o,$(basename $(kernel_sources))))
+kernel_script := $(firstword $(wildcard kernel/arch/riscv/kernel.ld.S) kernel/arch/riscv/kernel.ld)
+kernel := $B/kernel/cardea
+kernel_image := $(kernel).bin
+
+$(eval $(call compile,obj-kernel,$(kernel_cc),$(kernel_flags) $(kernel_sanitize)))
+$(call remember,kernel-objects,$(kernel_objects))
+-include $(kernel_objects:.o=.d) $(kernel)-script.d
+
+$(kernel)-script.ld: $(kernel_script) $B/flags/obj-kernel | packages
+	@mkdir -p $(@D)
+	$(call say,CPP,$<)$(kernel_cc) -E -P -undef -x assembler-with-cpp -Iinclude -Ikernel -MMD -MP -MF $(@:.ld=.d) -MT $@ -o $@ $<
+
+# The kernel names the functions in its backtraces itself, so it is linked with a table of its own symbols: first
+# with an empty one (0), with the one from that link (1), which has the final size, and once more with the one from
+# that link (2), which has the final addresses. The last step checks that they are.
+link_kernel = $(kernel_cc) -march=$(kernel_march) -mabi=lp64 -nostdlib -static -Wl,--no-warn-rwx-segments \
+    -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-T,$(kernel)-script.ld -o $@ $(kernel_objects) $(filter %.ksyms.o,$^) -lgcc
+kernel_parts := $(kernel_objects) $(kernel)-script.ld $B/flags/kernel-objects
+
+$(kernel).0.ksyms.S: tools/ksyms
+	@mkdir -p $(@D)
+	@tools/ksyms < /dev/null > $@
+$(kernel).1.ksyms.S: $(kernel).0.elf tools/ksyms
+$(kernel).2.ksyms.S: $(kernel).1.elf tools/ksyms
+$(kernel).1.ksyms.S $(kernel).2.ksyms.S:
+	@$(CROSS)nm -n $< | tools/ksyms > $@
+$(kernel).%.ksyms.o: $(kernel).%.ksyms.S | packages
+	@$(kernel_cc) $(kernel_target) -c -o $@ $<
+$(kernel).%.elf: $(kernel_parts) $(kernel).%.ksyms.o | packages
+	$(call say,LD,$@)$(link_kernel)
+$(kernel).elf: $(kernel_parts) $(kernel).2.ksyms.o | packages
+	$(call say,LD,$@)$(link_kernel)
+	@$(CROSS)nm -n $@ | tools/ksyms | cmp -s - $(kernel).2.ksyms.S || \
+	    { echo '$@: its symbol table does not match its symbols' >&2; exit 1; }
+
+$(kernel_image): $(kernel).elf | packages
+	$(call say,OBJCOPY,$@)$(CROSS)objcopy -O binary $< $@
+
+.SECONDARY: $(foreach n,0 1 2,$(kernel).$n.elf $(kernel).$n.ksyms.S $(kernel).$n.ksyms.o)

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: MIT
+# Running in QEMU, alone or with a debugger. The firmware is Debian's build of OpenSBI in the package
+# qemu-system-data, which QEMU loads by itself; BIOS=FILE takes another.
+
+disk := $(if $(filter undefined,$(origin DISK)),$(disk_image),$(if $(filter default,$(DISK)),$(disk_image),$(filter-out none,$(DISK))))
+qemu_disk = $(if $(disk),-drive if=none$(comma)format=raw$(comma)id=disk0$(comma)file=$(call quote,$(subst $(comma),$(comma)$(comma),$(disk))) \
+    -device virtio-blk-device$(comma)drive=disk0)
+qemu_command = $(QEMU) -M virt -cpu rv64 -smp $(SMP) -m $(MEM) -nographic -bios $(BIOS) -kernel $(kernel_image) \
+    -initrd $(initrd) -append $(call quote,$(APPEND)) -global virtio-mmio.force-legacy=false $(qemu_disk)
+# Whatever ends QEMU, the terminal is as it was before; the status is QEMU's.
+run_qemu = @[ -z $(call quote,$(disk)) ] || [ -r $(call quote,$(disk)) ] || \
+    { echo DISK=$(call quote,$(disk)): no such file, or not readable >&2; exit 1; }; \
+    $(if $(V),echo $(call quote,$(qemu_command) $1);) \
+    saved=$$(stty -g 2> /dev/null) || saved=; trap : INT; $(qemu_command) $1; status=$$?; \
+    [ -z "$$saved" ] || stty "$$saved"; exit $$status
+
+qemu: all ## Boot in QEMU with the serial line on the terminal
+	@echo 'Ctrl-A X quits QEMU; Ctrl-A Ctrl-A types one Ctrl-A.'
+	$(call run_qemu)
+
+qemu-gdb: all $(program_symbols) ## Boot in QEMU, stopped, waiting for `make gdb`
+	@echo 'Stopped, waiting for `make gdb` on port $(GDB_PORT). Ctrl-A X quits QEMU.'
+	$(call run_qemu,-S -gdb tcp:127.0.0.1:$(GDB_PORT))
+
+gdb: all $(program_symbols) ## Attach gdb to `make qemu-gdb`, with the symbols of kernel and processes
+	@$(GDB) -q -x tools/gdb/cardea.gdb -ex 'target remote 127.0.0.1:$(GDB_PORT)' $(kernel).elf \
+	    -ex 'source $(program_symbols)'
+
+.PHONY: qemu qemu-gdb gdb

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+# Host tests and the targets that run tests. tests/host/NAME_test.c becomes the program build/.../host/NAME_test.
+# Comment lines at its top say what else it is made of (wildcards allowed; !FILE leaves one out):
+#   // sources: user/fs/ext4/*.c !user/fs/ext4/main.c
+#   // libs: -lext2fs
+#   // flags: -Ikernel
+# lib/base/*.c and Criterion are always there.
+
+host_tests := $(patsubst tests/host/%.c,$B/host/%,$(sort $(wildcard tests/host/*_test.c)))
+test_flags := $(common_flags) -O1 $(warnings) -D_GNU_SOURCE -fno-omit-frame-pointer -fsanitize=address,undefined \
+    -fno-sanitize-recover=undefined
+base_sources := $(wildcard lib/base/*.c)
+
+# Tests with the same flags share objects: variant_FLAGS-AS-A-NAME.
+variants :=
+define host_test_variant
+variants += $1
+$(eval $(call compile,obj-host/$1,$(HOST_CC),$(test_flags) $2))
+endef
+define host_test
+test_variant := v$(subst $(space),,$(subst /,_,$(strip $(flags_$1))))
+ifeq ($$(filter $$(test_variant),$$(variants)),)
+$$(shell mkdir -p $B/flags/obj-host)
+$$(eval $$(call host_test_variant,$$(test_variant),$$(flags_$1)))
+endif
+test_sources := $$(sort $$(filter-out $$(patsubst !%,%,$$(filter !%,$(sources_$1))),$$(wildcard $$(filter-out !%,$(sources_$1))) $(base_sources)))
+objects_$1 := $$(patsubst %.c,$B/obj-host/$$(test_variant)/%.o,tests/host/$1.c $$(test_sources))
+$$(call remember,host-$1,$$(objects_$1) $(libs_$1))
+$B/host/$1: $$(objects_$1) $B/flags/host-$1 | packages
+	@mkdir -p $$(@D)
+	$$(call say,HOSTLD,$$@)$(HOST_CC) -fsanitize=address,undefined -o $$@ $$(objects_$1) $(libs_$1) -lcriterion
+-include $$(objects_$1:.o=.d)
+endef
+
+ifneq ($(filter test%,$(building)),)
+# The comment lines, as make variables sources_NAME_test and so on; read anew when the test changes.
+$B/host/%.mk: tests/host/%.c
+	@mkdir -p $(@D)
+	@sed -n -E 's,^(//|/\*| \*) *(sources|libs|flags): *(.*)$$,\2_$* += \3,p' $< | sed 's, *\*/$$,,' > $@
+-include $(addsuffix .mk,$(host_tests))
+$(foreach t,$(notdir $(host_tests)),$(eval $(call host_test,$t)))
+endif
+
+test: all $(host_tests) style ## Check style, run all host tests and QEMU tests
+	@tests/run --build $B
+test-host: $(host_tests) ## Run the host tests
+	@tests/run --build $B --host
+test-qemu: all ## Run the QEMU tests
+	@tests/run --build $B --qemu
+test-boot: all ## Boot 50 times over harts and memory sizes
+	@tests/run --build $B --boots 50
+
+.PHONY: test test-host test-qemu test-boot
