@@ -81,7 +81,7 @@ bool fdt_is_enabled(const struct fdt *fdt, int node);
 
 /* n-th (address, size) of `reg`, decoded with the parent's #address-cells and #size-cells and translated
  * through the `ranges` of every bus above. False when there is none or it cannot be translated: numbers of
- * CPUs and I2C devices, whose parents have no `ranges`, are no addresses; read them with fdt_prop_number(). */
+ * CPUs and I2C devices, whose parents have no `ranges`, are no addresses; fdt_prop_number() reads them. */
 bool fdt_reg(const struct fdt *fdt, int node, unsigned n, uint64_t *address, uint64_t *size);
 /* n-th entry of the memory reservation block. */
 bool fdt_reservation(const struct fdt *fdt, unsigned n, uint64_t *address, uint64_t *size);
