@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Indexed directories: a tree of hashes over the directory's blocks. An index block looks like an unused entry to
+ * whoever searches block by block; names live in the leaves alone.
+ */
+#include "internal.h"
+
+#include <string.h>
+
+#define MAX_LEVELS 3             /* index blocks on the way to a leaf, with large_dir; two without */
+#define BLOCK_MASK 0x0fffffff    /* the upper bits of a block number are reserved */
+
+/* An index block on the way: held while the search lasts, because the next leaf may have to be searched too. */
+struct level {
+    struct ext4_block *block;
+    const struct ext4_dx_entry *entries;
+    uint32_t count, at;
+};
+
+struct search {
+    struct level level[MAX_LEVELS];
+    uint32_t depth; /* levels in use */
+    uint32_t hash;
+};
+
+bool ext4_htree_is_index(const struct ext4 *fs, uint32_t index, const uint8_t *data, uint32_t *entries)
+{
+    const struct ext4_dir_entry_2 *first = (const void *)data;
+    *entries = index == 0 ? EXT4_DX_ROOT_ENTRIES : EXT4_DX_NODE_ENTRIES;
+    return index == 0 || (first->inode == 0 && first->rec_len == fs->block_size);
+}
+
+static void release(struct ext4 *fs, struct search *search)
+{
+    while (search->depth > 0)
+        ext4_put_block(fs, search->level[--search->depth].block);
+}
+
+/* Adds block `index` of the directory as the next level, its place not chosen yet. */
+static enum error push(struct ext4 *fs, const struct ext4_node *dir, uint32_t index, struct search *search)
+{
+    struct level *level = &search->level[search->depth];
+    enum error error = ext4_get_dir_block(fs, dir, index, &level->block);
+    if (error)
+        return error;
+    search->depth++;
+    uint32_t offset;
+    bool is_index = ext4_htree_is_index(fs, index, level->block->data, &offset);
+    const struct ext4_dx_countlimit *room = (const void *)(level->block->data + offset);
+    uint32_t limit = (fs->block_size - offset) / sizeof(struct ext4_dx_entry);
+    limit -= ext4_has_metadata_csum(fs) ? 1 : 0; /* the tail takes the last one's place */
+    if (!is_index || (search->depth > 1) != (index > 0) || room->limit != limit || room->count == 0 ||
+        room->count > limit)
+        return ext4_fail(fs, ERR_CORRUPT, "inode %u: directory index block %u: %u of %u entries where %u fit",
+                         dir->inode, index, room->count, room->limit, limit);
+    level->entries = (const void *)room;
+    level->count = room->count;
+    level->at = 0;
+    return ERR_OK;
+}
+
+/* The last entry whose hash is not above the one looked for; the first entry has no hash and stands for the rest. */
+static void choose(struct level *level, uint32_t hash)
+{
+    uint32_t low = 1, high = level->count;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (level->entries[middle].hash <= hash)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    level->at = low - 1;
+}
+
+static uint32_t chosen_block(const struct level *level)
+{
+    return level->entries[level->at].block & BLOCK_MASK;
+}
+
+/* Adds levels until there are `levels`, choosing by hash, or the first entry of each if `leftmost`. */
+static enum error descend(struct ext4 *fs, const struct ext4_node *dir, uint32_t levels, bool leftmost,
+                          struct search *search)
+{
+    while (search->depth < levels) {
+        enum error error = push(fs, dir, chosen_block(&search->level[search->depth - 1]), search);
+        if (error)
+            return error;
+        if (!leftmost)
+            choose(&search->level[search->depth - 1], search->hash);
+    }
+    return ERR_OK;
+}
+
+/* Goes on to the next leaf if names with the same hash continue there. ERR_NOT_FOUND: they do not. */
+static enum error advance(struct ext4 *fs, const struct ext4_node *dir, struct search *search)
+{
+    uint32_t levels = search->depth;
+    while (search->depth > 0) {
+        struct level *level = &search->level[search->depth - 1];
+        if (level->at + 1 < level->count)
+            break;
+        ext4_put_block(fs, level->block);
+        search->depth--;
+    }
+    if (search->depth == 0)
+        return ERR_NOT_FOUND;
+    struct level *level = &search->level[search->depth - 1];
+    level->at++;
+    if (level->entries[level->at].hash != (search->hash | 1))
+        return ERR_NOT_FOUND;
+    return descend(fs, dir, levels, true, search);
+}
+
+static enum error search_leaf(struct ext4 *fs, const struct ext4_node *dir, uint32_t index, const char *name,
+                              size_t length, uint32_t *inode)
+{
+    struct ext4_block *block;
+    enum error error = ext4_get_dir_block(fs, dir, index, &block);
+    if (error)
+        return error;
+    struct ext4_dir_part part = {block->data, fs->block_size, (uint64_t)index << fs->block_shift};
+    error = ext4_dir_search(fs, dir, &part, name, length, inode);
+    ext4_put_block(fs, block);
+    return error;
+}
+
+/* Reads the root's head: the hash of the name and the number of levels. */
+static enum error read_root(struct ext4 *fs, const struct ext4_node *dir, const char *name, size_t length,
+                            struct search *search, uint32_t *levels)
+{
+    const struct ext4_dx_root_info *info = (const void *)(search->level[0].block->data + EXT4_DX_ROOT_INFO);
+    uint32_t most = fs->incompat & EXT4_FEATURE_INCOMPAT_LARGEDIR ? MAX_LEVELS : MAX_LEVELS - 1;
+    if (info->reserved_zero != 0 || info->info_length != sizeof(*info) || info->indirect_levels >= most)
+        return ext4_fail(fs, ERR_CORRUPT, "inode %u: directory index: head of %u bytes, %u levels", dir->inode,
+                         info->info_length, info->indirect_levels);
+    *levels = info->indirect_levels + 1u;
+    uint32_t version = info->hash_version;
+    if (version <= EXT4_DX_HASH_TEA && fs->unsigned_hash)
+        version += EXT4_DX_HASH_LEGACY_UNSIGNED;
+    return ext4_name_hash(version, fs->hash_seed, name, length, &search->hash) ? ERR_OK : ERR_UNSUPPORTED;
+}
+
+enum error ext4_htree_lookup(struct ext4 *fs, const struct ext4_node *dir, const char *name, size_t length,
+                             uint32_t *inode)
+{
+    struct search search = {.depth = 0};
+    uint32_t levels = 0, left = (uint32_t)(dir->size >> fs->block_shift);
+    enum error error = push(fs, dir, 0, &search);
+    if (!error)
+        error = read_root(fs, dir, name, length, &search, &levels);
+    if (!error) {
+        choose(&search.level[0], search.hash);
+        error = descend(fs, dir, levels, false, &search);
+    }
+    while (!error) {
+        error = search_leaf(fs, dir, chosen_block(&search.level[search.depth - 1]), name, length, inode);
+        if (error != ERR_NOT_FOUND)
+            break;
+        error = advance(fs, dir, &search);
+        if (!error && left-- == 0)
+            error = ext4_fail(fs, ERR_CORRUPT, "inode %u: directory index runs in a circle", dir->inode);
+    }
+    release(fs, &search);
+    return error;
+}
