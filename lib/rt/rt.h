@@ -2,14 +2,21 @@
 /*
  * The run-time of every user program: start-up, system call stubs, kernel object calls, capability slots, memory, and
  * the server loop. crt0 (start.S, start.c) sets up TLS and stdio and calls main(argc, argv); exit() tells init.
+ *
+ * init is started by the kernel and not by itself: _start knows struct boot_info by its magic, and main, stdio (to the
+ * kernel log), slots and kernel calls work there as everywhere. rt_boot is then the page; rt_start is made up.
  */
 #pragma once
 
+#include <abi/boot.h>
 #include <abi/object.h>
+#include <base/checked.h>
 #include <proto/proto.h>
 #include <proto/start.h>
 
 #include <stdbool.h>
+
+#define PAGE_BYTES (1ull << PAGE_BITS)
 
 /* --- System calls (sys.S) --- */
 
@@ -27,21 +34,33 @@ struct msg_page *rt_msg_page(void);
 /* --- What the process was started with (start.c) --- */
 
 extern const struct start_info *rt_start;
+extern const struct boot_info *rt_boot; /* in init; NULL in every other process */
+/* What _start does for init: capabilities, slots and message page from struct boot_info. */
+void rt_init_from_boot(const struct boot_info *boot);
+/* Tells the run-time which session with mm to use (rt_map, malloc, object_make), where it is not the one of START_MM. */
+void rt_set_mm(cap_t session);
 /* Slot of the named capability ("fs"), 0 when the description does not grant it. */
 cap_t rt_cap(const char *name);
 /* Own name and number, for messages. */
 const char *rt_name(void);
 /* One formatted line to the kernel log (if the process has the log capability), with the process's name in front. */
 void rt_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Bytes to the kernel log as they are. */
+void rt_log_bytes(const void *bytes, size_t count);
 /* Logs the line and ends the process with status 1. */
 void rt_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+/* An error in words; never NULL. */
 const char *error_text(enum error error);
+/* Name of an enum object_type as abi/object.h spells it; never NULL. */
 const char *object_type_name(uint64_t type);
 
 /* --- Capability slots of the own CNode (slots.c) --- */
 
-cap_t slot_alloc(void);      /* an empty slot, 0 when all are taken */
-void slot_free(cap_t slot);  /* deletes the capability in it, if any, and gives the slot back */
+cap_t slot_alloc(void);          /* an empty slot, 0 when all are taken */
+/* `count` neighbouring slots, count a power of two up to 64; the first of them, 0 when there is no such group. */
+cap_t slot_alloc_group(unsigned count);
+void slot_free(cap_t slot);      /* deletes the capability in it, if any, and gives the slot back; 0 is ignored */
+void slot_release(cap_t slot);   /* gives back a slot that is empty already (moved from, or revoked) */
 
 /* --- Kernel objects (kernel.c): one call per operation of abi/object.h; all return the kernel's answer --- */
 
@@ -76,6 +95,9 @@ uint64_t rt_ticks_of_us(uint64_t us);
 
 void *rt_map(size_t length, uint64_t prot); /* zeroed pages, NULL when there are none */
 void rt_unmap(void *address, size_t length);
+/* Gives malloc its one stretch of memory, called at the first sbrk: 256 MiB of pages that mm gives at first touch, or
+ * a small static array where there is no mm. Weak: a program may define its own. */
+void *rt_heap_extend(size_t *length);
 struct segment {
     cap_t cap;
     void *address;
@@ -83,6 +105,8 @@ struct segment {
     uint64_t physical; /* of contiguous segments */
 };
 enum error segment_make(struct segment *segment, size_t length); /* makes one and maps it read-write */
+/* The same with enum mm_segment_flags. */
+enum error segment_make_flags(struct segment *segment, size_t length, uint64_t flags);
 enum error segment_map(struct segment *segment, cap_t cap, size_t length, uint64_t prot); /* maps one received */
 void segment_drop(struct segment *segment); /* unmaps and forgets the capability */
 enum error object_make(enum object_type type, unsigned size_bits, cap_t *cap); /* from the own quota */

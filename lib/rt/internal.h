@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of lib/rt share and programs need not know. */
+#pragma once
+
+#include "rt.h"
+
+/* Where the capabilities lie that the run-time itself uses; 0: the process has none. */
+struct rt_caps {
+    cap_t cnode, thread, mm, proc, log;
+};
+extern struct rt_caps rt_caps;
+
+/* Start of the C part, called by _start: `page` is what the process was started with, `tls` the memory for the
+ * thread-local data of the first thread. */
+void rt_enter(const void *page, void *tls) __attribute__((noreturn));
+/* Remembers the calling thread's message page. */
+void rt_set_msg_page(struct msg_page *page);
+/* Prepares the bitmap of free slots: [first, end) of the own CNode are empty. */
+void slots_init(uint64_t first, uint64_t end);
+/* Writes out what stdio has buffered. */
+void rt_stdio_flush(void);
+/* Puts the parts of the C library that this run-time replaces into the program: see libc.c. */
+void rt_libc_init(void);
+
+/* Copies message words 8 and up, of which there are none when count <= 8, out of or into the message page. */
+static inline void page_words_get(uint64_t *words, unsigned count)
+{
+    const struct msg_page *page = rt_msg_page();
+    for (unsigned i = MSG_REGS; i < count; i++)
+        words[i] = page->word[i];
+}
+
+static inline void page_words_put(const uint64_t *words, unsigned count)
+{
+    struct msg_page *page = rt_msg_page();
+    for (unsigned i = MSG_REGS; i < count; i++)
+        page->word[i] = words[i];
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the C library asks of the system below it. All in one file that start.c refers to, so that the linker takes
+ * these and not the C library's own versions for other systems.
+ */
+#include "internal.h"
+
+#include <client/console.h>
+#include <errno.h>
+#include <proto/mm.h>
+#include <proto/proc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#define HEAP_BYTES        (256ull << 20) /* reserved, not used: pages come at first touch */
+#define STATIC_HEAP_BYTES (64 << 10)     /* of a process without mm */
+#define STATUS_ABORTED    134
+
+void rt_libc_init(void)
+{
+}
+
+void _exit(int status)
+{
+    rt_stdio_flush();
+    struct proc_exit_request q = {.status = (uint64_t)status & 0xff};
+    struct proto_empty none;
+    proc_exit(rt_caps.proc, &q, &none);
+    /* Without init to tell, end as a crash: its fault handler or the kernel says so. */
+    __builtin_trap();
+}
+
+void abort(void)
+{
+    rt_log("aborted");
+    _exit(STATUS_ABORTED);
+}
+
+/* Called by a failing assert(). */
+void __assert_func(const char *file, int line, const char *function, const char *expression)
+{
+    rt_log("%s:%d: %s: assertion '%s' failed", file, line, function != NULL ? function : "?", expression);
+    _exit(STATUS_ABORTED);
+}
+
+__attribute__((weak)) void *rt_heap_extend(size_t *length)
+{
+    static char heap[STATIC_HEAP_BYTES] __attribute__((aligned(16)));
+    void *address = rt_map(HEAP_BYTES, MM_READ | MM_WRITE);
+    *length = address != NULL ? HEAP_BYTES : sizeof(heap);
+    return address != NULL ? address : heap;
+}
+
+void *sbrk(ptrdiff_t change)
+{
+    static char *start, *end, *limit;
+    if (start == NULL) {
+        size_t length = 0;
+        start = rt_heap_extend(&length);
+        end = start;
+        limit = start + length;
+    }
+    if (change > limit - end || change < start - end) {
+        errno = ENOMEM;
+        return (void *)-1;
+    }
+    char *before = end;
+    end += change;
+    return before;
+}
+
+ssize_t write(int file, const void *bytes, size_t count)
+{
+    if (file != STDOUT_FILENO && file != STDERR_FILENO) {
+        errno = EBADF;
+        return -1;
+    }
+    fflush(stdout);
+    if (terminal_write(bytes, count) == ERR_OK)
+        return (ssize_t)count;
+    errno = EIO;
+    return -1;
+}
+
+ssize_t read(int file, void *bytes, size_t size)
+{
+    size_t count = 0;
+    if (file != STDIN_FILENO) {
+        errno = EBADF;
+        return -1;
+    }
+    if (terminal_read(bytes, size, &count) == ERR_OK)
+        return (ssize_t)count;
+    errno = EIO;
+    return -1;
+}
+
+pid_t getpid(void)
+{
+    return (pid_t)rt_start->process;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* Lines for the kernel log. */
+#include "internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One message: its first word is the length. */
+#define LOG_MAX_BYTES ((MSG_MAX_WORDS - 1) * 8)
+
+static void log_piece(const char *bytes, size_t count)
+{
+    uint64_t words[MSG_MAX_WORDS];
+    unsigned length = 1 + (unsigned)(count + 7) / 8;
+    words[0] = count;
+    words[length - 1] = 0;
+    memcpy(words + 1, bytes, count);
+    kernel_call(rt_caps.log, OP_DEBUG_LOG, words, length, NULL, 0);
+}
+
+void rt_log_bytes(const void *bytes, size_t count)
+{
+    const char *from = bytes;
+    while (count > 0) {
+        size_t piece = count < LOG_MAX_BYTES ? count : LOG_MAX_BYTES;
+        log_piece(from, piece);
+        from += piece;
+        count -= piece;
+    }
+}
+
+/* A line too long for one message is cut. */
+static void log_line(const char *format, va_list arguments)
+{
+    char line[LOG_MAX_BYTES];
+    size_t length = (size_t)snprintf(line, sizeof(line), "%.16s: ", rt_name());
+    int more = vsnprintf(line + length, sizeof(line) - length, format, arguments);
+    if (more > 0)
+        length += (size_t)more;
+    if (length > sizeof(line) - 1)
+        length = sizeof(line) - 1;
+    line[length] = '\n';
+    rt_log_bytes(line, length + 1);
+}
+
+void rt_log(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    log_line(format, arguments);
+    va_end(arguments);
+}
+
+void rt_fail(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    log_line(format, arguments);
+    va_end(arguments);
+    exit(1);
+}

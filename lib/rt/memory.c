@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* Memory of the own process, asked of mm. */
+#include "internal.h"
+
+#include <proto/mm.h>
+
+void *rt_map(size_t length, uint64_t prot)
+{
+    struct mm_map_request q = {.length = align_up(length, PAGE_BYTES), .prot = prot};
+    struct mm_map_reply r;
+    return mm_map(rt_caps.mm, &q, &r) == ERR_OK ? (void *)r.address : NULL;
+}
+
+void rt_unmap(void *address, size_t length)
+{
+    struct mm_unmap_request q = {.address = (uint64_t)address, .length = align_up(length, PAGE_BYTES)};
+    struct proto_empty none;
+    mm_unmap(rt_caps.mm, &q, &none);
+}
+
+/* Calls mm for an answer that brings one capability, which lands in a new slot *cap. */
+static enum error call_for_cap(uint32_t op, const void *q, size_t q_size, void *r, size_t r_size, cap_t *cap)
+{
+    unsigned taken = 0;
+    cap_t slot = slot_alloc();
+    if (slot == 0)
+        return ERR_TOO_MANY;
+    enum error error = proto_call(rt_caps.mm, op, q, q_size, r, r_size, NULL, 0, &slot, 1, &taken);
+    if (error == ERR_OK && taken != 1)
+        error = ERR_NO_CAP;
+    if (error != ERR_OK) {
+        slot_free(slot);
+        return error;
+    }
+    *cap = slot;
+    return ERR_OK;
+}
+
+enum error segment_map(struct segment *segment, cap_t cap, size_t length, uint64_t prot)
+{
+    length = align_up(length, PAGE_BYTES);
+    struct mm_segment_map_request q = {.length = length, .prot = prot};
+    struct mm_map_reply r;
+    enum error error = proto_call(rt_caps.mm, OP_mm_segment_map, &q, sizeof(q), &r, sizeof(r), &cap, 1, NULL, 0, NULL);
+    if (error == ERR_OK)
+        *segment = (struct segment){.cap = cap, .address = (void *)r.address, .length = length};
+    return error;
+}
+
+enum error segment_make(struct segment *segment, size_t length)
+{
+    return segment_make_flags(segment, length, 0);
+}
+
+enum error segment_make_flags(struct segment *segment, size_t length, uint64_t flags)
+{
+    struct mm_segment_create_request q = {.length = align_up(length, PAGE_BYTES), .flags = flags};
+    struct mm_segment_create_reply r;
+    cap_t cap;
+    enum error error = call_for_cap(OP_mm_segment_create, &q, sizeof(q), &r, sizeof(r), &cap);
+    if (error != ERR_OK)
+        return error;
+    error = segment_map(segment, cap, r.length, MM_READ | MM_WRITE);
+    if (error != ERR_OK) {
+        slot_free(cap);
+        return error;
+    }
+    segment->physical = r.physical;
+    return ERR_OK;
+}
+
+void segment_drop(struct segment *segment)
+{
+    if (segment->address != NULL)
+        rt_unmap(segment->address, segment->length);
+    slot_free(segment->cap);
+    *segment = (struct segment){0};
+}
+
+enum error object_make(enum object_type type, unsigned size_bits, cap_t *cap)
+{
+    struct mm_object_request q = {.type = type, .size_bits = size_bits};
+    return call_for_cap(OP_mm_object, &q, sizeof(q), NULL, 0, cap);
+}
