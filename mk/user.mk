@@ -28,7 +28,7 @@ $(foreach l,rt client driver base,$(eval $(call library,$l)))
 
 # Every program has its own link address, 16 MiB apart, so that a debugger can hold the symbols of all of them.
 link_flags := --specs=picolibc.specs -mcmodel=medany -nostartfiles -nostdlib -static -Wl,--gc-sections -Wl,--build-id=none \
-    -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--fatal-warnings -Wl,-T,lib/rt/user.ld
+    -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--fatal-warnings -T lib/rt/user.ld
 link_libraries := -Wl,--start-group $(user_libraries) -lc -lgcc -Wl,--end-group
 define program
 objects_$1 := $(call user_objects,$(filter user/$1/%,$(user_sources)))
