@@ -6,6 +6,9 @@
  *
  * Publishing and going to sleep are the two sides of one handshake: "store index, load flag" against "store flag, load
  * index". All four are sequentially consistent, so at least one side sees what the other wrote, and no wake-up is lost.
+ *
+ * Entries are read and written field by field and atomically: the other side may write to them at any moment, and what
+ * was copied once must not be looked at again.
  */
 #include <base/ring.h>
 #include <stddef.h>
@@ -60,7 +63,12 @@ bool ring_submit(struct ring_side *side, const struct ring_request *request)
     if (side->made - side->taken >= side->entries) {
         return false;
     }
-    side->request[side->made & (side->entries - 1)] = *request;
+    struct ring_request *to = &side->request[side->made & (side->entries - 1)];
+    __atomic_store_n(&to->op, request->op, __ATOMIC_RELAXED);
+    __atomic_store_n(&to->length, request->length, __ATOMIC_RELAXED);
+    __atomic_store_n(&to->offset, request->offset, __ATOMIC_RELAXED);
+    __atomic_store_n(&to->position, request->position, __ATOMIC_RELAXED);
+    __atomic_store_n(&to->cookie, request->cookie, __ATOMIC_RELAXED);
     side->made++;
     return true;
 }
@@ -70,16 +78,20 @@ bool ring_submit_publish(struct ring_side *side)
     return publish(side, &side->shared->submit_head, &side->shared->server_sleeping);
 }
 
-bool ring_take_completion(struct ring_side *side, struct ring_completion *completion)
+/* Whether `head` says that there are completions. More than there are requests that the server was shown is a lie, and
+ * a client that took it for news would look for it for ever. */
+static bool completions_wait(const struct ring_side *side, uint32_t head)
 {
-    uint32_t head = __atomic_load_n(&side->shared->complete_head, __ATOMIC_ACQUIRE);
     uint32_t waiting = head - side->taken;
 
-    /* More completions than requests that the server was shown: nothing that it says can be believed. */
-    if (waiting == 0 || waiting > side->published - side->taken) {
+    return waiting != 0 && waiting <= side->published - side->taken;
+}
+
+bool ring_take_completion(struct ring_side *side, struct ring_completion *completion)
+{
+    if (!completions_wait(side, __atomic_load_n(&side->shared->complete_head, __ATOMIC_ACQUIRE))) {
         return false;
     }
-    /* Field by field and atomically, so that the copy is made once even when the other side writes to it now. */
     const struct ring_completion *from = &side->completion[side->taken & (side->entries - 1)];
     completion->cookie = __atomic_load_n(&from->cookie, __ATOMIC_RELAXED);
     completion->status = __atomic_load_n(&from->status, __ATOMIC_RELAXED);
@@ -113,7 +125,10 @@ bool ring_take_request(struct ring_side *side, struct ring_request *request, boo
 
 void ring_complete(struct ring_side *side, const struct ring_completion *completion)
 {
-    side->completion[side->made & (side->entries - 1)] = *completion;
+    struct ring_completion *to = &side->completion[side->made & (side->entries - 1)];
+    __atomic_store_n(&to->cookie, completion->cookie, __ATOMIC_RELAXED);
+    __atomic_store_n(&to->status, completion->status, __ATOMIC_RELAXED);
+    __atomic_store_n(&to->length, completion->length, __ATOMIC_RELAXED);
     side->made++;
 }
 
@@ -122,25 +137,25 @@ bool ring_complete_publish(struct ring_side *side)
     return publish(side, &side->shared->complete_head, &side->shared->client_sleeping);
 }
 
-/* Sets the own flag, looks once more, and takes the flag back when there is something to do. */
-static bool sleep_unless(struct ring_side *side, uint32_t *flag, const uint32_t *head)
-{
-    __atomic_store_n(flag, 1, __ATOMIC_SEQ_CST);
-    if (__atomic_load_n(head, __ATOMIC_SEQ_CST) == side->taken) {
-        return false;
-    }
-    __atomic_store_n(flag, 0, __ATOMIC_RELAXED);
-    return true;
-}
-
 bool ring_client_sleep(struct ring_side *side)
 {
-    return sleep_unless(side, &side->shared->client_sleeping, &side->shared->complete_head);
+    __atomic_store_n(&side->shared->client_sleeping, 1, __ATOMIC_SEQ_CST);
+    if (!completions_wait(side, __atomic_load_n(&side->shared->complete_head, __ATOMIC_SEQ_CST))) {
+        return false;
+    }
+    ring_client_wake(side);
+    return true;
 }
 
 bool ring_server_sleep(struct ring_side *side)
 {
-    return sleep_unless(side, &side->shared->server_sleeping, &side->shared->submit_head);
+    __atomic_store_n(&side->shared->server_sleeping, 1, __ATOMIC_SEQ_CST);
+    /* An index that makes no sense is something to do as well: ring_take_request will say so. */
+    if (__atomic_load_n(&side->shared->submit_head, __ATOMIC_SEQ_CST) == side->taken) {
+        return false;
+    }
+    ring_server_wake(side);
+    return true;
 }
 
 void ring_client_wake(struct ring_side *side)
