@@ -53,16 +53,16 @@ else
 
 # $(call remember,NAME,TEXT): the file flags/NAME holds TEXT and changes only when TEXT does. What depends on the
 # file is made again when flags, tools or lists of sources change.
-remember = $(if $(subst x$(strip $2),,x$(file <$B/flags/$1))$(subst x$(file <$B/flags/$1),,x$(strip $2)),\
-    $(file >$B/flags/$1,$(strip $2)))
+remember = $(if $(subst x$1: $(strip $2),,x$(file <$B/flags/$1))$(subst x$(file <$B/flags/$1),,x$1: $(strip $2)),\
+    $(file >$B/flags/$1,$1: $(strip $2)))
 
-# $(eval $(call compile,DIRECTORY,COMPILER,FLAGS)): objects $B/DIRECTORY/PATH.o from PATH.c and PATH.S.
+# $(eval $(call compile,DIRECTORY,COMPILER,FLAGS)): objects $B/DIRECTORY/SOURCE.o of SOURCE.c and .S.
 define compile
 $(call remember,$1,$2 $3)
-$B/$1/%.o: %.c $B/flags/$1 | packages
+$B/$1/%.c.o: %.c $B/flags/$1 | packages
 	@mkdir -p $$(@D)
 	$$(call say,CC,$$<)$2 $3 -MMD -MP -c -o $$@ $$<
-$B/$1/%.o: %.S $B/flags/$1 | packages
+$B/$1/%.S.o: %.S $B/flags/$1 | packages
 	@mkdir -p $$(@D)
 	$$(call say,AS,$$<)$2 $3 -MMD -MP -c -o $$@ $$<
 endef

@@ -24,7 +24,7 @@ $(initrd): $(addprefix $B/user/,$(processes)) $(system_dtb) $B/flags/initrd | pa
 # mkfs runs on the build machine.
 mkfs := $B/tools/mkfs
 mkfs_sources := $(filter tools/mkfs/%,$(sources)) $(filter lib/base/%.c,$(sources))
-mkfs_objects := $(addprefix $B/obj-tools/,$(mkfs_sources:.c=.o))
+mkfs_objects := $(addprefix $B/obj-tools/,$(addsuffix .o,$(mkfs_sources)))
 $(eval $(call compile,obj-tools,$(HOST_CC),$(common_flags) -O1 $(warnings) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64))
 -include $(mkfs_objects:.o=.d)
 $(call remember,mkfs,$(mkfs_objects))

@@ -24,7 +24,7 @@ $$(shell mkdir -p $B/flags/obj-host)
 $$(eval $$(call host_test_variant,$$(test_variant),$$(flags_$1)))
 endif
 test_sources := $$(sort $$(filter-out $$(patsubst !%,%,$$(filter !%,$(sources_$1))),$$(wildcard $$(filter-out !%,$(sources_$1))) $(base_sources)))
-objects_$1 := $$(patsubst %.c,$B/obj-host/$$(test_variant)/%.o,tests/host/$1.c $$(test_sources))
+objects_$1 := $$(patsubst %,$B/obj-host/$$(test_variant)/%.o,tests/host/$1.c $$(test_sources))
 $$(call remember,host-$1,$$(objects_$1) $(libs_$1))
 $B/host/$1: $$(objects_$1) $B/flags/host-$1 | packages
 	@mkdir -p $$(@D)

@@ -11,7 +11,7 @@ user_sources := $(filter user/%,$(sources))
 processes := $(sort $(foreach s,$(filter-out user/apps/%,$(user_sources)),$(word 2,$(subst /, ,$s))))
 apps := $(sort $(foreach s,$(filter user/apps/%,$(user_sources)),$(word 3,$(subst /, ,$s))))
 programs := $(addprefix $B/user/,$(processes)) $(addprefix $B/user/apps/,$(apps))
-user_objects = $(addprefix $B/obj-user/,$(addsuffix .o,$(basename $1)))
+user_objects = $(addprefix $B/obj-user/,$(addsuffix .o,$1))
 
 # Libraries, as the processes see them.
 user_libraries :=
