@@ -7,6 +7,7 @@ import os
 import re
 import selectors
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -56,6 +57,7 @@ class System:
         self.position = 0
         self.process = None
         self.killed = False
+        self._monitor = os.path.relpath(directory / "monitor")  # relative: socket addresses are short
         self._log = open(log, "wb")
 
     # Starting and ending
@@ -89,7 +91,8 @@ class System:
         disk = self._path(m.disk, self.build / "disk.img")
         dtb = self._path(m.dtb, None)
         command = [os.environ.get("QEMU", "qemu-system-riscv64"), "-M", m.machine, "-cpu", m.cpu, "-smp", str(m.harts),
-                   "-m", m.memory, "-bios", os.environ.get("BIOS", "default"), "-display", "none", "-monitor", "none",
+                   "-m", m.memory, "-bios", os.environ.get("BIOS", "default"), "-display", "none",
+                   "-monitor", f"unix:{self._monitor},server=on,wait=off",
                    "-chardev", "stdio,id=serial,signal=off", "-serial", "chardev:serial",
                    "-global", "virtio-mmio.force-legacy=false", "-kernel", str(kernel)]
         if initrd:
@@ -131,6 +134,33 @@ class System:
         self.process.stdin.close()
         self.process.stdout.close()
         self.process = None
+
+    # QEMU's monitor
+
+    def monitor(self, command: str) -> str:
+        """Runs a command of QEMU's monitor and returns its answer."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(20)
+            connection.connect(self._monitor)
+            answer = b""
+            for line in (None, command):
+                if line:
+                    connection.sendall(line.encode() + b"\n")
+                    answer = b""
+                while not answer.endswith(b"(qemu) "):
+                    data = connection.recv(4096)
+                    if not data:
+                        raise Failure(f"QEMU's monitor hung up after {command!r}")
+                    answer += data
+        return clean(answer.decode()).split("\n", 1)[1].rsplit("\n", 1)[0]
+
+    def instructions(self) -> int:
+        """
+        With icount: an upper bound of the instructions retired since power-on, on one hart. One instruction is one
+        nanosecond of the machine's time, which the timer of the virt machine counts in steps of 100.
+        """
+        ticks = re.search(r": (0x[0-9a-f]+)", self.monitor("xp /1gx 0x200bff8"))
+        return int(ticks.group(1), 16) * 100
 
     # The serial line
 
