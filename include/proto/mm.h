@@ -3,6 +3,10 @@
  * The memory manager's protocol. A session is for one space: a process's address space and its memory quota. A segment
  * is memory that can be mapped in several spaces; the capability that stands for it is an endpoint capability to mm
  * that only mm can make, and whoever holds one may map it.
+ *
+ * The number of a space is the client number of its sessions. 0 and 1 are the space of init, whose pages mm maps at
+ * once because nobody handles init's page faults. What a space uses is counted in the chunks that it holds: 64 KiB
+ * and up, with all that is in them (pages, page tables, kernel objects, and what is not used yet).
  */
 #pragma once
 
@@ -52,13 +56,20 @@ struct mm_segment_map_request {
     uint64_t offset;
     uint64_t length;
     uint64_t prot;
-}; /* + capability: the segment */
+}; /* + capability: the segment. mm_segment_drop takes it likewise: the session's own space needs the segment no longer,
+    * so its memory comes back as soon as nobody maps it. */
 
 struct mm_object_request {
     uint64_t space; /* whose quota pays */
     uint64_t type;  /* enum object_type: CNode, thread, scheduling context, endpoint, notification, reply, timer */
     uint64_t size_bits; /* CNode only */
 }; /* reply: + capability with all rights */
+
+/* The frame behind one page of a space, made present: for message pages. */
+struct mm_frame_request {
+    uint64_t space;
+    uint64_t address;
+}; /* reply: + capability: a copy that is not mapped, without RIGHT_DMA */
 
 struct mm_stats_reply {
     uint64_t total, free;        /* of the machine, bytes */
@@ -100,8 +111,10 @@ struct mm_crash_reply {
     OP(5, mm_segment_map, struct mm_segment_map_request, struct mm_map_reply, MM_USE)                                  \
     OP(6, mm_object, struct mm_object_request, struct proto_empty, MM_USE)                                             \
     OP(7, mm_stats, struct proto_empty, struct mm_stats_reply, MM_USE)                                                 \
+    OP(8, mm_segment_drop, struct proto_empty, struct proto_empty, MM_USE)                                             \
     OP(16, mm_space_create, struct mm_space_create_request, struct mm_space_create_reply, PROTO_MANAGE)                \
     OP(17, mm_space_destroy, struct mm_space_request, struct proto_empty, PROTO_MANAGE)                                \
     OP(18, mm_space_stats, struct mm_space_request, struct mm_space_stats_reply, PROTO_MANAGE)                         \
-    OP(19, mm_crash, struct proto_empty, struct mm_crash_reply, PROTO_MANAGE)
+    OP(19, mm_crash, struct proto_empty, struct mm_crash_reply, PROTO_MANAGE)                                          \
+    OP(20, mm_frame, struct mm_frame_request, struct proto_empty, PROTO_MANAGE)
 PROTO_CLIENT(MM_OPS)

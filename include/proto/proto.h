@@ -75,7 +75,7 @@ struct call {
     cap_t cap[MSG_MAX_CAPS];/* slots they landed in; the loop deletes those that the handler does not set to 0 */
     unsigned reply_caps;    /* set by the handler: capabilities to send with the answer (copies are sent) */
     cap_t reply_cap[MSG_MAX_CAPS];
-    int reply_drop;         /* set by the handler: reply_cap[] slots are freed once the answer is sent */
+    unsigned reply_drop;    /* set by the handler, bit i: slot reply_cap[i] is freed once the answer is sent */
     size_t reply_size;      /* bytes of the reply to send; preset to the size of the reply struct */
     int deferred;           /* set by the handler when it saved the caller to answer later */
 };

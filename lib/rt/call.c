@@ -25,7 +25,8 @@ enum error proto_call(cap_t server, uint32_t op, const void *request, size_t req
         return ERR_TOO_LONG;
     struct msg m = {0};
     size_t in_registers = request_size < sizeof(m.word) ? request_size : sizeof(m.word);
-    memcpy(m.word, request, in_registers);
+    if (request_size > 0)
+        memcpy(m.word, request, in_registers);
     struct msg_page *page = rt_msg_page();
     if (request_size > in_registers)
         memcpy(&page->word[MSG_REGS], (const char *)request + in_registers, request_size - in_registers);

@@ -47,6 +47,12 @@ enum error segment_map(struct segment *segment, cap_t cap, size_t length, uint64
     return error;
 }
 
+/* Tells mm that a segment made here is needed no longer. */
+static void release_memory(cap_t cap)
+{
+    proto_call(rt_caps.mm, OP_mm_segment_drop, NULL, 0, NULL, 0, &cap, 1, NULL, 0, NULL);
+}
+
 enum error segment_make(struct segment *segment, size_t length)
 {
     return segment_make_flags(segment, length, 0);
@@ -62,15 +68,19 @@ enum error segment_make_flags(struct segment *segment, size_t length, uint64_t f
         return error;
     error = segment_map(segment, cap, r.length, MM_READ | MM_WRITE);
     if (error != ERR_OK) {
+        release_memory(cap);
         slot_free(cap);
         return error;
     }
     segment->physical = r.physical;
+    segment->made = true;
     return ERR_OK;
 }
 
 void segment_drop(struct segment *segment)
 {
+    if (segment->made)
+        release_memory(segment->cap);
     if (segment->address != NULL)
         rt_unmap(segment->address, segment->length);
     slot_free(segment->cap);

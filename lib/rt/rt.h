@@ -103,12 +103,14 @@ struct segment {
     void *address;
     size_t length;
     uint64_t physical; /* of contiguous segments */
+    bool made;         /* by this process, not received */
 };
 enum error segment_make(struct segment *segment, size_t length); /* makes one and maps it read-write */
 /* The same with enum mm_segment_flags. */
 enum error segment_make_flags(struct segment *segment, size_t length, uint64_t flags);
 enum error segment_map(struct segment *segment, cap_t cap, size_t length, uint64_t prot); /* maps one received */
-void segment_drop(struct segment *segment); /* unmaps and forgets the capability */
+/* Unmaps it and forgets the capability; the memory of one that was made here comes back when nobody else maps it. */
+void segment_drop(struct segment *segment);
 enum error object_make(enum object_type type, unsigned size_bits, cap_t *cap); /* from the own quota */
 
 /* --- Server loop (serve.c) --- */

@@ -153,7 +153,8 @@ static void answer_and_drop(const struct call *call, struct msg *m)
 {
     sys_msg(SYS_REPLY, 0, m);
     for (unsigned i = 0; i < call->reply_caps; i++)
-        slot_free(call->reply_cap[i]);
+        if (call->reply_drop >> i & 1)
+            slot_free(call->reply_cap[i]);
 }
 
 /* Handles a message; true when `m` holds an answer to send. */
@@ -194,7 +195,7 @@ static bool dispatch(struct loop *loop, struct msg *m)
     for (unsigned i = 0; i < call.reply_caps; i++)
         page->send_cap[i] = call.reply_cap[i];
     m->tag = tag_make(error, (unsigned)call.reply_size / 8, call.reply_caps);
-    if (call.reply_caps == 0 || !call.reply_drop)
+    if (call.reply_caps == 0 || call.reply_drop == 0)
         return true;
     answer_and_drop(&call, m);
     return false;
