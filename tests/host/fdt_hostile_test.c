@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The device tree reader on trees that were damaged at random: of whatever it opens, everything can be asked
- * without a read outside the blob or an answer that contradicts another, and libfdt takes it for valid as well.
+ * without a read outside the blob or an answer that contradicts another, and libfdt finds it valid as well.
  * (Not the other way round: there are trees that libfdt 1.6.1 crashes on.)
  *
  * libs: -lfdt
