@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the portable part of the kernel needs from the machine. arch/riscv is the real one; arch/host lets the core
+ * run as an ordinary program for tests.
+ */
+#pragma once
+
+#include "hart.h"
+
+/* Direct map: kernel address of a physical address and back. */
+void *arch_direct(uint64_t physical);
+uint64_t arch_physical(const void *direct);
+/* Kernel address of granule number 0 (direct map address of physical 0 on RISC-V; the arena's start on the host). */
+extern char *const arch_granule_base;
+
+/* Ticks of the timebase. */
+uint64_t arch_time(void);
+extern uint64_t arch_timebase; /* ticks per second */
+/* Programs this hart's timer; ~0 for never. */
+void arch_set_timer(uint64_t deadline);
+/* Interrupts another hart; it will look at hart->reschedule and hart->evict. */
+void arch_send_ipi(struct hart *hart);
+/* Whether an interrupt waits for this hart: long operations stop between steps when it does. */
+bool arch_interrupt_pending(void);
+/* One turn of a busy-wait loop. */
+void arch_relax(void);
+
+/* Fills the kernel half of a root table whose memory is zero. */
+void arch_space_init(struct address_space *space);
+/* Makes this hart use `space` (NULL: the kernel's own tables), handing out an ASID when it has none that is good. */
+void arch_space_switch(struct address_space *space);
+/* Forgets what any hart may have cached of one page, or of all, of a space. */
+void arch_space_flush_page(struct address_space *space, uint64_t address);
+void arch_space_flush(struct address_space *space);
+/* After memory was written that may be executed. */
+void arch_instruction_fence(void);
+
+/* FP registers: called when `thread` leaves this hart, and before it is resumed on it. */
+void arch_fp_leave(struct thread *thread);
+void arch_fp_enter(struct thread *thread);
+/* The thread used FP while FP is off: true when it may have FP now and should retry the instruction. */
+bool arch_fp_first_use(struct thread *thread);
+
+/* Interrupt controller. Lines are 1 .. IRQ_LINES - 1; a line is delivered to the hart it was enabled for. */
+#define IRQ_LINES 1024
+uint32_t arch_irq_lines(void);
+void arch_irq_enable(uint32_t line, struct hart *hart);
+void arch_irq_disable(uint32_t line);
+void arch_irq_set_priority(uint32_t line, uint32_t priority);
+/* Next pending line for this hart, 0 when none; and telling the controller that the line was handled. */
+uint32_t arch_irq_claim(void);
+void arch_irq_complete(uint32_t line);
+
+/* Kernel console of the firmware. */
+void arch_putchar(char c);
+
+/* Ends the machine; neither returns. failure != 0 makes an emulator exit with a status that is not 0. */
+void arch_poweroff(uint64_t failure) __attribute__((noreturn));
+void arch_reboot(void) __attribute__((noreturn));

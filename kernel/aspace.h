@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* Address spaces, page tables and mappings (RISC-V Privileged Specification, section 4.4: Sv39). */
+#pragma once
+
+#include "cap.h"
+
+#define USER_END 0x4000000000ull /* first address above the user half of Sv39 */
+
+/* Page table entry bits. */
+#define PTE_V 0x01
+#define PTE_R 0x02
+#define PTE_W 0x04
+#define PTE_X 0x08
+#define PTE_U 0x10
+#define PTE_G 0x20
+#define PTE_A 0x40
+#define PTE_D 0x80
+
+static inline uint64_t pte_make(uint64_t physical, uint64_t bits)
+{
+    return physical >> PAGE_BITS << 10 | bits;
+}
+
+static inline uint64_t pte_physical(uint64_t pte)
+{
+    return (pte >> 10 & 0xfffffffffffull) << PAGE_BITS;
+}
+
+static inline bool pte_is_leaf(uint64_t pte)
+{
+    return pte & (PTE_R | PTE_W | PTE_X);
+}
+
+/* Clears the notes of a new root table and fills its kernel half. */
+void space_init(struct address_space *space);
+/*
+ * Maps the frame in `slot` at `address` (aligned to the frame's size) with the wanted rights (RIGHT_READ...), of which
+ * none may exceed the capability's. Fails with ERR_MAPPED, ERR_NO_TABLE, ERR_BAD_ALIGN, ERR_BAD_ARG, ERR_NO_RIGHT.
+ */
+enum error frame_map(struct slot *slot, struct address_space *space, uint64_t address, uint64_t rights);
+/* Enters the page table in `slot` at the first missing level for `address`; *level is the level of the table that got
+ * the entry (2: the root). */
+enum error table_map(struct slot *slot, struct address_space *space, uint64_t address, unsigned *level);
+/* Takes a frame or page table out of the space that it is mapped in, if it is. */
+void slot_unmap(struct slot *slot);
+/* Keeps the list of mappings right when a mapped capability moves to another slot. */
+void mapping_moved(struct slot *from, struct slot *to);
+/* One bounded step of taking everything out of a dying space, whose tables no hart uses any more; false when nothing is
+ * left. */
+bool space_unmap_step(struct address_space *space);
+/* Whether the tables map `address` for the access (RIGHT_READ...): a fault there was only a stale translation. */
+bool space_allows(struct address_space *space, uint64_t address, uint64_t access);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* What the device tree tells the kernel, and how the first process is made from it. */
+#pragma once
+
+#include "arch.h"
+
+#include <base/fdt.h>
+
+#define BOOT_MAX_RANGES 64
+
+struct range {
+    uint64_t start, end; /* physical, [start, end) */
+};
+
+/* Ranges in ascending order; none touches the next. */
+struct range_set {
+    struct range range[BOOT_MAX_RANGES];
+    unsigned count;
+};
+
+struct boot_state {
+    struct range_set memory;         /* RAM */
+    struct range_set reserved;       /* not to be handed out: firmware, kernel, device tree, initrd */
+    struct range_set hidden;         /* not to be touched at all: what /reserved-memory names */
+    struct range_set kernel_devices; /* registers that the kernel or the firmware itself uses: never handed out */
+    struct range image;              /* where the kernel lies */
+    struct range initrd;             /* empty when there is none */
+    uint64_t device_tree, device_tree_size; /* physical */
+    char command_line[256];
+};
+
+extern struct boot_state boot_state;
+
+/* Adds [start, end) to the set, or takes it out; an empty range changes nothing. False when that takes more ranges
+ * than fit; the set is unchanged then. */
+bool range_add(struct range_set *set, uint64_t start, uint64_t end);
+bool range_remove(struct range_set *set, uint64_t start, uint64_t end);
+/* Bytes in all ranges. */
+uint64_t range_total(const struct range_set *set);
+
+/* First physical address that the direct map does not reach. */
+uint64_t arch_direct_end(void);
+
+/* Ends the boot with one line that says why. */
+void boot_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+/* Whether the command line has the word. */
+bool boot_option(const char *word);
+
+/* Opens the device tree at a physical address and fills boot_state from it. Fails the boot when there is no tree or
+ * no memory in it. boot_state.image must be set. */
+void boot_read_tree(struct fdt *tree, uint64_t physical);
+
+/* Makes init from the archive's file "init", hands it all that is left, and makes its thread ready. Fails the boot
+ * with a line that names the cause when the archive or the program is no good or memory does not suffice. */
+void boot_make_init(void);
+/* Runs the kernel's own tests, prints one line for each, and powers off. */
+void selftest_run(void) __attribute__((noreturn));

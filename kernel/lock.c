@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernel lock, and taking a thread or an address space off the other harts. */
+#include "arch.h"
+
+struct hart harts[MAX_HARTS];
+uint32_t hart_count;
+
+/* A ticket lock: harts get it in the order they asked. */
+static struct {
+    uint32_t next, serving;
+} lock;
+
+/* Whoever asks holds the lock; this hart waits for it, so its current thread's registers are saved already. */
+static void answer_evict(struct hart *hart)
+{
+    if (!__atomic_load_n(&hart->evict, __ATOMIC_ACQUIRE))
+        return;
+    if (hart->current)
+        arch_fp_leave(hart->current);
+    arch_space_switch(NULL);
+    hart->space = NULL;
+    __atomic_store_n(&hart->evict, false, __ATOMIC_RELEASE);
+}
+
+void kernel_lock(void)
+{
+    uint32_t ticket = __atomic_fetch_add(&lock.next, 1, __ATOMIC_RELAXED);
+
+    while (__atomic_load_n(&lock.serving, __ATOMIC_ACQUIRE) != ticket) {
+        answer_evict(hart_self());
+        arch_relax();
+    }
+}
+
+void kernel_unlock(void)
+{
+    __atomic_store_n(&lock.serving, lock.serving + 1, __ATOMIC_RELEASE);
+}
+
+static void evict_hart(struct hart *hart)
+{
+    if (hart == hart_self()) {
+        if (hart->current)
+            arch_fp_leave(hart->current);
+    } else {
+        __atomic_store_n(&hart->evict, true, __ATOMIC_RELEASE);
+        arch_send_ipi(hart);
+        while (__atomic_load_n(&hart->evict, __ATOMIC_ACQUIRE))
+            arch_relax();
+    }
+    hart->current = NULL;
+    hart->reschedule = true;
+}
+
+void hart_evict(struct thread *thread)
+{
+    if (thread->hart && thread->hart->current == thread)
+        evict_hart(thread->hart);
+}
+
+void hart_leave_space(struct address_space *space)
+{
+    for (uint32_t i = 0; i < hart_count; i++) {
+        if (harts[i].space != space)
+            continue;
+        if (&harts[i] == hart_self()) {
+            arch_space_switch(NULL);
+            harts[i].space = NULL;
+        } else {
+            struct thread *thread = harts[i].current;
+
+            evict_hart(&harts[i]);
+            /* It cannot be a thread of this space, which nobody holds any more; let it go on. */
+            harts[i].current = thread;
+        }
+    }
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* Notifications: a word of event bits, signalled without blocking. */
+#include "invoke.h"
+
+/* Whether the bound thread waits on an endpoint and can take the bits there. */
+static bool bound_receives(const struct notification *notification)
+{
+    return notification->bound && notification->bound->state == THREAD_BLOCKED_RECV;
+}
+
+static void give_bits(struct notification *notification, struct thread *thread, uint64_t tag)
+{
+    thread->blocked_on = NULL;
+    thread->state = THREAD_READY;
+    thread_result(thread, notification->bits, tag, NULL, 0);
+    notification->bits = 0;
+    sched_ready(thread);
+}
+
+void notification_signal(struct notification *notification, uint64_t bits)
+{
+    struct thread *thread = notification->queue.head;
+
+    notification->bits |= bits;
+    if (!notification->bits)
+        return;
+    if (thread) {
+        queue_remove(&notification->queue, thread);
+        give_bits(notification, thread, tag_make(ERR_OK, 0, 0));
+    } else if (bound_receives(notification)) {
+        thread = notification->bound;
+        queue_remove(&((struct endpoint *)thread->blocked_on)->queue, thread);
+        give_bits(notification, thread, TAG_SIGNAL);
+    }
+}
+
+void notification_receive(struct thread *thread, const struct slot *slot, bool block)
+{
+    struct notification *notification = slot->object;
+    enum error error = slot->rights & RIGHT_WAIT ? ERR_OK : ERR_NO_RIGHT;
+
+    if (!error && !notification->bits && !block)
+        error = ERR_WOULD_BLOCK;
+    if (error) {
+        thread_result(thread, 0, tag_make(error, 0, 0), NULL, 0);
+    } else if (notification->bits) {
+        thread_result(thread, notification->bits, tag_make(ERR_OK, 0, 0), NULL, 0);
+        notification->bits = 0;
+    } else {
+        thread->state = THREAD_BLOCKED_WAIT;
+        thread->blocked_on = notification;
+        queue_append(&notification->queue, thread);
+    }
+}
+
+bool notification_destroy(struct notification *notification)
+{
+    struct thread *thread = notification->queue.head;
+
+    if (thread) {
+        queue_remove(&notification->queue, thread);
+        thread_wake_error(thread, ERR_PEER_GONE);
+        return false;
+    }
+    if (notification->timers) {
+        timer_stop(granule_to(notification->timers));
+        return false;
+    }
+    if (notification->irq_count)
+        irq_forget(notification);
+    if (notification->bound)
+        notification->bound->bound = NULL;
+    notification->bound = NULL;
+    return true;
+}
