@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT */
+/* cpio reader: archives of the cpio tool, archives made here that are wrong in one way each, and damage. */
+#include <base/cpio.h>
+#include <sys/stat.h>
+
+#include "support.h"
+
+#define HEADER_SIZE 110u
+
+/* Offsets of the fields of a header that tests change. */
+enum { FIELD_INODE = 6, FIELD_MODE = 14, FIELD_FILESIZE = 54, FIELD_NAMESIZE = 94, FIELD_CHECK = 102 };
+
+struct archive {
+    uint8_t bytes[8192];
+    size_t size;
+};
+
+static void set_field(struct archive *archive, size_t at, uint32_t value)
+{
+    char digits[9];
+
+    snprintf(digits, sizeof(digits), "%08X", value);
+    memcpy(archive->bytes + at, digits, 8);
+}
+
+static void pad(struct archive *archive)
+{
+    while (archive->size % 4 != 0) {
+        archive->bytes[archive->size++] = 0;
+    }
+}
+
+/* Adds a file and returns where its header is. */
+static size_t add(struct archive *archive, const char *name, uint32_t mode, const char *data)
+{
+    size_t at = archive->size;
+
+    cr_assert_lt(at + HEADER_SIZE + strlen(name) + strlen(data) + 8, sizeof(archive->bytes));
+    memcpy(archive->bytes + at, "070701", 6);
+    for (unsigned field = 0; field < 13; field++) {
+        set_field(archive, at + 6 + 8 * field, 0);
+    }
+    set_field(archive, at + FIELD_MODE, mode);
+    set_field(archive, at + FIELD_FILESIZE, (uint32_t)strlen(data));
+    set_field(archive, at + FIELD_NAMESIZE, (uint32_t)strlen(name) + 1);
+    archive->size += HEADER_SIZE;
+    memcpy(archive->bytes + archive->size, name, strlen(name) + 1);
+    archive->size += strlen(name) + 1;
+    pad(archive);
+    memcpy(archive->bytes + archive->size, data, strlen(data));
+    archive->size += strlen(data);
+    pad(archive);
+    return at;
+}
+
+static struct archive sample(void)
+{
+    struct archive archive = {0};
+
+    add(&archive, "bin", 040755, "");
+    add(&archive, "bin/first", 0100755, "first file");
+    add(&archive, "./second", 0100644, "2");
+    add(&archive, "link", 0120777, "bin/first");
+    add(&archive, "TRAILER!!!", 0, "");
+    return archive;
+}
+
+/* Goes through a copy of exactly `size` bytes; returns what ended it, CPIO_END when it was good. */
+static enum cpio_error walk(const void *bytes, size_t size, unsigned *files)
+{
+    struct exact copy = exact_copy(bytes, size, 0);
+    size_t offset = 0, before = 0;
+    struct cpio_file file = {.name = "untouched"};
+    enum cpio_error error;
+
+    *files = 0;
+    while ((error = cpio_next(copy.data, size, &offset, &file)) == CPIO_OK) {
+        const uint8_t *name = (const uint8_t *)file.name, *data = file.data;
+        cr_assert_gt(offset, before);
+        cr_assert(name > copy.data && name + strlen(file.name) < copy.data + size);
+        cr_assert_neq(file.name[0], 0);
+        cr_assert(data > name && file.size <= (size_t)(copy.data + size - data));
+        cr_assert_leq(data + file.size, copy.data + offset);
+        before = offset;
+        file = (struct cpio_file){.name = "untouched"};
+        ++*files;
+    }
+    cr_assert_eq(offset, before, "moved by a call that failed");
+    cr_assert(strcmp(file.name, "untouched") == 0 && file.data == NULL);
+    exact_free(&copy);
+    return error;
+}
+
+static enum cpio_error walk_archive(const struct archive *archive)
+{
+    unsigned files;
+
+    return walk(archive->bytes, archive->size, &files);
+}
+
+Test(cpio, files_in_order)
+{
+    static const struct {
+        const char *name, *data;
+        uint32_t mode;
+    } expected[] = {{"bin", "", 040755},
+                    {"bin/first", "first file", 0100755},
+                    {"second", "2", 0100644},
+                    {"link", "bin/first", 0120777}};
+    struct archive archive = sample();
+    struct cpio_file file;
+    size_t offset = 0;
+
+    for (unsigned i = 0; i < 4; i++) {
+        cr_assert_eq(cpio_next(archive.bytes, archive.size, &offset, &file), CPIO_OK);
+        cr_expect_str_eq(file.name, expected[i].name);
+        cr_expect_eq(file.mode, expected[i].mode);
+        cr_assert_eq(file.size, strlen(expected[i].data));
+        cr_expect_eq(memcmp(file.data, expected[i].data, file.size), 0);
+    }
+    cr_assert_eq(cpio_next(archive.bytes, archive.size, &offset, &file), CPIO_END);
+    cr_assert_eq(cpio_next(archive.bytes, archive.size, &offset, &file), CPIO_END);
+}
+
+Test(cpio, find)
+{
+    struct archive archive = sample();
+    struct cpio_file file = {.size = 77};
+
+    cr_assert_eq(cpio_find(archive.bytes, archive.size, "none", &file), CPIO_NOT_FOUND);
+    cr_assert_eq(cpio_find(archive.bytes, archive.size, "bin/firs", &file), CPIO_NOT_FOUND);
+    cr_assert_eq(cpio_find(archive.bytes, archive.size, "TRAILER!!!", &file), CPIO_NOT_FOUND);
+    /* A directory and a link are no files. */
+    cr_assert_eq(cpio_find(archive.bytes, archive.size, "bin", &file), CPIO_NOT_FOUND);
+    cr_assert_eq(cpio_find(archive.bytes, archive.size, "link", &file), CPIO_NOT_FOUND);
+    cr_assert_eq(file.size, 77);
+    cr_assert_eq(cpio_find(archive.bytes, archive.size, "second", &file), CPIO_OK);
+    cr_assert(file.size == 1 && *(const char *)file.data == '2');
+    cr_assert_eq(cpio_find(archive.bytes, archive.size, "bin/first", &file), CPIO_OK);
+    cr_assert_eq(file.size, 10);
+}
+
+Test(cpio, damage_matters_only_before_the_file)
+{
+    struct archive archive = sample();
+    struct cpio_file file;
+    size_t at = add(&archive, "x", 0100644, "");
+
+    memcpy(archive.bytes + at - 124, "damage", 6); /* the trailer */
+    cr_assert_eq(cpio_find(archive.bytes, archive.size, "second", &file), CPIO_OK);
+    cr_assert_eq(cpio_find(archive.bytes, archive.size, "x", &file), CPIO_BAD_MAGIC);
+}
+
+Test(cpio, magic)
+{
+    struct archive archive = sample();
+    unsigned files;
+
+    for (unsigned i = 0; i < 6; i++) {
+        struct archive damaged = archive;
+        damaged.bytes[i] ^= 1;
+        cr_expect_eq(walk_archive(&damaged), CPIO_BAD_MAGIC);
+    }
+    memcpy(archive.bytes, "070702", 6); /* the format with checksums */
+    cr_assert_eq(walk_archive(&archive), CPIO_BAD_MAGIC);
+    char text[200];
+    memset(text, '0', sizeof(text));
+    cr_assert_eq(walk(text, sizeof(text), &files), CPIO_BAD_MAGIC);
+}
+
+Test(cpio, numbers)
+{
+    static const char not_digits[] = {'g', 'G', '/', ':', '@', '`', ' ', 'x', '-', '\0', '\x80'};
+
+    for (size_t at = FIELD_INODE; at < HEADER_SIZE; at++) {
+        struct archive archive = sample();
+        archive.bytes[at] = (uint8_t)not_digits[at % sizeof(not_digits)];
+        cr_expect_eq(walk_archive(&archive), CPIO_BAD_NUMBER, "offset %zu", at);
+    }
+    struct archive lower = sample();
+    memcpy(lower.bytes + FIELD_CHECK, "abcdef09", 8);
+    cr_assert_eq(walk_archive(&lower), CPIO_END);
+}
+
+Test(cpio, names)
+{
+    struct archive archive = {0};
+    size_t at = add(&archive, "four", 0100644, "data");
+
+    add(&archive, "TRAILER!!!", 0, "");
+    cr_assert_eq(walk_archive(&archive), CPIO_END);
+    set_field(&archive, at + FIELD_NAMESIZE, 4);
+    cr_assert_eq(walk_archive(&archive), CPIO_BAD_NAME, "no terminator");
+    set_field(&archive, at + FIELD_NAMESIZE, 0);
+    cr_assert_eq(walk_archive(&archive), CPIO_BAD_NAME, "no name");
+    set_field(&archive, at + FIELD_NAMESIZE, 1);
+    cr_assert_eq(walk_archive(&archive), CPIO_BAD_NAME, "empty");
+    set_field(&archive, at + FIELD_NAMESIZE, 4097);
+    cr_assert_eq(walk_archive(&archive), CPIO_BAD_NAME, "too long");
+    set_field(&archive, at + FIELD_NAMESIZE, UINT32_MAX);
+    cr_assert_eq(walk_archive(&archive), CPIO_BAD_NAME, "too long");
+    set_field(&archive, at + FIELD_NAMESIZE, 5);
+    archive.bytes[at + HEADER_SIZE] = 0;
+    cr_assert_eq(walk_archive(&archive), CPIO_BAD_NAME, "empty");
+}
+
+Test(cpio, names_with_dots)
+{
+    static const char *const names[][2] = {
+        {".", "."}, {"./", "./"}, {"./a", "a"}, {"../a", "../a"}, {".a", ".a"}};
+
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct archive archive = {0};
+        struct cpio_file file;
+        size_t offset = 0;
+        add(&archive, names[i][0], 0100644, "");
+        cr_assert_eq(cpio_next(archive.bytes, archive.size, &offset, &file), CPIO_OK);
+        cr_expect_str_eq(file.name, names[i][1]);
+    }
+}
+
+Test(cpio, sizes_past_the_end)
+{
+    struct archive archive = {0};
+    size_t at = add(&archive, "last", 0100644, "data");
+
+    cr_assert_eq(walk_archive(&archive), CPIO_TRUNCATED, "no trailer");
+    static const uint32_t sizes[] = {5, 6, 100, 0x7fffffff, 0xfffffffc, UINT32_MAX};
+    for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        unsigned files;
+        set_field(&archive, at + FIELD_FILESIZE, sizes[i]);
+        cr_expect_eq(walk(archive.bytes, archive.size, &files), CPIO_TRUNCATED);
+        cr_expect_eq(files, 0);
+    }
+    set_field(&archive, at + FIELD_NAMESIZE, 100);
+    cr_assert_eq(walk_archive(&archive), CPIO_TRUNCATED);
+}
+
+Test(cpio, every_truncation)
+{
+    struct archive archive = sample();
+    unsigned all, files;
+
+    cr_assert_eq(walk(archive.bytes, archive.size, &all), CPIO_END);
+    cr_assert_eq(all, 4);
+    /* What is cut off the padding behind the trailer is not missed. */
+    const size_t needed = archive.size - 3;
+    for (size_t size = 0; size < needed; size++) {
+        cr_expect_eq(walk(archive.bytes, size, &files), CPIO_TRUNCATED, "%zu bytes", size);
+        cr_expect_leq(files, all);
+    }
+    cr_assert_eq(walk(archive.bytes, needed, &files), CPIO_END);
+    cr_assert_eq(cpio_find(NULL, 0, "init", &(struct cpio_file){0}), CPIO_TRUNCATED);
+}
+
+Test(cpio, offset_outside_the_archive)
+{
+    struct archive archive = sample();
+    struct cpio_file file;
+    const size_t offsets[] = {archive.size, archive.size + 4, SIZE_MAX, SIZE_MAX - 3, SIZE_MAX - HEADER_SIZE};
+
+    for (unsigned i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
+        size_t offset = offsets[i];
+        cr_expect_eq(cpio_next(archive.bytes, archive.size, &offset, &file), CPIO_TRUNCATED);
+        cr_expect_eq(offset, offsets[i]);
+    }
+}
+
+Test(cpio, every_error_has_its_own_text)
+{
+    for (int a = CPIO_OK; a <= CPIO_NOT_FOUND; a++) {
+        for (int b = CPIO_OK; b < a; b++) {
+            cr_expect_str_neq(cpio_strerror((enum cpio_error)a), cpio_strerror((enum cpio_error)b));
+        }
+    }
+    cr_assert_not_null(cpio_strerror((enum cpio_error)99));
+    cr_assert_not_null(cpio_strerror((enum cpio_error) - 1));
+}
+
+Test(cpio, damaged_at_random, .timeout = 60)
+{
+    static const char digits[] = "0123456789ABCDEFabcdefFFFF0000";
+    uint64_t random = 0x6370696f;
+    unsigned by_error[CPIO_NOT_FOUND + 1] = {0};
+
+    for (unsigned round = 0; round < 200000; round++) {
+        struct archive archive = sample();
+        unsigned files;
+        for (uint64_t changes = 1 + random_below(&random, 4); changes > 0; changes--) {
+            size_t at = random_below(&random, archive.size);
+            bool number = random_below(&random, 2) == 0;
+            archive.bytes[at] = number ? (uint8_t)digits[random_below(&random, sizeof(digits) - 1)]
+                                       : (uint8_t)random_next(&random);
+        }
+        size_t size = random_below(&random, 4) == 0 ? random_below(&random, archive.size) : archive.size;
+        enum cpio_error error = walk(archive.bytes, size, &files);
+        cr_assert(error != CPIO_OK && error < CPIO_NOT_FOUND);
+        cr_assert_leq(files, size / (HEADER_SIZE + 2));
+        by_error[error]++;
+    }
+    for (int error = CPIO_END; error < CPIO_NOT_FOUND; error++) {
+        cr_expect_gt(by_error[error], 1000, "hardly ever: %s", cpio_strerror((enum cpio_error)error));
+    }
+}
+
+/* A directory of files of many sizes, put in an archive by the tool and compared file by file. */
+static void compare_with_tool(const char *command)
+{
+    char scratch[64];
+    struct cpio_file file;
+    unsigned files = 0;
+
+    enter_scratch(scratch);
+    run("mkdir -p tree/sub && cd tree && for n in 0 1 2 3 4 5 7 8 4095 4096 4097 100000; do "
+        "head -c $n /dev/urandom > sub/file$n; done && ln -s file4 sub/link && %s",
+        command);
+    struct exact archive = read_file("archive");
+    for (size_t offset = 0; cpio_next(archive.data, archive.size, &offset, &file) == CPIO_OK; files++) {
+        char path[128];
+        struct stat status;
+        snprintf(path, sizeof(path), "tree/%s", file.name);
+        cr_assert_eq(lstat(path, &status), 0);
+        cr_assert_eq(file.mode, status.st_mode);
+        if (S_ISREG(status.st_mode)) {
+            struct exact content = read_file(path);
+            cr_assert_eq(file.size, content.size);
+            cr_assert_eq(memcmp(file.data, content.data, content.size), 0);
+            exact_free(&content);
+            struct cpio_file found;
+            cr_assert_eq(cpio_find(archive.data, archive.size, file.name, &found), CPIO_OK);
+            cr_assert_eq(found.data, file.data);
+        }
+    }
+    leave_scratch(scratch);
+    cr_assert_eq(files, 15);
+    cr_assert_eq(walk(archive.data, archive.size, &files), CPIO_END);
+    exact_free(&archive);
+}
+
+Test(cpio, archives_of_the_tool)
+{
+    compare_with_tool("find . | cpio --quiet -o -H newc > ../archive");
+    compare_with_tool("find . -depth -printf '%P\\n' | sed 's/^$/./' | LC_ALL=C sort | "
+                      "cpio --quiet -o -H newc -R +0:+0 --reproducible > ../archive");
+}
+
+/* Other formats of the tool are refused by name. */
+Test(cpio, other_formats_of_the_tool)
+{
+    static const char *const formats[] = {"bin", "odc", "crc", "ustar"};
+    char scratch[64];
+    unsigned files;
+
+    enter_scratch(scratch);
+    for (unsigned i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+        run("head -c 1000 /dev/zero > file && echo file | cpio --quiet -o -H %s > archive", formats[i]);
+        struct exact archive = read_file("archive");
+        cr_expect_eq(walk(archive.data, archive.size, &files), CPIO_BAD_MAGIC, "%s", formats[i]);
+        exact_free(&archive);
+    }
+    leave_scratch(scratch);
+}
