@@ -51,10 +51,10 @@ $(filter-out clean,$(MAKECMDGOALS)): clean
 	+@$(MAKE) --no-print-directory $@
 else
 
-# $(call remember,NAME,TEXT): the file flags/NAME holds TEXT and changes only when TEXT does. What depends on the
-# file is made again when flags, tools or lists of sources change.
-remember = $(if $(subst x$1: $(strip $2),,x$(file <$B/flags/$1))$(subst x$(file <$B/flags/$1),,x$1: $(strip $2)),\
-    $(file >$B/flags/$1,$1: $(strip $2)))
+differ = $(subst x$1,,x$2)$(subst x$2,,x$1)
+# $(call remember,NAME,TEXT): the file flags/NAME holds TEXT and changes only when TEXT does. What depends on
+# the file is made again when flags, tools or lists of sources change.
+remember = $(if $(call differ,$1: $(strip $2),$(file <$B/flags/$1)),$(file >$B/flags/$1,$1: $(strip $2)))
 
 # $(eval $(call compile,DIRECTORY,COMPILER,FLAGS)): objects $B/DIRECTORY/SOURCE.o of SOURCE.c and .S.
 define compile

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: MIT
-# What the machine is given besides the kernel: the initrd with the processes, and the disk image with the programs.
+# What the machine is given besides the kernel: the initrd with the processes, the disk with the programs.
 
 initrd := $B/initrd.cpio
 disk_image := $B/disk.img
-# All files in archives and images carry this time (2025-01-01), so that a build gives the same bytes every time.
+# All files in archives and images carry this time, so that a build gives the same bytes every time.
 epoch := @1735689600
 
 system_dtb := $B/initrd/system.dtb
 $(call remember,dts,$(CROSS) dtc)
 $(system_dtb): dts/system.dts $B/flags/dts | packages
 	@mkdir -p $(@D)
-	$(call say,DTC,$<)$(CROSS)gcc -E -P -nostdinc -undef -x assembler-with-cpp -Iinclude -Idts -MMD -MP -MF $@.d -MT $@ \
-	    -o $@.dts $< && dtc -q -I dts -O dtb -o $@ $@.dts && rm $@.dts
+	$(call say,DTC,$<)$(CROSS)gcc -E -P -nostdinc -undef -x assembler-with-cpp -Iinclude -Idts \
+	    -MMD -MP -MF $@.d -MT $@ -o $@.dts $< && dtc -q -I dts -O dtb -o $@ $@.dts && rm $@.dts
 -include $(system_dtb).d
 
 $(call remember,initrd,$(processes))
@@ -19,25 +19,29 @@ $(initrd): $(addprefix $B/user/,$(processes)) $(system_dtb) $B/flags/initrd | pa
 	@rm -rf $B/initrd/files && mkdir -p $B/initrd/files
 	@cp $(addprefix $B/user/,$(processes)) $(system_dtb) $B/initrd/files
 	@touch -d $(epoch) $B/initrd/files/*
-	$(call say,CPIO,$@)cd $B/initrd/files && LC_ALL=C ls | cpio --quiet -o -H newc -R +0:+0 --reproducible > $(CURDIR)/$@
+	$(call say,CPIO,$@)cd $B/initrd/files && LC_ALL=C ls | \
+	    cpio --quiet -o -H newc -R +0:+0 --reproducible > $(CURDIR)/$@
 
 # mkfs runs on the build machine.
 mkfs := $B/tools/mkfs
 mkfs_sources := $(filter tools/mkfs/%,$(sources)) $(filter lib/base/%.c,$(sources))
 mkfs_objects := $(addprefix $B/obj-tools/,$(addsuffix .o,$(mkfs_sources)))
-$(eval $(call compile,obj-tools,$(HOST_CC),$(common_flags) -O1 $(warnings) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64))
+mkfs_flags := $(common_flags) -O1 $(warnings) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64
+$(eval $(call compile,obj-tools,$(HOST_CC),$(mkfs_flags)))
 -include $(mkfs_objects:.o=.d)
 $(call remember,mkfs,$(mkfs_objects))
 $(mkfs): $(mkfs_objects) $B/flags/mkfs | packages
 	@mkdir -p $(@D)
 	$(call say,HOSTLD,$@)$(HOST_CC) -o $@ $(mkfs_objects) -lext2fs -lcom_err
 
-# The tree of the disk: rootfs/, the programs, and a file of 200 KiB to read. Watched by name, time and link target.
-$(call remember,rootfs,$(apps) $(shell find rootfs -printf '%p %y %m %T@ %l\n' 2>/dev/null | LC_ALL=C sort | cksum))
+# The tree of the disk: rootfs/, the programs, and a file of 200 KiB. Watched by name, time and link target.
+rootfs_state := $(shell find rootfs -printf '%p %y %m %T@ %l\n' 2> /dev/null | LC_ALL=C sort | cksum)
+$(call remember,rootfs,$(apps) $(rootfs_state))
 $(disk_image): $(mkfs) $(addprefix $B/user/apps/,$(apps)) $B/flags/rootfs
 	@rm -rf $B/rootfs && mkdir -p $B/rootfs/bin
 	@[ ! -d rootfs ] || cp -R rootfs/. $B/rootfs
 	@$(foreach a,$(apps),cp $B/user/apps/$a $B/rootfs/bin/ &&) true
-	@seq -f 'This is line %05g of a file that is too long for one message.' 3400 | head -c 204800 > $B/rootfs/big.txt
+	@seq -f 'This is line %05g of a file that is too long for one message.' 3400 | \
+	    head -c 204800 > $B/rootfs/big.txt
 	@find $B/rootfs -exec touch -h -d $(epoch) {} +
 	$(call say,MKFS,$@)rm -f $@ && $(mkfs) -L cardea -o $@ $B/rootfs

@@ -6,13 +6,12 @@ kernel_cc := $(CROSS)gcc
 kernel_march := rv64imac
 kernel_target := -march=$(kernel_march)_zicsr_zifencei -mabi=lp64 -mcmodel=medany
 # The kernel's own <string.h>, the only header of a C library that it has.
-kernel_libc := $(patsubst %/string.h,-I%,$(firstword $(wildcard $(addsuffix /string.h,kernel kernel/include kernel/arch/riscv \
-    kernel/arch/riscv/include kernel/libc))))
+kernel_libc := $(patsubst %/string.h,-I%,$(firstword $(wildcard kernel/string.h kernel/*/string.h kernel/*/*/string.h)))
 kernel_includes := -iquote kernel $(or $(kernel_libc),-isystem /usr/lib/picolibc/riscv64-unknown-elf/include)
 # Loops must not become calls of memset and memcpy inside memset and memcpy.
-kernel_flags := $(common_flags) $(optimise) $(warnings) $(kernel_target) $(kernel_includes) -ffreestanding -fno-common \
-    -fno-stack-protector -fno-omit-frame-pointer -fno-pic -fno-strict-aliasing -fno-asynchronous-unwind-tables \
-    -fno-tree-loop-distribute-patterns
+kernel_flags := $(common_flags) $(optimise) $(warnings) $(kernel_target) $(kernel_includes) -ffreestanding \
+    -fno-common -fno-stack-protector -fno-omit-frame-pointer -fno-pic -fno-strict-aliasing \
+    -fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns
 # The debug build checks for undefined behaviour where the kernel has the handlers for it.
 kernel_sanitize := $(if $(and $(filter debug,$(BUILD)),$(wildcard kernel/ubsan.c)),-fsanitize=undefined)
 
@@ -28,13 +27,15 @@ $(call remember,kernel-objects,$(kernel_objects))
 
 $(kernel)-script.ld: $(kernel_script) $B/flags/obj-kernel | packages
 	@mkdir -p $(@D)
-	$(call say,CPP,$<)$(kernel_cc) -E -P -undef -x assembler-with-cpp -Iinclude -Ikernel -MMD -MP -MF $(@:.ld=.d) -MT $@ -o $@ $<
+	$(call say,CPP,$<)$(kernel_cc) -E -P -undef -x assembler-with-cpp -Iinclude -Ikernel \
+	    -MMD -MP -MF $(@:.ld=.d) -MT $@ -o $@ $<
 
-# The kernel names the functions in its backtraces itself, so it is linked with a table of its own symbols: first
-# with an empty one (0), with the one from that link (1), which has the final size, and once more with the one from
-# that link (2), which has the final addresses. The last step checks that they are.
+# The kernel names the functions in its backtraces itself, so it is linked with a table of its own symbols:
+# first with an empty one (0), with the one from that link (1), which has the final size, and once more with
+# the one from that link (2), which has the final addresses. The last step checks that they are.
 link_kernel = $(kernel_cc) -march=$(kernel_march) -mabi=lp64 -nostdlib -static \
-    -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-T,$(kernel)-script.ld -o $@ $(kernel_objects) $(filter %.ksyms.o,$^) -lgcc
+    -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-T,$(kernel)-script.ld \
+    -o $@ $(kernel_objects) $(filter %.ksyms.o,$^) -lgcc
 kernel_parts := $(kernel_objects) $(kernel)-script.ld $B/flags/kernel-objects
 
 $(kernel).0.ksyms.S: tools/ksyms

@@ -2,11 +2,14 @@
 # Running in QEMU, alone or with a debugger. The firmware is Debian's build of OpenSBI in the package
 # qemu-system-data, which QEMU loads by itself; BIOS=FILE takes another.
 
-disk := $(if $(filter undefined,$(origin DISK)),$(disk_image),$(if $(filter default,$(DISK)),$(disk_image),$(filter-out none,$(DISK))))
-qemu_disk = $(if $(disk),-drive if=none$(comma)format=raw$(comma)id=disk0$(comma)file=$(call quote,$(subst $(comma),$(comma)$(comma),$(disk))) \
-    -device virtio-blk-device$(comma)drive=disk0)
-qemu_command = $(QEMU) -M virt -cpu rv64 -smp $(SMP) -m $(MEM) -nographic -bios $(BIOS) -kernel $(kernel_image) \
-    -initrd $(initrd) -append $(call quote,$(APPEND)) -global virtio-mmio.force-legacy=false $(qemu_disk)
+DISK ?= $(disk_image)
+disk := $(filter-out none,$(DISK))
+# In a QEMU option a comma is written twice.
+disk_option = $(call quote,if=none,format=raw,id=disk0,file=$(subst $(comma),$(comma)$(comma),$(disk)))
+qemu_disk = $(if $(disk),-drive $(disk_option) -device virtio-blk-device$(comma)drive=disk0)
+qemu_command = $(QEMU) -M virt -cpu rv64 -smp $(SMP) -m $(MEM) -nographic -bios $(BIOS) \
+    -kernel $(kernel_image) -initrd $(initrd) -append $(call quote,$(APPEND)) \
+    -global virtio-mmio.force-legacy=false $(qemu_disk)
 # Whatever ends QEMU, the terminal is as it was before; the status is QEMU's.
 run_qemu = @[ -z $(call quote,$(disk)) ] || [ -r $(call quote,$(disk)) ] || \
     { echo DISK=$(call quote,$(disk)): no such file, or not readable >&2; exit 1; }; \

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
-# Host tests and the targets that run tests. tests/host/NAME_test.c becomes the program build/.../host/NAME_test.
-# Comment lines at its top say what else it is made of (wildcards allowed; !FILE leaves one out):
+# Host tests and the targets that run tests. tests/host/NAME_test.c becomes build/.../host/NAME_test. Lines of
+# the comment at its top say what else it is made of (wildcards allowed; !FILE leaves one out):
 #   // sources: user/fs/ext4/*.c !user/fs/ext4/main.c
 #   // libs: -lext2fs
 #   // flags: -Ikernel
 # lib/base/*.c and Criterion are always there.
 
 host_tests := $(patsubst tests/host/%.c,$B/host/%,$(sort $(wildcard tests/host/*_test.c)))
-test_flags := $(common_flags) -O1 $(warnings) -D_GNU_SOURCE -fno-omit-frame-pointer -fsanitize=address,undefined \
-    -fno-sanitize-recover=undefined
+test_flags := $(common_flags) -O1 $(warnings) -D_GNU_SOURCE -fno-omit-frame-pointer \
+    -fsanitize=address,undefined -fno-sanitize-recover=undefined
 base_sources := $(wildcard lib/base/*.c)
 
 # Tests with the same flags share objects: variant_FLAGS-AS-A-NAME.
@@ -23,7 +23,9 @@ ifeq ($$(filter $$(test_variant),$$(variants)),)
 $$(shell mkdir -p $B/flags/obj-host)
 $$(eval $$(call host_test_variant,$$(test_variant),$$(flags_$1)))
 endif
-test_sources := $$(sort $$(filter-out $$(patsubst !%,%,$$(filter !%,$(sources_$1))),$$(wildcard $$(filter-out !%,$(sources_$1))) $(base_sources)))
+test_left_out := $$(patsubst !%,%,$$(filter !%,$(sources_$1)))
+test_sources := $$(wildcard $$(filter-out !%,$(sources_$1))) $(base_sources)
+test_sources := $$(sort $$(filter-out $$(test_left_out),$$(test_sources)))
 objects_$1 := $$(patsubst %,$B/obj-host/$$(test_variant)/%.o,tests/host/$1.c $$(test_sources))
 $$(call remember,host-$1,$$(objects_$1) $(libs_$1))
 $B/host/$1: $$(objects_$1) $B/flags/host-$1 | packages

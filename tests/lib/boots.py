@@ -19,5 +19,8 @@ def boot(system) -> None:
 def matrix(count: int) -> list:
     """`count` boots, going round over all combinations."""
     combinations = [(harts, memory) for memory in MEMORY for harts in HARTS]
-    return [Test(f"boot.{n + 1}.{memory}", boot, (harts,), 120, False, True, {"memory": memory})
-            for n in range(count) for harts, memory in [combinations[n % len(combinations)]]]
+    return [
+        Test(f"boot.{n + 1}.{memory}", boot, (harts,), 120, False, True, {"memory": memory})
+        for n in range(count)
+        for harts, memory in [combinations[n % len(combinations)]]
+    ]

@@ -31,8 +31,8 @@ def cases(program: Path) -> list:
 
 def run(program: Path, log: Path, directory: Path) -> tuple:
     """
-    Runs all cases of a program. Returns (results, problem): a list of (SUITE.CASE, passed, message), and what went
-    wrong with the program as a whole, or "".
+    Runs all cases of a program. Returns (results, problem): a list of (SUITE.CASE, passed, message), and
+    what went wrong with the program as a whole, or "".
     """
     if not program.exists():
         return [], f"{program} is not built; `make test-host` builds it"
@@ -41,8 +41,14 @@ def run(program: Path, log: Path, directory: Path) -> tuple:
     environment = {**os.environ, "TEST_DIRECTORY": str(directory), "LC_ALL": "C.UTF-8"}
     command = [program, f"--tap={tap}", "-j1", "--color=never"]
     with open(log, "wb") as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                                   env=environment, start_new_session=True)
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
+        )
         try:
             status = process.wait(TIMEOUT)
         except subprocess.TimeoutExpired:

@@ -42,11 +42,13 @@ atexit.register(kill_all)
 
 class System:
     """
-    A machine with Cardea. Everything that it prints lands in `log`; a position in it marks what the test has looked
-    at, so that expect() finds each thing once and in order.
+    A machine with Cardea. Everything that it prints lands in the log and in `output`; a position in it marks
+    what the test has looked at, so that expect() finds each thing once and in order.
     """
 
-    def __init__(self, build: Path, machine: Machine, log: Path, directory: Path, timeout: float, panics: bool):
+    def __init__(
+        self, build: Path, machine: Machine, log: Path, directory: Path, timeout: float, panics: bool
+    ):
         self.build = build
         self.machine = machine
         self.log_path = log
@@ -63,7 +65,7 @@ class System:
     # Starting and ending
 
     def boot(self, **changes) -> "System":
-        """Starts the machine, again if it ran before; `changes` are members of Machine that differ from here on."""
+        """Starts the machine anew; `changes` are members of Machine that differ from here on."""
         self.stop()
         self.machine = replace(self.machine, **changes)
         self.output = ""
@@ -75,9 +77,13 @@ class System:
         self._log.write(("$ " + " ".join(command) + "\n").encode())
         self._log.flush()
         # timeout(1) kills QEMU even when this program is gone.
-        self.process = subprocess.Popen(["timeout", "-s", "KILL", f"{limit + 5:.0f}", *command],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                        start_new_session=True)
+        self.process = subprocess.Popen(
+            ["timeout", "-s", "KILL", f"{limit + 5:.0f}", *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
         with _alive_lock:
             _alive.add(self.process)
         os.set_blocking(self.process.stdout.fileno(), False)
@@ -90,11 +96,31 @@ class System:
         initrd = self._path(m.initrd, self.build / "initrd.cpio")
         disk = self._path(m.disk, self.build / "disk.img")
         dtb = self._path(m.dtb, None)
-        command = [os.environ.get("QEMU", "qemu-system-riscv64"), "-M", m.machine, "-cpu", m.cpu, "-smp", str(m.harts),
-                   "-m", m.memory, "-bios", os.environ.get("BIOS", "default"), "-display", "none",
-                   "-monitor", f"unix:{self._monitor},server=on,wait=off",
-                   "-chardev", "stdio,id=serial,signal=off", "-serial", "chardev:serial",
-                   "-global", "virtio-mmio.force-legacy=false", "-kernel", str(kernel)]
+        command = [
+            os.environ.get("QEMU", "qemu-system-riscv64"),
+            "-M",
+            m.machine,
+            "-cpu",
+            m.cpu,
+            "-smp",
+            str(m.harts),
+            "-m",
+            m.memory,
+            "-bios",
+            os.environ.get("BIOS", "default"),
+            "-display",
+            "none",
+            "-monitor",
+            f"unix:{self._monitor},server=on,wait=off",
+            "-chardev",
+            "stdio,id=serial,signal=off",
+            "-serial",
+            "chardev:serial",
+            "-global",
+            "virtio-mmio.force-legacy=false",
+            "-kernel",
+            str(kernel),
+        ]
         if initrd:
             command += ["-initrd", str(initrd)]
         if dtb:
@@ -102,8 +128,12 @@ class System:
         if m.append:
             command += ["-append", m.append]
         if disk:  # what a test writes goes to a temporary file of QEMU's
-            command += ["-drive", f"if=none,format=raw,id=disk0,snapshot=on,file.locking=off,file.filename={disk}",
-                        "-device", "virtio-blk-device,drive=disk0"]
+            command += [
+                "-drive",
+                f"if=none,format=raw,id=disk0,snapshot=on,file.locking=off,file.filename={disk}",
+                "-device",
+                "virtio-blk-device,drive=disk0",
+            ]
         if m.icount:
             command += ["-icount", "shift=0,sleep=off", "-rtc", "clock=vm", "-seed", "1"]
         if not m.reboot:
@@ -156,8 +186,8 @@ class System:
 
     def instructions(self) -> int:
         """
-        With icount: an upper bound of the instructions retired since power-on, on one hart. One instruction is one
-        nanosecond of the machine's time, which the timer of the virt machine counts in steps of 100.
+        With icount: an upper bound of the instructions retired since power-on, on one hart. One instruction
+        is one nanosecond of the machine's time, which the timer of the virt machine counts in steps of 100.
         """
         ticks = re.search(r": (0x[0-9a-f]+)", self.monitor("xp /1gx 0x200bff8"))
         return int(ticks.group(1), 16) * 100
@@ -165,7 +195,7 @@ class System:
     # The serial line
 
     def _read(self, wait: float) -> bool:
-        """Takes in what has come, waiting at most `wait` seconds for something; False at the end of the output."""
+        """Takes in what has come, waiting at most `wait` seconds for something; False at the end."""
         with selectors.DefaultSelector() as selector:
             selector.register(self.process.stdout, selectors.EVENT_READ)
             if not selector.select(max(0, wait)):
@@ -194,8 +224,11 @@ class System:
             now = time.monotonic()
             if now >= end:
                 self.killed = now >= self.deadline
-                raise Failure(f"time limit of the test reached, waiting for {what}" if self.killed
-                              else f"waited {timeout:g} s for {what}")
+                raise Failure(
+                    f"time limit of the test reached, waiting for {what}"
+                    if self.killed
+                    else f"waited {timeout:g} s for {what}"
+                )
             if not self._read(end - now):
                 found = done()
                 if found is not None and found is not False:
@@ -208,13 +241,14 @@ class System:
             end = time.monotonic() + 1  # for the backtrace that follows
             while time.monotonic() < end and self._read(end - time.monotonic()):
                 pass
-            line = self.output[self.output.index("panic:"):].split("\n", 1)[0]
+            line = self.output[self.output.index("panic:") :].split("\n", 1)[0]
             raise Failure(f"the kernel ended with '{line}'")
 
     def expect(self, pattern, timeout: float = 20) -> "re.Match":
         """
-        Waits until `pattern` (a compiled expression, or a string that must appear as it is) comes after everything
-        expected before. Returns the match. Searches the raw output; see clean() for what a terminal would show.
+        Waits until `pattern` (a compiled expression, or a string that must appear as it is) comes after
+        everything expected before. Returns the match. Searches the raw output; see clean() for what a
+        terminal would show.
         """
         expression = pattern if isinstance(pattern, re.Pattern) else re.compile(re.escape(pattern))
         start = self.position
@@ -245,7 +279,7 @@ class System:
         self.send(line + "\r")
 
     def wait_prompt(self, timeout: float = 60) -> str:
-        """Waits for the shell's prompt and returns what was shown before it, since the last thing expected."""
+        """Waits for the shell's prompt; returns what was shown before it, since the last thing expected."""
         start = self.position
         return self._until_prompt(start, 0, timeout)
 
@@ -286,6 +320,7 @@ class System:
 
     def wait_exit(self, timeout: float = 30) -> int:
         """Waits until QEMU has ended by itself; returns its exit status."""
+
         def ended():
             while self._read(0.1):
                 if time.monotonic() >= min(end, self.deadline):
@@ -310,17 +345,21 @@ class System:
 
     def selftest(self, timeout: float = 60) -> list:
         """
-        Takes in what a kernel started with `selftest` reports: (name, passed, message) for each self-test. The kernel
-        must print its closing line, with the right numbers, and switch off.
+        Takes in what a kernel started with `selftest` reports: (name, passed, message) for each self-test.
+        The kernel must print its closing line, with the right numbers, and switch off.
         """
         self.expect_regex(r"selftest: \d+ passed, \d+ failed", timeout)
         text = clean(self.output)
-        results = [(name, verdict == "ok", text_)
-                   for name, verdict, text_ in re.findall(r"selftest ([\w.-]+): (ok|FAILED)\b[ :]*(.*)", text)]
+        results = [
+            (name, verdict == "ok", text_)
+            for name, verdict, text_ in re.findall(r"selftest ([\w.-]+): (ok|FAILED)\b[ :]*(.*)", text)
+        ]
         passed, failed = map(int, re.search(r"selftest: (\d+) passed, (\d+) failed", text).groups())
         counted = sum(1 for r in results if r[1])
         if (passed, failed) != (counted, len(results) - counted) or not results:
-            raise Failure(f"the kernel counts {passed} passed and {failed} failed, "
-                          f"but reported {counted} and {len(results) - counted}")
+            raise Failure(
+                f"the kernel counts {passed} passed and {failed} failed, "
+                f"but reported {counted} and {len(results) - counted}"
+            )
         self.wait_exit(20)
         return results

@@ -54,8 +54,14 @@ def collected() -> list:
     return _collected
 
 
-def test(harts: Sequence[int] = (1, 4), timeout: float = 60, panics: bool = False, boot: bool = True,
-         id: Optional[str] = None, **machine):
+def test(
+    harts: Sequence[int] = (1, 4),
+    timeout: float = 60,
+    panics: bool = False,
+    boot: bool = True,
+    id: Optional[str] = None,
+    **machine,
+):
     """
     Declares a test: a function that is given a System and raises when something is wrong.
 
@@ -64,9 +70,9 @@ def test(harts: Sequence[int] = (1, 4), timeout: float = 60, panics: bool = Fals
     panics   whether a line `panic:` of the kernel is expected; it is a failure otherwise
     boot     False: the test starts the machine itself, with system.boot(...)
     id       name to use instead of the function's, for tests made in a loop
-    machine  members of Machine: memory, append, disk, initrd, kernel, dtb, machine, cpu, icount, extra, reboot
+    machine  members of Machine: memory, append, disk, initrd, kernel, dtb, machine, cpu, icount, extra, ...
 
-    The function may return a list of (name, passed, message): results to be reported one by one instead of its own.
+    The function may return a list of (name, passed, message): results that are reported one by one.
     """
     Machine(**machine)  # an unknown option is a mistake in the test, found when it is read
 

@@ -18,7 +18,7 @@ class _Screen:
         line = self.lines[self.row]
         if self.column > len(line):
             line.extend(" " * (self.column - len(line)))
-        line[self.column:self.column + 1] = [char]
+        line[self.column : self.column + 1] = [char]
         self.column += 1
 
     def control(self, char):
@@ -49,20 +49,20 @@ class _Screen:
         elif command == "A":
             self.row = max(0, self.row - count)
         elif command == "K" and mode == 0:
-            del line[self.column:]
+            del line[self.column :]
         elif command == "K" and mode == 1:
-            line[:self.column] = " " * min(self.column, len(line))
+            line[: self.column] = " " * min(self.column, len(line))
         elif command == "K" and mode == 2:
             line.clear()
         elif command == "P":
-            del line[self.column:self.column + count]
+            del line[self.column : self.column + count]
         elif command == "@":
-            line[self.column:self.column] = " " * count
+            line[self.column : self.column] = " " * count
         elif command == "J" and mode in (2, 3):
             self.__init__()
         elif command == "J":
-            del line[self.column:]
-            del self.lines[self.row + 1:]
+            del line[self.column :]
+            del self.lines[self.row + 1 :]
         elif command == "H" and not numbers:
             self.row = self.column = 0
 

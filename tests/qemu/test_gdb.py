@@ -9,25 +9,32 @@ from qemu import Failure, Skip, test
 
 
 def debug(system, *commands) -> str:
-    """Starts the machine stopped, runs commands in gdb as `make gdb` starts it, and returns what gdb printed."""
+    """Starts the machine stopped, runs commands in gdb, set up as by `make gdb`; returns what it printed."""
     if not shutil.which("gdb-multiarch"):
         raise Skip("gdb-multiarch is not installed")
     socket = system.directory / "gdb"
     system.boot(extra=["-S", "-gdb", f"unix:{socket},server=on,wait=off"])
     system.quiet(0.5)
-    script = ["-q", "-batch", "-x", "tools/gdb/cardea.gdb", "-ex", f"target remote {socket}",
-              "-ex", f"source {system.build}/user/symbols.gdb"]
-    for command in commands:
+    script = ["-q", "-batch", "-x", "tools/gdb/cardea.gdb"]
+    for command in (f"target remote {socket}", f"source {system.build}/user/symbols.gdb", *commands):
         script += ["-ex", command]
-    run = subprocess.run(["gdb-multiarch", *script, str(system.build / "kernel/cardea.elf")], capture_output=True,
-                         text=True, timeout=60, stdin=subprocess.DEVNULL)
+    run = subprocess.run(
+        ["gdb-multiarch", *script, str(system.build / "kernel/cardea.elf")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+    )
     return run.stdout + run.stderr
 
 
 @test(harts=(1, 4), timeout=90, boot=False)
 def stops_in_kernel_and_process(system):
-    text = debug(system, "hbreak kernel_main", "continue", "backtrace 1", "delete",
-                 "hbreak rt_enter", "continue", "backtrace 1", "info symbol $pc", "delete")
+    text = debug(
+        system,
+        *("hbreak kernel_main", "continue", "backtrace 1", "delete"),
+        *("hbreak rt_enter", "continue", "backtrace 1", "delete"),
+    )
     for function in ("kernel_main", "rt_enter"):
         if not re.search(rf"#0 +(0x[0-9a-f]+ in )?{function} \(.*\) at \S+\.c:\d+", text):
             raise Failure(f"gdb did not stop in {function}:\n{text}")
