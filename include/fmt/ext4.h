@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The ext2/ext3/ext4 on-disk format. Names are those of the format's documentation (Linux,
- * Documentation/filesystems/ext4). All numbers are little endian, as are RISC-V and x86: fields are read in place.
- * The journal alone (jbd2) is big endian; its fields are byte arrays, read with ext4_be32().
+ * Documentation/filesystems/ext4). All numbers are little endian, as are RISC-V and x86: fields are read in
+ * place. The journal alone (jbd2) is big endian; its fields are byte arrays, read with ext4_be32().
  */
 #pragma once
 
@@ -11,14 +11,14 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the on-disk fields are read in place");
 
-#define EXT4_SUPER_OFFSET 1024 /* bytes from the start of the device, whatever the block size */
-#define EXT4_SUPER_MAGIC 0xef53
-#define EXT4_ROOT_INO 2
-#define EXT4_NAME_LEN 255
-#define EXT4_N_BLOCKS 15
-#define EXT4_NDIR_BLOCKS 12
+#define EXT4_SUPER_OFFSET        1024 /* bytes from the start of the device, whatever the block size */
+#define EXT4_SUPER_MAGIC         0xef53
+#define EXT4_ROOT_INO            2
+#define EXT4_NAME_LEN            255
+#define EXT4_N_BLOCKS            15
+#define EXT4_NDIR_BLOCKS         12
 #define EXT4_GOOD_OLD_INODE_SIZE 128
-#define EXT4_CRC32C_CHKSUM 1 /* the only s_checksum_type there is */
+#define EXT4_CRC32C_CHKSUM       1 /* the only s_checksum_type there is */
 
 /* s_feature_compat: a system that does not know one may read and write all the same. */
 enum {
@@ -199,7 +199,7 @@ enum {
     EXT4_BG_INODE_ZEROED = 0x4,
 };
 
-#define EXT4_MIN_DESC_SIZE 32
+#define EXT4_MIN_DESC_SIZE       32
 #define EXT4_MIN_DESC_SIZE_64BIT 64
 
 struct ext4_group_desc {
@@ -296,9 +296,9 @@ _Static_assert(offsetof(struct ext4_inode, l_i_checksum_lo) == 0x7c, "l_i_checks
 _Static_assert(offsetof(struct ext4_inode, i_extra_isize) == 0x80, "i_extra_isize");
 _Static_assert(offsetof(struct ext4_inode, i_mtime_extra) == 0x88, "i_mtime_extra");
 
-#define EXT4_EXT_MAGIC 0xf30a
+#define EXT4_EXT_MAGIC        0xf30a
 #define EXT4_MAX_EXTENT_DEPTH 5
-#define EXT4_INIT_MAX_LEN 32768 /* a longer ee_len means ee_len - this blocks, allocated but unwritten */
+#define EXT4_INIT_MAX_LEN     32768 /* a longer ee_len means ee_len - this blocks, allocated but unwritten */
 
 struct ext4_extent_header {
     uint16_t eh_magic;
@@ -399,14 +399,14 @@ struct ext4_dx_tail {
     uint32_t dt_checksum;
 };
 
-#define EXT4_DX_ROOT_INFO 24  /* offset of ext4_dx_root_info in the root block */
+#define EXT4_DX_ROOT_INFO    24 /* offset of ext4_dx_root_info in the root block */
 #define EXT4_DX_ROOT_ENTRIES 32 /* offset of the entries in the root block */
 #define EXT4_DX_NODE_ENTRIES 8  /* the same in an inner block, after one unused ext4_dir_entry_2 */
 _Static_assert(sizeof(struct ext4_dx_root_info) == 8, "struct ext4_dx_root_info");
 _Static_assert(sizeof(struct ext4_dx_entry) == 8, "struct ext4_dx_entry");
 _Static_assert(sizeof(struct ext4_dx_tail) == 8, "struct ext4_dx_tail");
 
-#define EXT4_XATTR_MAGIC 0xea020000
+#define EXT4_XATTR_MAGIC        0xea020000
 #define EXT4_XATTR_INDEX_SYSTEM 7 /* with the name "data": the part of inline data that i_block cannot hold */
 
 struct ext4_xattr_ibody_header {

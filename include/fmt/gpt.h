@@ -8,12 +8,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MBR_SIGNATURE 0xaa55
-#define MBR_PARTITIONS 4
-#define MBR_TYPE_EMPTY 0x00
-#define MBR_TYPE_EXTENDED 0x05
-#define MBR_TYPE_EXTENDED_LBA 0x0f
-#define MBR_TYPE_LINUX 0x83
+#define MBR_SIGNATURE           0xaa55
+#define MBR_PARTITIONS          4
+#define MBR_TYPE_EMPTY          0x00
+#define MBR_TYPE_EXTENDED       0x05
+#define MBR_TYPE_EXTENDED_LBA   0x0f
+#define MBR_TYPE_LINUX          0x83
 #define MBR_TYPE_GPT_PROTECTIVE 0xee
 
 /* Halves, because the table lies at an odd multiple of two. */
@@ -37,16 +37,16 @@ _Static_assert(sizeof(struct mbr_partition) == 16, "struct mbr_partition");
 _Static_assert(offsetof(struct mbr, partition) == 446, "mbr partition table");
 _Static_assert(offsetof(struct mbr, signature) == 510 && sizeof(struct mbr) == 512, "struct mbr");
 
-#define GPT_SIGNATURE 0x5452415020494645 /* "EFI PART" */
+#define GPT_SIGNATURE   0x5452415020494645 /* "EFI PART" */
 #define GPT_HEADER_SIZE 92
-#define GPT_ENTRY_SIZE 128 /* s_size_of_partition_entry is this times a power of two */
+#define GPT_ENTRY_SIZE  128 /* s_size_of_partition_entry is this times a power of two */
 #define GPT_PRIMARY_LBA 1
-#define GPT_NAME_UNITS 36
+#define GPT_NAME_UNITS  36
 
 /* The type of Linux file system partitions, 0FC63DAF-8483-4772-8E79-3D69D8477DE4, as it lies on disk. */
-#define GPT_TYPE_LINUX                                                                                                \
-    {                                                                                                                 \
-        0xaf, 0x3d, 0xc6, 0x0f, 0x83, 0x84, 0x72, 0x47, 0x8e, 0x79, 0x3d, 0x69, 0xd8, 0x47, 0x7d, 0xe4                \
+#define GPT_TYPE_LINUX                                                                                       \
+    {                                                                                                        \
+        0xaf, 0x3d, 0xc6, 0x0f, 0x83, 0x84, 0x72, 0x47, 0x8e, 0x79, 0x3d, 0x69, 0xd8, 0x47, 0x7d, 0xe4       \
     }
 
 struct gpt_header {
@@ -67,7 +67,8 @@ struct gpt_header {
 };
 _Static_assert(offsetof(struct gpt_header, my_lba) == 24, "my_lba");
 _Static_assert(offsetof(struct gpt_header, partition_entry_lba) == 72, "partition_entry_lba");
-_Static_assert(offsetof(struct gpt_header, partition_entry_array_crc32) + 4 == GPT_HEADER_SIZE, "struct gpt_header");
+_Static_assert(offsetof(struct gpt_header, partition_entry_array_crc32) + 4 == GPT_HEADER_SIZE,
+               "struct gpt_header");
 
 struct gpt_entry {
     uint8_t partition_type_guid[16]; /* all zero: unused */

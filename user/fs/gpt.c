@@ -5,7 +5,7 @@
 #include <base/format.h>
 #include <string.h>
 
-#define MAX_ENTRIES 1024 /* far above the 128 that everybody makes; bounds the time a hostile disk can take */
+#define MAX_ENTRIES    1024 /* far above the usual 128; bounds the time a hostile disk can take */
 #define MAX_ENTRY_SIZE 4096
 
 /* What is being read, and where the result goes. */
@@ -16,7 +16,7 @@ struct reader {
     struct partition_table *table;
 };
 
-#define FAIL(reader, code, ...)                                                                                  \
+#define FAIL(reader, code, ...)                                                                              \
     (format_buffer((reader)->table->cause, sizeof((reader)->table->cause), __VA_ARGS__), (code))
 
 /* CRC-32 of IEEE 802.3 by half bytes; start and finish with an inversion. */
@@ -50,8 +50,8 @@ static void put_sector(const struct reader *reader, const uint8_t *data)
 static enum error add(const struct reader *reader, const struct partition *partition)
 {
     if (partition->count == 0 || !range_inside(partition->first, partition->count, reader->source->count))
-        return FAIL(reader, ERR_CORRUPT, "partition %u: sectors %lu + %lu on a disk of %lu", partition->number,
-                    partition->first, partition->count, reader->source->count);
+        return FAIL(reader, ERR_CORRUPT, "partition %u: sectors %lu + %lu on a disk of %lu",
+                    partition->number, partition->first, partition->count, reader->source->count);
     if (reader->table->count == reader->capacity)
         return FAIL(reader, ERR_TOO_MANY, "partition %u: only %u can be listed", partition->number,
                     reader->capacity);
@@ -110,13 +110,14 @@ static enum error check_header(const struct reader *reader, const struct gpt_hea
     uint32_t crc = crc32(crc32(~0u, bytes, at), zero, sizeof(zero));
     crc = ~crc32(crc, bytes + after, header->header_size - after);
     if (crc != header->header_crc32)
-        return FAIL(reader, ERR_CORRUPT, "partition table header at sector %lu: checksum %08x, computed %08x", sector,
-                    header->header_crc32, crc);
+        return FAIL(reader, ERR_CORRUPT, "partition table header at sector %lu: checksum %08x, computed %08x",
+                    sector, header->header_crc32, crc);
     uint32_t size = header->size_of_partition_entry;
-    if (header->my_lba != sector || header->number_of_partition_entries > MAX_ENTRIES || size < GPT_ENTRY_SIZE ||
-        size > MAX_ENTRY_SIZE || (size & (size - 1)))
-        return FAIL(reader, ERR_CORRUPT, "partition table header at sector %lu: %u entries of %u bytes, for sector %lu",
-                    sector, header->number_of_partition_entries, size, header->my_lba);
+    if (header->my_lba != sector || header->number_of_partition_entries > MAX_ENTRIES ||
+        size < GPT_ENTRY_SIZE || size > MAX_ENTRY_SIZE || (size & (size - 1)))
+        return FAIL(reader, ERR_CORRUPT,
+                    "partition table header at sector %lu: %u entries of %u bytes, for sector %lu", sector,
+                    header->number_of_partition_entries, size, header->my_lba);
     return ERR_OK;
 }
 
@@ -212,8 +213,8 @@ enum error partitions_read(const struct sector_source *source, struct partition 
     memcpy(&mbr, data, sizeof(mbr));
     put_sector(&reader, data);
     if (mbr.signature != MBR_SIGNATURE)
-        return FAIL(&reader, ERR_NOT_FOUND, "sector 0: ends with %04x, not %04x: no partition table", mbr.signature,
-                    MBR_SIGNATURE);
+        return FAIL(&reader, ERR_NOT_FOUND, "sector 0: ends with %04x, not %04x: no partition table",
+                    mbr.signature, MBR_SIGNATURE);
     for (int i = 0; i < MBR_PARTITIONS; i++)
         if (mbr.partition[i].os_type == MBR_TYPE_GPT_PROTECTIVE)
             return read_gpt(&reader);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Partition tables: GUID partition table (with its backup if the first copy is damaged) and master boot record (the
- * four primary partitions). Portable and without allocation, like the ext4 reader; sectors are of 512 bytes.
+ * Partition tables: GUID partition table (with its backup if the first copy is damaged) and master boot
+ * record (the four primary partitions). Portable and without allocation, like the ext4 reader; sectors are of
+ * 512 bytes.
  */
 #pragma once
 
@@ -22,11 +23,11 @@ struct sector_source {
 };
 
 struct partition {
-    uint32_t number; /* from 1, as other systems count them */
-    uint64_t first;  /* sector */
-    uint64_t count;  /* sectors */
-    bool is_linux;   /* of the type for Linux file systems */
-    uint8_t guid[16];                 /* zero in an MBR */
+    uint32_t number;                   /* from 1, as other systems count them */
+    uint64_t first;                    /* sector */
+    uint64_t count;                    /* sectors */
+    bool is_linux;                     /* of the type for Linux file systems */
+    uint8_t guid[16];                  /* zero in an MBR */
     char name[GPT_NAME_UNITS * 3 + 1]; /* UTF-8, terminated; empty in an MBR */
 };
 
@@ -38,8 +39,8 @@ struct partition_table {
 };
 
 /*
- * Lists up to `capacity` partitions. ERR_NOT_FOUND: no table. ERR_CORRUPT: a table, but a damaged one. ERR_TOO_MANY:
- * more partitions than fit. Errors of the source.
+ * Lists up to `capacity` partitions. ERR_NOT_FOUND: no table. ERR_CORRUPT: a table, but a damaged one.
+ * ERR_TOO_MANY: more partitions than fit. Errors of the source.
  */
 enum error partitions_read(const struct sector_source *source, struct partition *list, uint32_t capacity,
                            struct partition_table *table);

@@ -7,24 +7,28 @@
 
 #define MIN_ENTRY 12 /* header and one to four bytes of name */
 
-static enum error check_leaf(struct ext4 *fs, const struct ext4_node *dir, uint32_t index, const uint8_t *data)
+static enum error check_leaf(struct ext4 *fs, const struct ext4_node *dir, uint32_t index,
+                             const uint8_t *data)
 {
     uint32_t end = fs->block_size - sizeof(struct ext4_dir_entry_tail);
     const struct ext4_dir_entry_tail *tail = (const void *)(data + end);
-    if (tail->det_reserved_zero1 != 0 || tail->det_rec_len != sizeof(*tail) || tail->det_reserved_zero2 != 0 ||
-        tail->det_reserved_ft != EXT4_FT_DIR_CSUM)
-        return ext4_fail(fs, ERR_CORRUPT, "inode %u: directory block %u: no checksum entry at its end", dir->inode,
-                         index);
+    if (tail->det_reserved_zero1 != 0 || tail->det_rec_len != sizeof(*tail) ||
+        tail->det_reserved_zero2 != 0 || tail->det_reserved_ft != EXT4_FT_DIR_CSUM)
+        return ext4_fail(fs, ERR_CORRUPT, "inode %u: directory block %u: no checksum entry at its end",
+                         dir->inode, index);
     uint32_t sum = crc32c(dir->checksum_seed, data, end);
     if (sum == tail->det_checksum)
         return ERR_OK;
-    return ext4_fail(fs, ERR_CORRUPT, "inode %u: directory block %u: checksum %08x, computed %08x", dir->inode, index,
-                     tail->det_checksum, sum);
+    return ext4_fail(fs, ERR_CORRUPT, "inode %u: directory block %u: checksum %08x, computed %08x",
+                     dir->inode, index, tail->det_checksum, sum);
 }
 
-/* The checksum of an index block: everything up to the last entry in use, and the tail with its checksum as zero. */
-static enum error check_index(struct ext4 *fs, const struct ext4_node *dir, uint32_t index, const uint8_t *data,
-                              uint32_t entries)
+/*
+ * The checksum of an index block: everything up to the last entry in use, and the tail with its checksum as
+ * zero.
+ */
+static enum error check_index(struct ext4 *fs, const struct ext4_node *dir, uint32_t index,
+                              const uint8_t *data, uint32_t entries)
 {
     static const uint8_t zero[4];
     const struct ext4_dx_countlimit *room = (const void *)(data + entries);
@@ -38,11 +42,12 @@ static enum error check_index(struct ext4 *fs, const struct ext4_node *dir, uint
     sum = crc32c(crc32c(sum, &tail->dt_reserved, sizeof(tail->dt_reserved)), zero, sizeof(zero));
     if (sum == tail->dt_checksum)
         return ERR_OK;
-    return ext4_fail(fs, ERR_CORRUPT, "inode %u: directory index block %u: checksum %08x, computed %08x", dir->inode,
-                     index, tail->dt_checksum, sum);
+    return ext4_fail(fs, ERR_CORRUPT, "inode %u: directory index block %u: checksum %08x, computed %08x",
+                     dir->inode, index, tail->dt_checksum, sum);
 }
 
-static enum error check_dir_block(struct ext4 *fs, const struct ext4_node *dir, uint32_t index, const uint8_t *data)
+static enum error check_dir_block(struct ext4 *fs, const struct ext4_node *dir, uint32_t index,
+                                  const uint8_t *data)
 {
     if (!ext4_has_metadata_csum(fs))
         return ERR_OK;
@@ -52,7 +57,8 @@ static enum error check_dir_block(struct ext4 *fs, const struct ext4_node *dir, 
     return check_leaf(fs, dir, index, data);
 }
 
-enum error ext4_get_dir_block(struct ext4 *fs, const struct ext4_node *dir, uint32_t index, struct ext4_block **block)
+enum error ext4_get_dir_block(struct ext4 *fs, const struct ext4_node *dir, uint32_t index,
+                              struct ext4_block **block)
 {
     struct ext4_run run;
     enum error error = ext4_map(fs, dir, index, &run);
@@ -89,8 +95,8 @@ enum error ext4_dir_entry(struct ext4 *fs, const struct ext4_node *dir, const st
     *entry = found;
     if (!wrong)
         return ERR_OK;
-    return ext4_fail(fs, ERR_CORRUPT, "inode %u: directory entry at %lu: bad %s", dir->inode, part->base + offset,
-                     wrong);
+    return ext4_fail(fs, ERR_CORRUPT, "inode %u: directory entry at %lu: bad %s", dir->inode,
+                     part->base + offset, wrong);
 }
 
 enum error ext4_dir_search(struct ext4 *fs, const struct ext4_node *dir, const struct ext4_dir_part *part,
@@ -139,7 +145,8 @@ static bool is_dots(const char *name, size_t length)
     return name[0] == '.' && (length == 1 || (length == 2 && name[1] == '.'));
 }
 
-enum error ext4_lookup(struct ext4 *fs, const struct ext4_node *dir, const char *name, size_t length, uint32_t *inode)
+enum error ext4_lookup(struct ext4 *fs, const struct ext4_node *dir, const char *name, size_t length,
+                       uint32_t *inode)
 {
     enum error error = ERR_UNSUPPORTED;
     if (!ext4_is_dir(dir))
@@ -162,16 +169,19 @@ enum error ext4_lookup(struct ext4 *fs, const struct ext4_node *dir, const char 
     return error;
 }
 
-static enum error check_name(struct ext4 *fs, const struct ext4_node *dir, const struct ext4_dir_entry_2 *entry)
+static enum error check_name(struct ext4 *fs, const struct ext4_node *dir,
+                             const struct ext4_dir_entry_2 *entry)
 {
-    if (entry->name_len && !memchr(entry->name, '/', entry->name_len) && !memchr(entry->name, 0, entry->name_len))
+    if (entry->name_len && !memchr(entry->name, '/', entry->name_len) &&
+        !memchr(entry->name, 0, entry->name_len))
         return ERR_OK;
-    return ext4_fail(fs, ERR_CORRUPT, "inode %u: directory entry \"%.*s\" is no name", dir->inode, entry->name_len,
-                     entry->name);
+    return ext4_fail(fs, ERR_CORRUPT, "inode %u: directory entry \"%.*s\" is no name", dir->inode,
+                     entry->name_len, entry->name);
 }
 
 enum error ext4_dir_emit(struct ext4 *fs, const struct ext4_node *dir, const struct ext4_dir_part *part,
-                         uint64_t *cursor, bool (*emit)(void *, const struct ext4_entry *), void *context, bool *more)
+                         uint64_t *cursor, bool (*emit)(void *, const struct ext4_entry *), void *context,
+                         bool *more)
 {
     const struct ext4_dir_entry_2 *found;
     for (uint32_t offset = 0; offset < part->size; offset += found->rec_len) {

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading an ext2, ext3 or ext4 file system. Portable: the file server and host programs compile the same code.
+ * Reading an ext2, ext3 or ext4 file system. Portable: the file server and host programs compile the same
+ * code.
  *
- * Nothing here allocates. Blocks come from a cache that the user of this code owns (struct ext4_source) and are looked
- * at in place; between get and put a block does not move. Everything on the medium may be hostile: every number is
- * checked before use, every loop is bounded, and a failure says what is wrong in fs->cause.
+ * Nothing here allocates. Blocks come from a cache that the user of this code owns (struct ext4_source) and
+ * are looked at in place; between get and put a block does not move. Everything on the medium may be hostile:
+ * every number is checked before use, every loop is bounded, and a failure says what is wrong in fs->cause.
  *
- * Writing will add to the source a get for writing and a mark that puts a block into a transaction; readers stay as
- * they are, because they hold blocks by reference and never keep a pointer past put.
+ * Writing will add to the source a get for writing and a mark that puts a block into a transaction; readers
+ * stay as they are, because they hold blocks by reference and never keep a pointer past put.
  */
 #pragma once
 
@@ -19,14 +20,14 @@
 
 #define EXT4_MIN_BLOCK_SIZE 1024
 #define EXT4_MAX_BLOCK_SIZE 4096
-#define EXT4_PATH_MAX 4096
-#define EXT4_SYMLINK_LIMIT 40
-#define EXT4_CAUSE_SIZE 160
+#define EXT4_PATH_MAX       4096
+#define EXT4_SYMLINK_LIMIT  40
+#define EXT4_CAUSE_SIZE     160
 
 /* One cached block. The cache embeds this in its own bookkeeping; `checked_*` belong to the reader. */
 struct ext4_block {
     const uint8_t *data;       /* a block's bytes, aligned to 8 */
-    uint64_t checked_as;       /* what the content was last found sound as; the cache zeroes it when it fills the block */
+    uint64_t checked_as;       /* what it was last found sound as; the cache zeroes it on a fill */
     uint64_t checked_slots[2]; /* for blocks of many structures: which of them were */
 };
 
@@ -44,8 +45,8 @@ struct ext4_source {
 /* One block whose current content lies in the journal, not in its place. */
 struct ext4_replay_entry {
     uint64_t block;
-    uint64_t copy;        /* block that holds the content; 0: none */
-    uint32_t revoked_in;  /* transaction that revoked older copies, if `revoked` */
+    uint64_t copy;       /* block that holds the content; 0: none */
+    uint32_t revoked_in; /* transaction that revoked older copies, if `revoked` */
     uint8_t used, revoked;
 };
 
@@ -119,11 +120,11 @@ struct ext4_entry {
 };
 
 /*
- * Mounts what is on `source`. A file system that was not unmounted cleanly is read as its journal says, without writing
- * anything: `replay` (aligned to 8, 24 bytes for each journalled block, rounded to a power of two) holds the table for
- * that; with none such a file system is refused.
- * ERR_NO_FS: no magic number. ERR_UNSUPPORTED: a feature or geometry that this code does not know. ERR_CORRUPT.
- * ERR_NO_MEMORY: `replay` is too small. Errors of the source.
+ * Mounts what is on `source`. A file system that was not unmounted cleanly is read as its journal says,
+ * without writing anything: `replay` (aligned to 8, 24 bytes for each journalled block, rounded to a power of
+ * two) holds the table for that; with none such a file system is refused. ERR_NO_FS: no magic number.
+ * ERR_UNSUPPORTED: a feature or geometry that this code does not know. ERR_CORRUPT. ERR_NO_MEMORY: `replay`
+ * is too small. Errors of the source.
  */
 enum error ext4_mount(struct ext4 *fs, const struct ext4_source *source, void *replay, size_t replay_size);
 
@@ -142,20 +143,21 @@ static inline bool ext4_is_link(const struct ext4_node *node)
     return (node->mode & EXT4_S_IFMT) == EXT4_S_IFLNK;
 }
 
-/* Reads inode `number` (1 to fs->inode_count). ERR_NOT_FOUND: not in use. ERR_CORRUPT. */
+/* Reads inode `number`. ERR_CORRUPT: damaged, or there is none of that number, or it is not in use. */
 enum error ext4_read_node(struct ext4 *fs, uint32_t number, struct ext4_node *node);
 
 /*
- * Finds one name in directory `dir`, "." and ".." among them. ERR_NOT_FOUND, ERR_NOT_DIR, ERR_NAME_TOO_LONG (over 255),
- * ERR_CORRUPT.
+ * Finds one name in directory `dir`, "." and ".." among them. ERR_NOT_FOUND, ERR_NOT_DIR, ERR_NAME_TOO_LONG
+ * (over 255), ERR_CORRUPT.
  */
-enum error ext4_lookup(struct ext4 *fs, const struct ext4_node *dir, const char *name, size_t length, uint32_t *inode);
+enum error ext4_lookup(struct ext4 *fs, const struct ext4_node *dir, const char *name, size_t length,
+                       uint32_t *inode);
 
 /*
- * Follows `path` (`length` bytes) to an inode, from the root if it begins with '/' and from inode `start` if not. Links
- * on the way are followed, the last one too if `follow` is set or a '/' comes after it. An empty path is `start`.
- * ERR_NOT_FOUND, ERR_NOT_DIR, ERR_LOOP (over 40 links), ERR_NAME_TOO_LONG (a name over 255 bytes, the path or what
- * links make of it over 4096), ERR_CORRUPT.
+ * Follows `path` (`length` bytes) to an inode, from the root if it begins with '/' and from inode `start` if
+ * not. Links on the way are followed, the last one too if `follow` is set or a '/' comes after it. An empty
+ * path is `start`. ERR_NOT_FOUND, ERR_NOT_DIR, ERR_LOOP (over 40 links), ERR_NAME_TOO_LONG (a name over 255
+ * bytes, the path or what links make of it over 4096), ERR_CORRUPT.
  */
 enum error ext4_resolve(struct ext4 *fs, uint32_t start, const char *path, size_t length, bool follow,
                         struct ext4_node *node);
@@ -167,19 +169,24 @@ enum error ext4_map(struct ext4 *fs, const struct ext4_node *node, uint32_t file
  * Copies up to `length` bytes from `offset` of a file or link; *done says how many, 0 at the end. ERR_IS_DIR,
  * ERR_UNSUPPORTED (devices, pipes, sockets), ERR_CORRUPT; what was copied before an error counts as nothing.
  */
-enum error ext4_read(struct ext4 *fs, const struct ext4_node *node, uint64_t offset, void *buffer, size_t length,
-                     size_t *done);
-
-/* Copies a link's target, not terminated, cut to `size`; *length is its whole length. ERR_NOT_LINK, ERR_CORRUPT. */
-enum error ext4_readlink(struct ext4 *fs, const struct ext4_node *node, char *buffer, size_t size, size_t *length);
+enum error ext4_read(struct ext4 *fs, const struct ext4_node *node, uint64_t offset, void *buffer,
+                     size_t length, size_t *done);
 
 /*
- * Calls `emit` for each entry from *cursor on (0: the first) until there are no more or it returns false, which means
- * that it did not take the entry. *cursor then is where to go on; *end says whether nothing is left. Any cursor is
- * safe: one that points into an entry goes on after it. ERR_NOT_DIR, ERR_CORRUPT.
+ * Copies a link's target, not terminated, cut to `size`; *length is its whole length. ERR_NOT_LINK,
+ * ERR_CORRUPT.
+ */
+enum error ext4_readlink(struct ext4 *fs, const struct ext4_node *node, char *buffer, size_t size,
+                         size_t *length);
+
+/*
+ * Calls `emit` for each entry from *cursor on (0: the first) until there are no more or it returns false,
+ * which means that it did not take the entry. *cursor then is where to go on; *end says whether nothing is
+ * left. Any cursor is safe: one that points into an entry goes on after it. ERR_NOT_DIR, ERR_CORRUPT.
  */
 enum error ext4_readdir(struct ext4 *fs, const struct ext4_node *dir, uint64_t *cursor,
-                        bool (*emit)(void *context, const struct ext4_entry *entry), void *context, bool *end);
+                        bool (*emit)(void *context, const struct ext4_entry *entry), void *context,
+                        bool *end);
 
 /* Name of the first feature in `incompat` that ext4_mount refuses, or NULL if there is none. */
 const char *ext4_unsupported_feature(uint32_t incompat);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Extent trees: from a file's block to a run of the device's. A node's depth is one less than its parent's. */
+/*
+ * Extent trees: from a file's block to a run of the device's. A node's depth is one less than its parent's.
+ */
 #include "internal.h"
 
 #include <base/crc32c.h>
@@ -29,45 +31,51 @@ static uint32_t extent_length(const struct ext4_extent *extent)
     return extent_unwritten(extent) ? extent->ee_len - EXT4_INIT_MAX_LEN : extent->ee_len;
 }
 
-static enum error check_header(struct ext4 *fs, const struct ext4_node *node, const struct ext4_extent_header *header,
-                               uint32_t size, uint32_t depth, uint64_t where)
+static enum error check_header(struct ext4 *fs, const struct ext4_node *node,
+                               const struct ext4_extent_header *header, uint32_t size, uint32_t depth,
+                               uint64_t where)
 {
     if (header->eh_magic != EXT4_EXT_MAGIC)
-        return ext4_fail(fs, ERR_CORRUPT, "inode %u: extent block %lu: magic number is %04x, not %04x", node->inode,
-                         where, header->eh_magic, EXT4_EXT_MAGIC);
+        return ext4_fail(fs, ERR_CORRUPT, "inode %u: extent block %lu: magic number is %04x, not %04x",
+                         node->inode, where, header->eh_magic, EXT4_EXT_MAGIC);
     uint32_t room = (size - sizeof(*header)) / sizeof(struct ext4_extent);
     if (header->eh_max > room || header->eh_entries > header->eh_max)
-        return ext4_fail(fs, ERR_CORRUPT, "inode %u: extent block %lu: %u of %u entries where %u fit", node->inode,
-                         where, header->eh_entries, header->eh_max, room);
+        return ext4_fail(fs, ERR_CORRUPT, "inode %u: extent block %lu: %u of %u entries where %u fit",
+                         node->inode, where, header->eh_entries, header->eh_max, room);
     if (header->eh_depth != depth || (depth > 0 && header->eh_entries == 0))
-        return ext4_fail(fs, ERR_CORRUPT, "inode %u: extent block %lu: depth %u with %u entries, expected depth %u",
+        return ext4_fail(fs, ERR_CORRUPT,
+                         "inode %u: extent block %lu: depth %u with %u entries, expected depth %u",
                          node->inode, where, header->eh_depth, header->eh_entries, depth);
     return ERR_OK;
 }
 
-static enum error check_order(struct ext4 *fs, const struct ext4_node *node, const struct ext4_extent_header *header,
-                              uint64_t where)
+static enum error check_order(struct ext4 *fs, const struct ext4_node *node,
+                              const struct ext4_extent_header *header, uint64_t where)
 {
     uint64_t next = 0;
     for (uint32_t i = 0; i < header->eh_entries; i++) {
         const struct ext4_extent *extent = entry_at(header, i);
         const struct ext4_extent_idx *index = entry_at(header, i);
         bool leaf = header->eh_depth == 0;
-        uint64_t start = leaf ? extent_start(extent) : index_leaf(index), length = leaf ? extent_length(extent) : 1;
+        uint64_t start = leaf ? extent_start(extent) : index_leaf(index),
+                 length = leaf ? extent_length(extent) : 1;
         uint64_t first = leaf ? extent->ee_block : index->ei_block;
         if (first < next || length == 0 || first + length > (uint64_t)1 << 32)
-            return ext4_fail(fs, ERR_CORRUPT, "inode %u: extent block %lu: entry %u (%lu, %lu long) is out of order",
+            return ext4_fail(fs, ERR_CORRUPT,
+                             "inode %u: extent block %lu: entry %u (%lu, %lu long) is out of order",
                              node->inode, where, i, first, length);
         if (!ext4_blocks_ok(fs, start, length))
-            return ext4_fail(fs, ERR_CORRUPT, "inode %u: extent block %lu: entry %u leads to block %lu + %lu of %lu",
+            return ext4_fail(fs, ERR_CORRUPT,
+                             "inode %u: extent block %lu: entry %u leads to block %lu + %lu of %lu",
                              node->inode, where, i, start, length, fs->block_count);
         next = first + length;
     }
     return ERR_OK;
 }
 
-enum error ext4_extent_check(struct ext4 *fs, const struct ext4_node *node, const struct ext4_extent_header *header,
-                             uint32_t size, uint32_t depth, uint64_t where)
+enum error ext4_extent_check(struct ext4 *fs, const struct ext4_node *node,
+                             const struct ext4_extent_header *header, uint32_t size, uint32_t depth,
+                             uint64_t where)
 {
     enum error error = check_header(fs, node, header, size, depth, where);
     return error ? error : check_order(fs, node, header, where);
@@ -83,8 +91,8 @@ static enum error check_block(struct ext4 *fs, const struct ext4_node *node, con
     if (ext4_has_metadata_csum(fs)) {
         uint32_t end = sizeof(*header) + header->eh_max * sizeof(struct ext4_extent);
         if (end + sizeof(struct ext4_extent_tail) > fs->block_size)
-            return ext4_fail(fs, ERR_CORRUPT, "inode %u: extent block %lu: no room for a checksum", node->inode,
-                             number);
+            return ext4_fail(fs, ERR_CORRUPT, "inode %u: extent block %lu: no room for a checksum",
+                             node->inode, number);
         const struct ext4_extent_tail *tail = (const void *)(block->data + end);
         uint32_t sum = crc32c(node->checksum_seed, block->data, end);
         if (sum != tail->eb_checksum)
@@ -94,8 +102,8 @@ static enum error check_block(struct ext4 *fs, const struct ext4_node *node, con
     return check_order(fs, node, header, number);
 }
 
-enum error ext4_get_extent_block(struct ext4 *fs, const struct ext4_node *node, uint64_t number, uint32_t depth,
-                                 struct ext4_block **block)
+enum error ext4_get_extent_block(struct ext4 *fs, const struct ext4_node *node, uint64_t number,
+                                 uint32_t depth, struct ext4_block **block)
 {
     enum error error = ext4_get_block(fs, number, block);
     if (error)
@@ -112,7 +120,10 @@ enum error ext4_get_extent_block(struct ext4 *fs, const struct ext4_node *node, 
     return error;
 }
 
-/* Number of entries that begin at or before `file_block`; ee_block and ei_block are both an entry's first word. */
+/*
+ * Number of entries that begin at or before `file_block`; ee_block and ei_block are both an entry's first
+ * word.
+ */
 static uint32_t count_before(const struct ext4_extent_header *header, uint32_t file_block)
 {
     uint32_t low = 0, high = header->eh_entries;
@@ -135,7 +146,8 @@ static void set_hole(struct ext4_run *run, uint32_t file_block, uint64_t end)
 }
 
 /* A leaf's answer; `end` is the first block that the leaf says nothing about. */
-static void map_in_leaf(const struct ext4_extent_header *leaf, uint32_t file_block, uint64_t end, struct ext4_run *run)
+static void map_in_leaf(const struct ext4_extent_header *leaf, uint32_t file_block, uint64_t end,
+                        struct ext4_run *run)
 {
     uint32_t before = count_before(leaf, file_block);
     if (before < leaf->eh_entries) {
@@ -152,7 +164,8 @@ static void map_in_leaf(const struct ext4_extent_header *leaf, uint32_t file_blo
     run->block = extent_unwritten(extent) ? 0 : extent_start(extent) + skip;
 }
 
-enum error ext4_extent_map(struct ext4 *fs, const struct ext4_node *node, uint32_t file_block, struct ext4_run *run)
+enum error ext4_extent_map(struct ext4 *fs, const struct ext4_node *node, uint32_t file_block,
+                           struct ext4_run *run)
 {
     const struct ext4_extent_header *header = (const void *)node->map;
     struct ext4_block *block = NULL;

@@ -5,7 +5,8 @@
 #include <string.h>
 
 /* Copies `length` bytes from `offset` within one run: `run` begins at the block that holds `offset`. */
-static enum error copy_run(struct ext4 *fs, struct ext4_run run, uint32_t offset, uint8_t *buffer, size_t length)
+static enum error copy_run(struct ext4 *fs, struct ext4_run run, uint32_t offset, uint8_t *buffer,
+                           size_t length)
 {
     if (run.block == 0) {
         memset(buffer, 0, length);
@@ -29,8 +30,8 @@ static enum error copy_run(struct ext4 *fs, struct ext4_run run, uint32_t offset
 }
 
 /* Copies [offset, offset + length), which lies inside the inode's size. */
-static enum error copy_content(struct ext4 *fs, const struct ext4_node *node, uint64_t offset, uint8_t *buffer,
-                               size_t length)
+static enum error copy_content(struct ext4 *fs, const struct ext4_node *node, uint64_t offset,
+                               uint8_t *buffer, size_t length)
 {
     if (node->flags & EXT4_INLINE_DATA_FL)
         return ext4_inline_read(fs, node, offset, buffer, length);
@@ -63,8 +64,8 @@ static bool is_fast_link(const struct ext4_node *node)
            !(node->flags & (EXT4_EXTENTS_FL | EXT4_INLINE_DATA_FL));
 }
 
-enum error ext4_read(struct ext4 *fs, const struct ext4_node *node, uint64_t offset, void *buffer, size_t length,
-                     size_t *done)
+enum error ext4_read(struct ext4 *fs, const struct ext4_node *node, uint64_t offset, void *buffer,
+                     size_t length, size_t *done)
 {
     *done = 0;
     if (ext4_is_dir(node))
@@ -84,7 +85,8 @@ enum error ext4_read(struct ext4 *fs, const struct ext4_node *node, uint64_t off
     return error;
 }
 
-enum error ext4_readlink(struct ext4 *fs, const struct ext4_node *node, char *buffer, size_t size, size_t *length)
+enum error ext4_readlink(struct ext4 *fs, const struct ext4_node *node, char *buffer, size_t size,
+                         size_t *length)
 {
     if (!ext4_is_link(node))
         return ext4_fail(fs, ERR_NOT_LINK, "inode %u: is not a symbolic link", node->inode);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The hashes of names in indexed directories (Documentation/filesystems/ext4/directory.rst, "Hash Tree Directories"). */
+/*
+ * The hashes of names in indexed directories (Documentation/filesystems/ext4/directory.rst, "Hash Tree
+ * Directories").
+ */
 #include "internal.h"
 
 #include <string.h>
@@ -32,14 +35,17 @@ static void pack(const char *name, size_t length, bool is_signed, uint32_t *word
 /* MD4 cut to its first halves: three rounds of eight steps on four words of state. */
 static void half_md4(uint32_t state[4], const uint32_t in[8])
 {
-    static const uint8_t order[3][8] = {{0, 1, 2, 3, 4, 5, 6, 7}, {1, 3, 5, 7, 0, 2, 4, 6}, {3, 7, 2, 6, 1, 5, 0, 4}};
+    static const uint8_t order[3][8] = {
+        {0, 1, 2, 3, 4, 5, 6, 7}, {1, 3, 5, 7, 0, 2, 4, 6}, {3, 7, 2, 6, 1, 5, 0, 4}};
     static const uint8_t shift[3][4] = {{3, 7, 11, 19}, {3, 5, 9, 13}, {3, 9, 11, 15}};
     static const uint32_t constant[3] = {0, 0x5a827999, 0x6ed9eba1}; /* square roots of 2 and 3 */
     uint32_t s[4] = {state[0], state[1], state[2], state[3]};
     for (int round = 0; round < 3; round++) {
         for (int step = 0; step < 8; step++) {
             uint32_t *a = &s[-step & 3], b = s[(1 - step) & 3], c = s[(2 - step) & 3], d = s[(3 - step) & 3];
-            uint32_t mixed = round == 0 ? d ^ (b & (c ^ d)) : round == 1 ? (b & c) + ((b ^ c) & d) : b ^ c ^ d;
+            uint32_t mixed = round == 0   ? d ^ (b & (c ^ d))
+                             : round == 1 ? (b & c) + ((b ^ c) & d)
+                                          : b ^ c ^ d;
             *a = rotate_left(*a + mixed + in[order[round][step]] + constant[round], shift[round][step & 3]);
         }
     }
@@ -73,7 +79,8 @@ static uint32_t legacy(const char *name, size_t length, bool is_signed)
     return hash << 1;
 }
 
-static uint32_t mixed_hash(bool is_tea, bool is_signed, const uint32_t seed[4], const char *name, size_t length)
+static uint32_t mixed_hash(bool is_tea, bool is_signed, const uint32_t seed[4], const char *name,
+                           size_t length)
 {
     uint32_t state[4] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476}, in[8];
     if (seed[0] || seed[1] || seed[2] || seed[3])

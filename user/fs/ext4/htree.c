@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Indexed directories: a tree of hashes over the directory's blocks. An index block looks like an unused entry to
- * whoever searches block by block; names live in the leaves alone.
+ * Indexed directories: a tree of hashes over the directory's blocks. An index block looks like an unused
+ * entry to whoever searches block by block; names live in the leaves alone.
  */
 #include "internal.h"
 
 #include <string.h>
 
-#define MAX_LEVELS 3             /* index blocks on the way to a leaf, with large_dir; two without */
-#define BLOCK_MASK 0x0fffffff    /* the upper bits of a block number are reserved */
+#define MAX_LEVELS 3          /* index blocks on the way to a leaf, with large_dir; two without */
+#define BLOCK_MASK 0x0fffffff /* the upper bits of a block number are reserved */
 
-/* An index block on the way: held while the search lasts, because the next leaf may have to be searched too. */
+/*
+ * An index block on the way: held while the search lasts, because the next leaf may have to be searched too.
+ */
 struct level {
     struct ext4_block *block;
     const struct ext4_dx_entry *entries;
@@ -59,7 +61,10 @@ static enum error push(struct ext4 *fs, const struct ext4_node *dir, uint32_t in
     return ERR_OK;
 }
 
-/* The last entry whose hash is not above the one looked for; the first entry has no hash and stands for the rest. */
+/*
+ * The last entry whose hash is not above the one looked for; the first entry has no hash and stands for the
+ * rest.
+ */
 static void choose(struct level *level, uint32_t hash)
 {
     uint32_t low = 1, high = level->count;
@@ -132,8 +137,8 @@ static enum error read_root(struct ext4 *fs, const struct ext4_node *dir, const 
     const struct ext4_dx_root_info *info = (const void *)(search->level[0].block->data + EXT4_DX_ROOT_INFO);
     uint32_t most = fs->incompat & EXT4_FEATURE_INCOMPAT_LARGEDIR ? MAX_LEVELS : MAX_LEVELS - 1;
     if (info->reserved_zero != 0 || info->info_length != sizeof(*info) || info->indirect_levels >= most)
-        return ext4_fail(fs, ERR_CORRUPT, "inode %u: directory index: head of %u bytes, %u levels", dir->inode,
-                         info->info_length, info->indirect_levels);
+        return ext4_fail(fs, ERR_CORRUPT, "inode %u: directory index: head of %u bytes, %u levels",
+                         dir->inode, info->info_length, info->indirect_levels);
     *levels = info->indirect_levels + 1u;
     uint32_t version = info->hash_version;
     if (version <= EXT4_DX_HASH_TEA && fs->unsigned_hash)

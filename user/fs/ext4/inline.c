@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inline data: files and directories so small that they lie in the inode: 60 bytes in i_block, the rest in the extended
- * attribute "system.data" behind the inode's fields. A directory there begins with its parent's inode number and has no
- * entries for "." and "..".
+ * Inline data: files and directories so small that they lie in the inode: 60 bytes in i_block, the rest in
+ * the extended attribute "system.data" behind the inode's fields. A directory there begins with its parent's
+ * inode number and has no entries for "." and "..".
  */
 #include "internal.h"
 
 #include <base/checked.h>
 #include <string.h>
 
-#define DOT_CURSOR 0
+#define DOT_CURSOR    0
 #define DOTDOT_CURSOR 2
-#define PARENT_SIZE 4 /* the entries follow: their cursors are their offsets */
-#define REST_CURSOR INLINE_FIRST
-#define INLINE_FIRST 60
+#define PARENT_SIZE   4 /* the entries follow: their cursors are their offsets */
+#define REST_CURSOR   INLINE_FIRST
+#define INLINE_FIRST  60
 
 _Static_assert(sizeof(((struct ext4_node *)0)->map) == INLINE_FIRST, "i_block");
 
@@ -51,12 +51,13 @@ enum error ext4_get_inline_rest(struct ext4 *fs, const struct ext4_node *node, s
     const uint8_t *bytes = (const uint8_t *)inode;
     if (first <= fs->inode_size && header % 4 == 0) {
         const struct ext4_xattr_ibody_header *head = (const void *)(bytes + header);
-        if (head->h_magic == EXT4_XATTR_MAGIC && find_data(bytes + first, fs->inode_size - first, data, size) &&
-            (*data - bytes) % 4 == 0)
+        if (head->h_magic == EXT4_XATTR_MAGIC &&
+            find_data(bytes + first, fs->inode_size - first, data, size) && (*data - bytes) % 4 == 0)
             return ERR_OK;
     }
     ext4_put_block(fs, *block);
-    return ext4_fail(fs, ERR_CORRUPT, "inode %u: no sound attribute system.data for inline data", node->inode);
+    return ext4_fail(fs, ERR_CORRUPT, "inode %u: no sound attribute system.data for inline data",
+                     node->inode);
 }
 
 enum error ext4_inline_read(struct ext4 *fs, const struct ext4_node *node, uint64_t offset, uint8_t *buffer,
@@ -81,8 +82,8 @@ enum error ext4_inline_read(struct ext4 *fs, const struct ext4_node *node, uint6
     if (range_inside(offset, length, size))
         memcpy(buffer, data + offset, length);
     else
-        error = ext4_fail(fs, ERR_CORRUPT, "inode %u: %lu bytes, but %u in its inline data", node->inode, node->size,
-                          size + INLINE_FIRST);
+        error = ext4_fail(fs, ERR_CORRUPT, "inode %u: %lu bytes, but %u in its inline data", node->inode,
+                          node->size, size + INLINE_FIRST);
     ext4_put_block(fs, block);
     return error;
 }
@@ -116,8 +117,8 @@ enum error ext4_inline_lookup(struct ext4 *fs, const struct ext4_node *dir, cons
     return error;
 }
 
-static bool emit_dots(const struct ext4_node *dir, uint64_t *cursor, bool (*emit)(void *, const struct ext4_entry *),
-                      void *context)
+static bool emit_dots(const struct ext4_node *dir, uint64_t *cursor,
+                      bool (*emit)(void *, const struct ext4_entry *), void *context)
 {
     struct ext4_entry dot = {dir->inode, EXT4_FT_DIR, 1, ".", DOTDOT_CURSOR};
     struct ext4_entry dotdot = {dir->map[0], EXT4_FT_DIR, 2, "..", PARENT_SIZE};

@@ -18,7 +18,7 @@ static bool has_field(const struct ext4 *fs, const struct ext4_inode *inode, uin
            offset + size <= EXT4_GOOD_OLD_INODE_SIZE + (uint32_t)inode->i_extra_isize;
 }
 
-#define HAS_FIELD(fs, inode, field)                                                                                   \
+#define HAS_FIELD(fs, inode, field)                                                                          \
     has_field(fs, inode, offsetof(struct ext4_inode, field), sizeof((inode)->field))
 
 /* The checksum covers the whole inode with its own two halves as zero; the upper half may be missing. */
@@ -26,7 +26,8 @@ static enum error check_checksum(struct ext4 *fs, uint32_t number, const struct 
 {
     static const uint8_t zero[2];
     const uint8_t *bytes = (const uint8_t *)inode;
-    uint32_t low = offsetof(struct ext4_inode, l_i_checksum_lo), high = offsetof(struct ext4_inode, i_checksum_hi);
+    uint32_t low = offsetof(struct ext4_inode, l_i_checksum_lo),
+             high = offsetof(struct ext4_inode, i_checksum_hi);
     uint32_t crc = crc32c(inode_seed(fs, number, inode->i_generation), bytes, low);
     crc = crc32c(crc, zero, sizeof(zero));
     crc = crc32c(crc, bytes + low + 2, EXT4_GOOD_OLD_INODE_SIZE - low - 2);
@@ -82,13 +83,15 @@ static enum error find_table(struct ext4 *fs, uint32_t group, uint64_t *table)
         fs->group_cache[slot].inode_table = first;
     }
     *table = fs->group_cache[slot].inode_table;
-    bool flags_count = fs->ro_compat & (EXT4_FEATURE_RO_COMPAT_METADATA_CSUM | EXT4_FEATURE_RO_COMPAT_GDT_CSUM);
+    bool flags_count =
+        fs->ro_compat & (EXT4_FEATURE_RO_COMPAT_METADATA_CSUM | EXT4_FEATURE_RO_COMPAT_GDT_CSUM);
     if (flags_count && fs->group_cache[slot].flags & EXT4_BG_INODE_UNINIT)
         return ext4_fail(fs, ERR_CORRUPT, "group %u: an inode is named, but no inode is in use there", group);
     return ERR_OK;
 }
 
-enum error ext4_get_inode(struct ext4 *fs, uint32_t number, struct ext4_block **block, const struct ext4_inode **inode)
+enum error ext4_get_inode(struct ext4 *fs, uint32_t number, struct ext4_block **block,
+                          const struct ext4_inode **inode)
 {
     if (number == 0 || number > fs->inode_count)
         return ext4_fail(fs, ERR_CORRUPT, "inode %u: the file system has %u", number, fs->inode_count);
@@ -136,7 +139,8 @@ static void copy_times(const struct ext4 *fs, const struct ext4_inode *inode, st
     node->ctime = decode_time(inode->i_ctime, extra, extra ? inode->i_ctime_extra : 0);
 }
 
-static void copy_inode(const struct ext4 *fs, uint32_t number, const struct ext4_inode *inode, struct ext4_node *node)
+static void copy_inode(const struct ext4 *fs, uint32_t number, const struct ext4_inode *inode,
+                       struct ext4_node *node)
 {
     node->inode = number;
     node->generation = inode->i_generation;
@@ -167,7 +171,8 @@ static enum error check_node(struct ext4 *fs, const struct ext4_node *node)
         return ext4_fail(fs, ERR_CORRUPT, "inode %u: directory of %lu bytes is larger than the file system",
                          node->inode, node->size);
     if (node->flags & EXT4_INLINE_DATA_FL && !(fs->incompat & EXT4_FEATURE_INCOMPAT_INLINE_DATA))
-        return ext4_fail(fs, ERR_CORRUPT, "inode %u: inline data, but the superblock knows of none", node->inode);
+        return ext4_fail(fs, ERR_CORRUPT, "inode %u: inline data, but the superblock knows of none",
+                         node->inode);
     if (!(node->flags & EXT4_EXTENTS_FL) || node->flags & EXT4_INLINE_DATA_FL)
         return ERR_OK;
     const struct ext4_extent_header *root = (const void *)node->map;

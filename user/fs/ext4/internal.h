@@ -4,7 +4,10 @@
 
 #include "ext4.h"
 
-/* What a block was found sound as: the kind, and whose it is. The same block under another name is checked again. */
+/*
+ * What a block was found sound as: the kind, and whose it is. The same block under another name is checked
+ * again.
+ */
 enum ext4_kind {
     EXT4_KIND_GROUPS = 1, /* owner: the first group described in the block */
     EXT4_KIND_INODES,     /* owner: the first inode in the block */
@@ -18,9 +21,13 @@ static inline uint64_t ext4_checked_key(enum ext4_kind kind, uint32_t owner)
 }
 
 /* Puts the cause into fs->cause, with anything that is not printable replaced, and returns `code`. */
-enum error ext4_fail(struct ext4 *fs, enum error code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+enum error ext4_fail(struct ext4 *fs, enum error code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
-/* Whether blocks [block, block + count) can hold what an inode points to: inside the file system, after the boot block. */
+/*
+ * Whether blocks [block, block + count) can hold what an inode points to: inside the file system, after the
+ * boot block.
+ */
 static inline bool ext4_blocks_ok(const struct ext4 *fs, uint64_t block, uint64_t count)
 {
     return block > fs->first_data_block && count <= fs->block_count && block <= fs->block_count - count;
@@ -51,25 +58,36 @@ enum error ext4_read_group(struct ext4 *fs, uint32_t group, struct ext4_group_de
 /* The checksum of `size` bytes of descriptor, as RO_COMPAT_METADATA_CSUM or RO_COMPAT_GDT_CSUM has it. */
 uint16_t ext4_group_checksum(const struct ext4 *fs, uint32_t group, const void *descriptor, uint32_t size);
 
-/* Takes a reference to the block of inode `number` and says where the inode is in it; its checksum is verified. */
-enum error ext4_get_inode(struct ext4 *fs, uint32_t number, struct ext4_block **block, const struct ext4_inode **inode);
+/*
+ * Takes a reference to the block of inode `number` and says where the inode is in it; its checksum is
+ * verified.
+ */
+enum error ext4_get_inode(struct ext4 *fs, uint32_t number, struct ext4_block **block,
+                          const struct ext4_inode **inode);
 
 /* ext4_map for an inode with EXT4_EXTENTS_FL, before the journal is looked at. */
-enum error ext4_extent_map(struct ext4 *fs, const struct ext4_node *node, uint32_t file_block, struct ext4_run *run);
+enum error ext4_extent_map(struct ext4 *fs, const struct ext4_node *node, uint32_t file_block,
+                           struct ext4_run *run);
 
-/* Checks the extent node of `size` bytes at `header`: magic, depth, sizes, order, places. `where` names it in the cause. */
-enum error ext4_extent_check(struct ext4 *fs, const struct ext4_node *node, const struct ext4_extent_header *header,
-                             uint32_t size, uint32_t depth, uint64_t where);
+/*
+ * Checks the extent node of `size` bytes at `header`: magic, depth, sizes, order, places. `where` names it in
+ * the cause.
+ */
+enum error ext4_extent_check(struct ext4 *fs, const struct ext4_node *node,
+                             const struct ext4_extent_header *header, uint32_t size, uint32_t depth,
+                             uint64_t where);
 
 /* Takes a reference to a block of the inode's extent tree and checks it all. */
-enum error ext4_get_extent_block(struct ext4 *fs, const struct ext4_node *node, uint64_t number, uint32_t depth,
-                                 struct ext4_block **block);
+enum error ext4_get_extent_block(struct ext4 *fs, const struct ext4_node *node, uint64_t number,
+                                 uint32_t depth, struct ext4_block **block);
 
 /* ext4_map for an inode without EXT4_EXTENTS_FL. */
-enum error ext4_indirect_map(struct ext4 *fs, const struct ext4_node *node, uint32_t file_block, struct ext4_run *run);
+enum error ext4_indirect_map(struct ext4 *fs, const struct ext4_node *node, uint32_t file_block,
+                             struct ext4_run *run);
 
 /* Takes a reference to block `index` of a directory, its checksum verified. */
-enum error ext4_get_dir_block(struct ext4 *fs, const struct ext4_node *dir, uint32_t index, struct ext4_block **block);
+enum error ext4_get_dir_block(struct ext4 *fs, const struct ext4_node *dir, uint32_t index,
+                              struct ext4_block **block);
 
 /* Some bytes of a directory, made of entries. */
 struct ext4_dir_part {
@@ -87,19 +105,26 @@ enum error ext4_dir_search(struct ext4 *fs, const struct ext4_node *dir, const s
                            const char *name, size_t length, uint32_t *inode);
 
 /*
- * Looks a name up by the directory's hash tree. ERR_NOT_FOUND, silently; ERR_UNSUPPORTED, silently: made with a hash
- * that is not known, every block has to be searched.
+ * Looks a name up by the directory's hash tree. ERR_NOT_FOUND, silently; ERR_UNSUPPORTED, silently: made with
+ * a hash that is not known, every block has to be searched.
  */
 enum error ext4_htree_lookup(struct ext4 *fs, const struct ext4_node *dir, const char *name, size_t length,
                              uint32_t *inode);
 
-/* Whether directory block `index` of an indexed directory is a root or inner block, and where its entries begin. */
+/*
+ * Whether directory block `index` of an indexed directory is a root or inner block, and where its entries
+ * begin.
+ */
 bool ext4_htree_is_index(const struct ext4 *fs, uint32_t index, const uint8_t *data, uint32_t *entries);
 
 /* The hash of a name. `version` is EXT4_DX_HASH_...; false: it is not known. */
-bool ext4_name_hash(uint32_t version, const uint32_t seed[4], const char *name, size_t length, uint32_t *hash);
+bool ext4_name_hash(uint32_t version, const uint32_t seed[4], const char *name, size_t length,
+                    uint32_t *hash);
 
-/* The rest of inline data, behind the 60 bytes of i_block: reference to the inode's block, and the bytes in it. */
+/*
+ * The rest of inline data, behind the 60 bytes of i_block: reference to the inode's block, and the bytes in
+ * it.
+ */
 enum error ext4_get_inline_rest(struct ext4 *fs, const struct ext4_node *node, struct ext4_block **block,
                                 const uint8_t **data, uint32_t *size);
 
@@ -115,9 +140,13 @@ enum error ext4_inline_readdir(struct ext4 *fs, const struct ext4_node *dir, uin
 
 /* Emits the entries of `part` from *cursor on; *more is false when `emit` wanted no more. */
 enum error ext4_dir_emit(struct ext4 *fs, const struct ext4_node *dir, const struct ext4_dir_part *part,
-                         uint64_t *cursor, bool (*emit)(void *, const struct ext4_entry *), void *context, bool *more);
+                         uint64_t *cursor, bool (*emit)(void *, const struct ext4_entry *), void *context,
+                         bool *more);
 
-/* Reads the journal of a file system that was not unmounted cleanly into fs->replay and makes ext4_get_block heed it. */
+/*
+ * Reads the journal of a file system that was not unmounted cleanly into fs->replay and makes ext4_get_block
+ * heed it.
+ */
 enum error ext4_replay_load(struct ext4 *fs, void *memory, size_t size);
 
 /* Where the current content of `block` is: in the journal, or where it belongs. */

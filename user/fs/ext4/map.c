@@ -3,23 +3,23 @@
 #include "internal.h"
 
 /* A run of pointers that count up by one, or of zeros. */
-static enum error map_pointers(struct ext4 *fs, const struct ext4_node *node, const uint32_t *pointers, uint32_t limit,
-                               struct ext4_run *run)
+static enum error map_pointers(struct ext4 *fs, const struct ext4_node *node, const uint32_t *pointers,
+                               uint32_t limit, struct ext4_run *run)
 {
     uint32_t first = pointers[0], step = first ? 1 : 0, count = 1;
     while (count < limit && pointers[count] == first + step * count)
         count++;
     if (first && !ext4_blocks_ok(fs, first, count))
-        return ext4_fail(fs, ERR_CORRUPT, "inode %u: block map leads to block %u + %u of %lu", node->inode, first,
-                         count, fs->block_count);
+        return ext4_fail(fs, ERR_CORRUPT, "inode %u: block map leads to block %u + %u of %lu", node->inode,
+                         first, count, fs->block_count);
     run->block = first;
     run->count = count;
     return ERR_OK;
 }
 
 /* Walks down `level` blocks of pointers from `pointer` to the one for block `index` of what it covers. */
-static enum error walk_indirect(struct ext4 *fs, const struct ext4_node *node, uint32_t pointer, uint32_t level,
-                                uint64_t index, struct ext4_run *run)
+static enum error walk_indirect(struct ext4 *fs, const struct ext4_node *node, uint32_t pointer,
+                                uint32_t level, uint64_t index, struct ext4_run *run)
 {
     uint32_t shift = fs->block_shift - 2, per_block = 1u << shift;
     for (; level > 0; level--) {
@@ -31,8 +31,8 @@ static enum error walk_indirect(struct ext4 *fs, const struct ext4_node *node, u
             return ERR_OK;
         }
         if (!ext4_blocks_ok(fs, pointer, 1))
-            return ext4_fail(fs, ERR_CORRUPT, "inode %u: block map leads to block %u of %lu", node->inode, pointer,
-                             fs->block_count);
+            return ext4_fail(fs, ERR_CORRUPT, "inode %u: block map leads to block %u of %lu", node->inode,
+                             pointer, fs->block_count);
         struct ext4_block *block;
         enum error error = ext4_get_block(fs, pointer, &block);
         if (error)
@@ -50,7 +50,8 @@ static enum error walk_indirect(struct ext4 *fs, const struct ext4_node *node, u
     return ERR_OK;
 }
 
-enum error ext4_indirect_map(struct ext4 *fs, const struct ext4_node *node, uint32_t file_block, struct ext4_run *run)
+enum error ext4_indirect_map(struct ext4 *fs, const struct ext4_node *node, uint32_t file_block,
+                             struct ext4_run *run)
 {
     if (file_block < EXT4_NDIR_BLOCKS)
         return map_pointers(fs, node, node->map + file_block, EXT4_NDIR_BLOCKS - file_block, run);

@@ -33,8 +33,9 @@ static enum error expand(struct ext4 *fs, struct walk *walk, const struct ext4_n
         return ext4_fail(fs, ERR_LOOP, "inode %u: more than %u symbolic links on the way", link->inode,
                          EXT4_SYMLINK_LIMIT);
     if (link->size > sizeof(fs->path) - walk->left)
-        return ext4_fail(fs, ERR_NAME_TOO_LONG, "inode %u: its link of %lu characters makes the path too long",
-                         link->inode, link->size);
+        return ext4_fail(fs, ERR_NAME_TOO_LONG,
+                         "inode %u: its link of %lu characters makes the path too long", link->inode,
+                         link->size);
     char *rest = fs->path + sizeof(fs->path) - walk->left;
     memmove(rest, walk->rest, walk->left);
     size_t length;

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading a file system that was not unmounted cleanly as if its journal had been replayed: a table says for which
- * blocks the journal has newer content. Nothing is written (Documentation/filesystems/ext4/journal.rst).
+ * Reading a file system that was not unmounted cleanly as if its journal had been replayed: a table says for
+ * which blocks the journal has newer content. Nothing is written
+ * (Documentation/filesystems/ext4/journal.rst).
  *
- * The log is walked three times: to find the last transaction that was committed; to learn which blocks were revoked,
- * and when; and to note the newest copy of each block that was not revoked later.
+ * The log is walked three times: to find the last transaction that was committed; to learn which blocks were
+ * revoked, and when; and to note the newest copy of each block that was not revoked later.
  */
 #include "internal.h"
 
 #include <base/crc32c.h>
 #include <string.h>
 
-#define SUPPORTED_JOURNAL                                                                                        \
-    (JBD2_FEATURE_INCOMPAT_REVOKE | JBD2_FEATURE_INCOMPAT_64BIT | JBD2_FEATURE_INCOMPAT_CSUM_V2 |                \
+#define SUPPORTED_JOURNAL                                                                                    \
+    (JBD2_FEATURE_INCOMPAT_REVOKE | JBD2_FEATURE_INCOMPAT_64BIT | JBD2_FEATURE_INCOMPAT_CSUM_V2 |            \
      JBD2_FEATURE_INCOMPAT_CSUM_V3)
 
 enum pass { PASS_SCAN, PASS_REVOKE, PASS_REPLAY };
@@ -55,7 +56,8 @@ static enum error entry_for(struct ext4 *fs, uint64_t block, struct ext4_replay_
     if ((*entry)->used)
         return ERR_OK;
     if (fs->replay.count + 1 >= fs->replay.capacity)
-        return ext4_fail(fs, ERR_NO_MEMORY, "journal: more than %u blocks wait to be replayed", fs->replay.count);
+        return ext4_fail(fs, ERR_NO_MEMORY, "journal: more than %u blocks wait to be replayed",
+                         fs->replay.count);
     fs->replay.count++;
     **entry = (struct ext4_replay_entry){.block = block, .used = 1};
     return ERR_OK;
@@ -126,7 +128,10 @@ static struct tag parse_tag(const struct journal *journal, const uint8_t *bytes)
     return tag;
 }
 
-/* Notes the copy of tag.block that lies at `at` in the log, unless a revocation says that it no longer counts. */
+/*
+ * Notes the copy of tag.block that lies at `at` in the log, unless a revocation says that it no longer
+ * counts.
+ */
 static enum error replay_tag(struct ext4 *fs, const struct journal *journal, const struct tag *tag,
                              const struct position *at)
 {
@@ -135,7 +140,8 @@ static enum error replay_tag(struct ext4 *fs, const struct journal *journal, con
     if (error || (entry->revoked && (int32_t)(entry->revoked_in - at->sequence) >= 0))
         return error;
     if (tag->flags & JBD2_FLAG_ESCAPE)
-        return ext4_fail(fs, ERR_UNSUPPORTED, "journal: escaped copy of block %lu is not supported", tag->block);
+        return ext4_fail(fs, ERR_UNSUPPORTED, "journal: escaped copy of block %lu is not supported",
+                         tag->block);
     struct ext4_block *block;
     error = get_log_block(fs, journal, at->block, &block, &entry->copy);
     if (error)
@@ -145,14 +151,14 @@ static enum error replay_tag(struct ext4 *fs, const struct journal *journal, con
     ext4_put_block(fs, block);
     sum &= journal->tags3 ? UINT32_MAX : UINT16_MAX;
     if (journal->checksums && sum != tag->checksum)
-        return ext4_fail(fs, ERR_CORRUPT, "journal: copy of block %lu: checksum %08x, computed %08x", tag->block,
-                         tag->checksum, sum);
+        return ext4_fail(fs, ERR_CORRUPT, "journal: copy of block %lu: checksum %08x, computed %08x",
+                         tag->block, tag->checksum, sum);
     return ERR_OK;
 }
 
 /* Goes through a descriptor's tags; `at` moves over the copies that follow it. */
-static enum error read_descriptor(struct ext4 *fs, const struct journal *journal, const uint8_t *data, enum pass pass,
-                                  struct position *at)
+static enum error read_descriptor(struct ext4 *fs, const struct journal *journal, const uint8_t *data,
+                                  enum pass pass, struct position *at)
 {
     uint32_t end = fs->block_size - (journal->checksums ? sizeof(struct ext4_be32) : 0);
     uint32_t offset = sizeof(struct journal_header), size = tag_size(journal);
@@ -195,8 +201,8 @@ static enum error read_revocations(struct ext4 *fs, const struct journal *journa
 }
 
 /* One block of the log with the right sequence number. *end: the log ends before it. */
-static enum error read_log_block(struct ext4 *fs, const struct journal *journal, const uint8_t *data, enum pass pass,
-                                 struct position *at, bool *end)
+static enum error read_log_block(struct ext4 *fs, const struct journal *journal, const uint8_t *data,
+                                 enum pass pass, struct position *at, bool *end)
 {
     const struct journal_header *header = (const void *)data;
     switch (ext4_be32(header->h_blocktype)) {
@@ -210,9 +216,7 @@ static enum error read_log_block(struct ext4 *fs, const struct journal *journal,
         *end = !commit_sound(fs, journal, data);
         at->sequence += *end ? 0 : 1;
         return ERR_OK;
-    default:
-        *end = true;
-        return ERR_OK;
+    default: *end = true; return ERR_OK;
     }
 }
 
@@ -240,7 +244,8 @@ static enum error walk(struct ext4 *fs, struct journal *journal, enum pass pass)
     return ERR_OK;
 }
 
-static enum error check_super(struct ext4 *fs, struct journal *journal, const struct journal_superblock *super)
+static enum error check_super(struct ext4 *fs, struct journal *journal,
+                              const struct journal_superblock *super)
 {
     static const uint8_t zero[4];
     uint32_t type = ext4_be32(super->s_header.h_blocktype);
@@ -314,7 +319,8 @@ enum error ext4_replay_load(struct ext4 *fs, void *memory, size_t size)
     if (error || journal.start == 0)
         return error;
     if (size < 2 * sizeof(struct ext4_replay_entry))
-        return ext4_fail(fs, ERR_UNSUPPORTED, "journal: has to be replayed (the file system was not unmounted)");
+        return ext4_fail(fs, ERR_UNSUPPORTED,
+                         "journal: has to be replayed (the file system was not unmounted)");
     set_memory(&fs->replay, memory, size);
     for (enum pass pass = PASS_SCAN; !error && pass <= PASS_REPLAY; pass++)
         error = walk(fs, &journal, pass);

@@ -7,10 +7,10 @@
 #include <stdarg.h>
 #include <string.h>
 
-#define SUPPORTED_INCOMPAT                                                                                       \
-    (EXT4_FEATURE_INCOMPAT_FILETYPE | EXT4_FEATURE_INCOMPAT_RECOVER | EXT4_FEATURE_INCOMPAT_META_BG |            \
-     EXT4_FEATURE_INCOMPAT_EXTENTS | EXT4_FEATURE_INCOMPAT_64BIT | EXT4_FEATURE_INCOMPAT_FLEX_BG |               \
-     EXT4_FEATURE_INCOMPAT_EA_INODE | EXT4_FEATURE_INCOMPAT_CSUM_SEED | EXT4_FEATURE_INCOMPAT_LARGEDIR |         \
+#define SUPPORTED_INCOMPAT                                                                                   \
+    (EXT4_FEATURE_INCOMPAT_FILETYPE | EXT4_FEATURE_INCOMPAT_RECOVER | EXT4_FEATURE_INCOMPAT_META_BG |        \
+     EXT4_FEATURE_INCOMPAT_EXTENTS | EXT4_FEATURE_INCOMPAT_64BIT | EXT4_FEATURE_INCOMPAT_FLEX_BG |           \
+     EXT4_FEATURE_INCOMPAT_EA_INODE | EXT4_FEATURE_INCOMPAT_CSUM_SEED | EXT4_FEATURE_INCOMPAT_LARGEDIR |     \
      EXT4_FEATURE_INCOMPAT_INLINE_DATA)
 
 static void put_in_cause(void *context, char c)
@@ -46,8 +46,8 @@ enum error ext4_get_block(struct ext4 *fs, uint64_t number, struct ext4_block **
 const char *ext4_unsupported_feature(uint32_t incompat)
 {
     static const char *const names[] = {
-        "compression", "filetype", "recover",  "journal_dev", "meta_bg",   "20",       "extents",
-        "64bit",       "mmp",      "flex_bg",  "ea_inode",    "800",       "dirdata",  "metadata_csum_seed",
+        "compression", "filetype",    "recover", "journal_dev", "meta_bg", "20",      "extents",
+        "64bit",       "mmp",         "flex_bg", "ea_inode",    "800",     "dirdata", "metadata_csum_seed",
         "large_dir",   "inline_data", "encrypt", "casefold",
     };
     uint32_t unknown = incompat & ~(uint32_t)SUPPORTED_INCOMPAT;
@@ -69,15 +69,16 @@ static enum error check_features(struct ext4 *fs, const struct ext4_super_block 
     if (ext4_has_metadata_csum(fs)) {
         uint32_t sum = crc32c(~0u, super, offsetof(struct ext4_super_block, s_checksum));
         if (sum != super->s_checksum)
-            return ext4_fail(fs, ERR_CORRUPT, "superblock: checksum %08x, computed %08x", super->s_checksum, sum);
+            return ext4_fail(fs, ERR_CORRUPT, "superblock: checksum %08x, computed %08x", super->s_checksum,
+                             sum);
         if (super->s_checksum_type != EXT4_CRC32C_CHKSUM)
             return ext4_fail(fs, ERR_UNSUPPORTED, "superblock: checksum type %u is not supported",
                              super->s_checksum_type);
     }
     const char *feature = ext4_unsupported_feature(fs->incompat);
     if (feature)
-        return ext4_fail(fs, ERR_UNSUPPORTED, "superblock: feature %s (incompat %x) is not supported", feature,
-                         fs->incompat & ~(uint32_t)SUPPORTED_INCOMPAT);
+        return ext4_fail(fs, ERR_UNSUPPORTED, "superblock: feature %s (incompat %x) is not supported",
+                         feature, fs->incompat & ~(uint32_t)SUPPORTED_INCOMPAT);
     return ERR_OK;
 }
 
@@ -94,7 +95,8 @@ static enum error check_sizes(struct ext4 *fs, const struct ext4_super_block *su
     fs->block_shift = 10 + super->s_log_block_size;
     fs->block_size = 1u << fs->block_shift;
     fs->inode_size = super->s_rev_level ? super->s_inode_size : EXT4_GOOD_OLD_INODE_SIZE;
-    if (!power_of_two(fs->inode_size) || fs->inode_size < EXT4_GOOD_OLD_INODE_SIZE || fs->inode_size > fs->block_size)
+    if (!power_of_two(fs->inode_size) || fs->inode_size < EXT4_GOOD_OLD_INODE_SIZE ||
+        fs->inode_size > fs->block_size)
         return ext4_fail(fs, ERR_CORRUPT, "superblock: inode size is %u", fs->inode_size);
     fs->descriptor_size = EXT4_MIN_DESC_SIZE;
     if (fs->incompat & EXT4_FEATURE_INCOMPAT_64BIT)
@@ -119,10 +121,11 @@ static enum error check_groups(struct ext4 *fs, const struct ext4_super_block *s
         return ext4_fail(fs, ERR_CORRUPT, "superblock: %u blocks per group", fs->blocks_per_group);
     if (fs->inodes_per_group == 0 || fs->inodes_per_group > 8 * fs->block_size)
         return ext4_fail(fs, ERR_CORRUPT, "superblock: %u inodes per group", fs->inodes_per_group);
-    uint64_t groups = (fs->block_count - fs->first_data_block + fs->blocks_per_group - 1) / fs->blocks_per_group;
+    uint64_t groups =
+        (fs->block_count - fs->first_data_block + fs->blocks_per_group - 1) / fs->blocks_per_group;
     if (groups > UINT32_MAX || groups * fs->inodes_per_group != fs->inode_count)
-        return ext4_fail(fs, ERR_CORRUPT, "superblock: %u inodes in %lu groups of %u", fs->inode_count, groups,
-                         fs->inodes_per_group);
+        return ext4_fail(fs, ERR_CORRUPT, "superblock: %u inodes in %lu groups of %u", fs->inode_count,
+                         groups, fs->inodes_per_group);
     fs->group_count = (uint32_t)groups;
     return ERR_OK;
 }
@@ -130,7 +133,8 @@ static enum error check_groups(struct ext4 *fs, const struct ext4_super_block *s
 static void copy_identity(struct ext4 *fs, const struct ext4_super_block *super)
 {
     bool wide = fs->incompat & EXT4_FEATURE_INCOMPAT_64BIT;
-    fs->free_blocks = super->s_free_blocks_count_lo | (wide ? (uint64_t)super->s_free_blocks_count_hi << 32 : 0);
+    fs->free_blocks =
+        super->s_free_blocks_count_lo | (wide ? (uint64_t)super->s_free_blocks_count_hi << 32 : 0);
     fs->free_inodes = super->s_free_inodes_count;
     fs->first_meta_group = super->s_first_meta_bg;
     fs->journal_inode = super->s_journal_inum;
@@ -167,7 +171,10 @@ static enum error parse_super(struct ext4 *fs, const struct ext4_super_block *su
     return ERR_OK;
 }
 
-/* The superblock is read twice: in blocks of 1024 bytes to learn the block size, and again if the journal has one. */
+/*
+ * The superblock is read twice: in blocks of 1024 bytes to learn the block size, and again if the journal has
+ * one.
+ */
 static enum error read_super(struct ext4 *fs)
 {
     struct ext4_block *block;

@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading images that mke2fs made: every kind of file system and of file, compared with the directory that the image
+ * was made from.
+ */
+// sources: user/fs/ext4/*.c
+#include "ext4_image.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+static char scratch[64];
+
+static void set_up(void)
+{
+    enter_scratch(scratch);
+}
+
+static void tear_down(void)
+{
+    leave_scratch(scratch);
+}
+
+TestSuite(ext4_read, .init = set_up, .fini = tear_down, .timeout = 120);
+
+/* A file with bytes that depend on their place, in the blocks of `size` bytes that `pattern` says (every n-th). */
+static void make_sparse(const char *path, size_t blocks, size_t size, size_t every)
+{
+    int file = open(path, O_CREAT | O_WRONLY | O_TRUNC, 0644);
+    uint64_t words[512];
+
+    cr_assert_geq(file, 0, "%s", path);
+    for (size_t n = 0; n < blocks; n += every) {
+        for (size_t i = 0; i < size / 8; i++)
+            words[i] = n * 0x9e3779b97f4a7c15 + i + 1;
+        cr_assert_eq(pwrite(file, words, size, (off_t)(n * size)), (ssize_t)size);
+    }
+    cr_assert_eq(pwrite(file, "end", 3, (off_t)(blocks * size + 77)), 3);
+    close(file);
+}
+
+/* `count` empty files; the names are long, so that few fit in a block. */
+static void make_many(const char *directory, unsigned count)
+{
+    char path[512];
+
+    cr_assert_eq(mkdir(directory, 0755), 0);
+    for (unsigned n = 0; n < count; n++) {
+        snprintf(path, sizeof(path), "%s/an entry with a name that takes some room, number %u \xc3\xa4\xff",
+                 directory, n);
+        write_file(path, "", 0);
+    }
+}
+
+static void make_tree(unsigned many)
+{
+    char name[512], text[4097];
+    memset(text, 'x', sizeof(text));
+
+    run("mkdir -p src/a/b/c src/empty src/links");
+    run("echo 'hello, world' > src/hello.txt; chmod 640 src/hello.txt; touch -d '2020-02-01 12:00:00 UTC' "
+        "src/hello.txt");
+    run("touch -d '1960-01-01 00:00:00 UTC' src/empty; touch src/a/nothing; printf tiny > src/a/b/c/tiny");
+    for (int size = 1023; size <= 4097; size++) {
+        if (((size + 1) & 1023) < 3) {
+            snprintf(name, sizeof(name), "src/a/size%d", size);
+            write_file(name, text, (size_t)size);
+        }
+    }
+    run("printf '%%0100d' 7 > src/a/hundred; printf '%%0150d' 7 > src/a/hundred-and-fifty");
+    memset(text, 'n', 200);
+    snprintf(name, sizeof(name), "src/%.200s", text);
+    write_file(name, name, strlen(name));
+    memset(text, 'm', 255);
+    snprintf(name, sizeof(name), "src/a/%.255s", text);
+    write_file(name, name, strlen(name));
+    run("cd src/links; ln -s ../hello.txt fast; ln -s /hello.txt absolute; ln -s nowhere dangling; ln -s one two; "
+        "ln -s two one; ln -s ../a/b dir; ln -s . here; ln -s self/x self; ln ../hello.txt hard");
+    run("cd src/links; ln -s '../a/b/../../a/./b/../../a/b/c/../../b/../../a/b/c/../../b/../../hello.txt' slow");
+    run("ln -s \"$(printf '%%059d' 0)\" src/links/len59; ln -s \"$(printf '%%060d' 0)\" src/links/len60; "
+        "ln -s \"$(printf '%%01000d' 0 | tr 0 q)\" src/links/len1000; mkfifo src/fifo");
+    make_sparse("src/fragments", 3000, 1024, 2);
+    make_sparse("src/sparse", 3000, 4096, 700);
+    make_sparse("src/dense", 700, 1024, 1);
+    make_many("src/many", many);
+}
+
+static void compare_file(struct ext4 *fs, const struct ext4_node *node, const char *path)
+{
+    struct exact expected = read_file(path);
+    uint64_t random = 1234567;
+    size_t chunk = 70001, done;
+    uint8_t *buffer = malloc(chunk);
+
+    cr_assert_eq(node->size, expected.size, "%s: size %lu", path, node->size);
+    for (uint64_t offset = 0; offset < expected.size; offset += done) {
+        enum error error = ext4_read(fs, node, offset, buffer, 1 + random_below(&random, chunk), &done);
+        cr_assert_eq(error, ERR_OK, "%s at %lu: %s", path, offset, fs->cause);
+        cr_assert_gt(done, 0);
+        cr_assert_eq(memcmp(buffer, expected.data + offset, done), 0, "%s differs after %lu", path, offset);
+    }
+    cr_assert_eq(ext4_read(fs, node, expected.size, buffer, 1, &done), ERR_OK);
+    cr_assert_eq(done, 0);
+    free(buffer);
+    exact_free(&expected);
+}
+
+static void compare_link(struct ext4 *fs, const struct ext4_node *node, const char *path)
+{
+    char expected[5000], got[5000];
+    ssize_t size = readlink(path, expected, sizeof(expected));
+    size_t length;
+
+    cr_assert_eq(ext4_readlink(fs, node, got, sizeof(got), &length), ERR_OK, "%s: %s", path, fs->cause);
+    cr_assert_eq(length, (size_t)size, "%s", path);
+    cr_assert_eq(memcmp(got, expected, length), 0, "%s", path);
+    cr_assert_eq(ext4_readlink(fs, node, got, 1, &length), ERR_OK);
+    cr_assert_eq(length, (size_t)size, "the whole length, however little fits");
+}
+
+/* Names of a directory, one call of ext4_readdir for each `at_once` of them. */
+struct listing {
+    char **names;
+    size_t count;
+    size_t at_once, left;
+};
+
+static bool list_entry(void *context, const struct ext4_entry *entry)
+{
+    struct listing *listing = context;
+
+    if (listing->left-- == 0)
+        return false;
+    listing->names = realloc(listing->names, (listing->count + 1) * sizeof(char *));
+    listing->names[listing->count++] = strndup(entry->name, entry->name_length);
+    return true;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static struct listing list(struct ext4 *fs, const struct ext4_node *dir, size_t at_once)
+{
+    struct listing listing = {.at_once = at_once};
+    uint64_t cursor = 0;
+
+    for (bool end = false; !end;) {
+        listing.left = at_once;
+        enum error error = ext4_readdir(fs, dir, &cursor, list_entry, &listing, &end);
+        cr_assert_eq(error, ERR_OK, "inode %u: %s", dir->inode, fs->cause);
+    }
+    qsort(listing.names, listing.count, sizeof(char *), by_name);
+    return listing;
+}
+
+static void free_listing(struct listing *listing)
+{
+    for (size_t i = 0; i < listing->count; i++)
+        free(listing->names[i]);
+    free(listing->names);
+}
+
+static void compare_directory(struct ext4 *fs, const struct ext4_node *dir, const char *path, size_t at_once)
+{
+    struct listing listing = list(fs, dir, at_once);
+    struct dirent **expected;
+    size_t at = 0;
+    int count = scandir(path, &expected, NULL, NULL);
+
+    cr_assert_geq(count, 0);
+    for (int i = 0; i < count; i++) {
+        const char *name = expected[i]->d_name;
+        char **found = bsearch(&name, listing.names, listing.count, sizeof(char *), by_name);
+        cr_assert_not_null(found, "%s/%s is not listed", path, name);
+        uint32_t inode = 0;
+        cr_assert_eq(ext4_lookup(fs, dir, name, strlen(name), &inode), ERR_OK, "%s/%s: %s", path, name,
+                     fs->cause);
+        cr_assert_neq(inode, 0);
+        free(expected[i]);
+    }
+    for (size_t i = 0; i < listing.count; i++)
+        at += strcmp(listing.names[i], "lost+found") == 0;
+    cr_assert_eq(listing.count - at, (size_t)count, "%s: %zu names, expected %d", path, listing.count - at,
+                 count);
+    free(expected);
+    free_listing(&listing);
+}
+
+static void compare_attributes(const struct ext4_node *node, const char *path)
+{
+    struct stat expected;
+
+    cr_assert_eq(lstat(path, &expected), 0);
+    cr_assert_eq(node->mode, expected.st_mode, "%s: mode %o", path, node->mode);
+    cr_assert_eq(node->uid, expected.st_uid, "%s", path);
+    cr_assert_eq(node->gid, expected.st_gid, "%s", path);
+    if (!ext4_is_dir(node))
+        cr_assert_eq(node->links, expected.st_nlink, "%s: %u links", path, node->links);
+    if (ext4_is_file(node)) /* mke2fs gives directories and links the time of making */
+        cr_assert_eq(node->mtime.seconds, expected.st_mtim.tv_sec, "%s", path);
+}
+
+static void compare_tree(struct ext4 *fs, const char *path)
+{
+    char child[4096];
+    struct ext4_node node = image_find(fs, path + strlen("src"), false);
+
+    compare_attributes(&node, path);
+    if (ext4_is_link(&node))
+        compare_link(fs, &node, path);
+    else if (ext4_is_file(&node))
+        compare_file(fs, &node, path);
+    if (!ext4_is_dir(&node))
+        return;
+    compare_directory(fs, &node, path, 1000000);
+    compare_directory(fs, &node, path, 37);
+    DIR *dir = opendir(path);
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        snprintf(child, sizeof(child), "%s/%s", path, entry->d_name);
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            compare_tree(fs, child);
+    }
+    closedir(dir);
+}
+
+static void expect(struct ext4 *fs, const char *path, bool follow, enum error expected)
+{
+    struct ext4_node node;
+    enum error error = ext4_resolve(fs, EXT4_ROOT_INO, path, strlen(path), follow, &node);
+
+    cr_assert_eq(error, expected, "%s: error %d, expected %d: %s", path, error, expected, fs->cause);
+    cr_assert(error == ERR_OK || fs->cause[0]);
+}
+
+static void expect_same(struct ext4 *fs, const char *one, const char *two)
+{
+    cr_assert_eq(image_find(fs, one, true).inode, image_find(fs, two, true).inode, "%s is not %s", one, two);
+}
+
+static void check_paths(struct ext4 *fs)
+{
+    char path[5001];
+
+    expect_same(fs, "", "/");
+    expect_same(fs, "..", "/");
+    expect_same(fs, "hello.txt", "/hello.txt");
+    expect_same(fs, "//a///b/", "/a/./b");
+    expect_same(fs, "/a/b/../..", "/");
+    expect_same(fs, "/links/fast", "/hello.txt");
+    expect_same(fs, "/links/absolute", "/hello.txt");
+    expect_same(fs, "/links/slow", "/hello.txt");
+    expect_same(fs, "/links/hard", "/hello.txt");
+    expect_same(fs, "/links/dir/c/tiny", "/a/b/c/tiny");
+    expect_same(fs, "/links/dir/..", "/a");
+    expect_same(fs, "/links/here/here/here/fast", "/hello.txt");
+    cr_assert(ext4_is_link(&(struct ext4_node){.mode = image_find(fs, "/links/dir", false).mode}));
+    cr_assert(ext4_is_dir(&(struct ext4_node){.mode = image_find(fs, "/links/dir/", false).mode}));
+    expect(fs, "/links/dangling", false, ERR_OK);
+    expect(fs, "/links/dangling", true, ERR_NOT_FOUND);
+    expect(fs, "/links/one", true, ERR_LOOP);
+    expect(fs, "/links/self", true, ERR_LOOP);
+    expect(fs, "/links/one", false, ERR_OK);
+    expect(fs, "/none", true, ERR_NOT_FOUND);
+    expect(fs, "/none/x", true, ERR_NOT_FOUND);
+    expect(fs, "/hello.txt/", true, ERR_NOT_DIR);
+    expect(fs, "/hello.txt/x", true, ERR_NOT_DIR);
+    expect(fs, "/links/fast/x", true, ERR_NOT_DIR);
+    memset(path, 'm', 300);
+    memcpy(path, "/a/", 3);
+    path[3 + 255] = 0;
+    expect(fs, path, true, ERR_OK);
+    memset(path + 3, 'm', 256);
+    path[3 + 256] = 0;
+    expect(fs, path, true, ERR_NAME_TOO_LONG);
+    for (int i = 0; i < 2500; i++)
+        memcpy(path + 2 * i, "./", 2);
+    path[4096] = 0;
+    expect(fs, path, true, ERR_OK);
+    path[4096] = '.';
+    path[5000] = 0;
+    expect(fs, path, true, ERR_NAME_TOO_LONG);
+    for (int i = 0; i < 40; i++)
+        memcpy(path + 5 * i, "here/", 6);
+    struct ext4_node links = image_find(fs, "/links", true), node;
+    cr_assert_eq(ext4_resolve(fs, links.inode, path, strlen(path), true, &node), ERR_OK, "40 links: %s",
+                 fs->cause);
+    memcpy(path + 200, "here/", 6);
+    cr_assert_eq(ext4_resolve(fs, links.inode, path, strlen(path), true, &node), ERR_LOOP);
+}
+
+static void check_wrong_kinds(struct ext4 *fs)
+{
+    struct ext4_node dir = image_find(fs, "/a", true), file = image_find(fs, "/hello.txt", true);
+    struct ext4_node fifo = image_find(fs, "/fifo", true);
+    char buffer[8];
+    size_t done;
+    uint32_t inode;
+    uint64_t cursor = 0;
+    bool end;
+
+    cr_assert_eq(ext4_read(fs, &dir, 0, buffer, 1, &done), ERR_IS_DIR);
+    cr_assert_eq(ext4_read(fs, &fifo, 0, buffer, 1, &done), ERR_UNSUPPORTED);
+    cr_assert_eq(ext4_readlink(fs, &file, buffer, sizeof(buffer), &done), ERR_NOT_LINK);
+    cr_assert_eq(ext4_lookup(fs, &file, "x", 1, &inode), ERR_NOT_DIR);
+    cr_assert_eq(ext4_readdir(fs, &file, &cursor, list_entry, NULL, &end), ERR_NOT_DIR);
+    cr_assert_eq(ext4_read_node(fs, 0, &dir), ERR_CORRUPT);
+    cr_assert_eq(ext4_read_node(fs, fs->inode_count + 1, &dir), ERR_CORRUPT);
+    cursor = UINT64_MAX;
+    dir = image_find(fs, "/many", true);
+    cr_assert_eq(ext4_readdir(fs, &dir, &cursor, list_entry, NULL, &end), ERR_OK);
+    cr_assert(end);
+}
+
+/* Every cursor, sensible or not, leads to an entry or to the end. */
+static void check_cursors(struct ext4 *fs)
+{
+    struct ext4_node dir = image_find(fs, "/a", true);
+    size_t all = list(fs, &dir, 1000).count;
+
+    for (uint64_t start = 0; start < dir.size + 5; start++) {
+        struct listing listing = {.left = 1000};
+        uint64_t cursor = start;
+        bool end;
+        cr_assert_eq(ext4_readdir(fs, &dir, &cursor, list_entry, &listing, &end), ERR_OK, "%s", fs->cause);
+        cr_assert(end && listing.count <= all);
+        free_listing(&listing);
+    }
+}
+
+static void check_image(const char *path)
+{
+    struct image image = image_load(path);
+    struct ext4 fs;
+
+    image_mount(&fs, &image);
+    compare_tree(&fs, "src");
+    check_paths(&fs);
+    check_wrong_kinds(&fs);
+    check_cursors(&fs);
+    cr_assert_leq(image.most_held, 5, "%u blocks were held at once", image.most_held);
+    image_free(&image);
+}
+
+/* Makes an image of src and has e2fsck rebuild the directories, which makes the indexes. */
+static void make_image(const char *options, unsigned megabytes)
+{
+    run("rm -f image; mke2fs -q -F -d src %s image %uM", options, megabytes);
+    run("e2fsck -fyD image; test $? -le 1");
+}
+
+static void check_made(const char *options, unsigned many)
+{
+    make_tree(many);
+    make_image(options, 32);
+    check_image("image");
+}
+
+#define MADE(name, options, many)                                                                            \
+    Test(ext4_read, name)                                                                                    \
+    {                                                                                                        \
+        check_made(options, many);                                                                           \
+    }
+
+MADE(block_1k, "-t ext4 -b 1024", 5000)
+MADE(block_2k, "-t ext4 -b 2048", 1000)
+MADE(block_4k, "-t ext4 -b 4096", 5000)
+MADE(ext2, "-t ext2 -b 1024", 300)
+MADE(ext3, "-t ext3 -b 4096", 300)
+MADE(revision_0, "-t ext2 -b 1024 -r 0", 100)
+MADE(no_64bit, "-t ext4 -O ^64bit", 300)
+MADE(no_checksums, "-t ext4 -O ^metadata_csum", 300)
+MADE(descriptor_checksums, "-t ext4 -O ^metadata_csum,uninit_bg", 100)
+MADE(checksum_seed, "-t ext4 -O metadata_csum_seed -U 00000000-1111-2222-3333-444444444444", 100)
+MADE(small_inodes, "-t ext4 -I 128", 100)
+MADE(large_inodes, "-t ext4 -I 1024", 100)
+MADE(inline_data, "-t ext4 -b 4096 -O inline_data", 100)
+MADE(inline_data_1k, "-t ext4 -b 1024 -I 512 -O inline_data", 100)
+MADE(meta_groups, "-t ext4 -b 1024 -g 256 -O meta_bg,^resize_inode,^flex_bg", 100)
+MADE(sparse_super2, "-t ext4 -b 1024 -g 1024 -O sparse_super2,meta_bg,^resize_inode", 100)
+MADE(clusters, "-t ext4 -b 1024 -O bigalloc -C 16384", 100)
+MADE(no_index, "-t ext4 -O ^dir_index", 300)
+MADE(new_features, "-t ext4 -O large_dir,ea_inode,orphan_file,quota,project,verity", 300)
+MADE(no_filetype, "-t ext4 -O ^filetype", 100)
+
+/* By the index, a name is found in a handful of blocks; block by block, it would take hundreds. */
+static void check_index_used(unsigned levels)
+{
+    struct image image = image_load("image");
+    struct ext4 fs;
+    char name[128];
+
+    image_mount(&fs, &image);
+    struct ext4_node dir = image_find(&fs, "/many", true);
+    cr_assert(dir.flags & EXT4_INDEX_FL);
+    for (unsigned n = 0; n < 1000; n += 99) {
+        snprintf(name, sizeof(name), "an entry with a name that takes some room, number %u \xc3\xa4\xff", n);
+        image.gets = 0;
+        uint32_t inode;
+        cr_assert_eq(ext4_lookup(&fs, &dir, name, strlen(name), &inode), ERR_OK, "%s", fs.cause);
+        /* Each block of the directory may take up to two of the extent tree. */
+        cr_assert_leq(image.gets, 3 * (levels + 1), "%u blocks for one name", image.gets);
+    }
+    image_free(&image);
+}
+
+Test(ext4_read, index_of_two_levels)
+{
+    make_tree(5000);
+    make_image("-t ext4 -b 1024", 32);
+    check_index_used(2);
+}
+
+Test(ext4_read, index_unsigned)
+{
+    make_tree(1000);
+    run("mke2fs -q -F -t ext4 -b 1024 -d src image 32M; debugfs -w -R 'ssv flags 2' image");
+    run("e2fsck -fyD image; test $? -le 1");
+    check_index_used(1);
+    check_image("image");
+}
+
+static void check_hash(const char *algorithm)
+{
+    make_tree(1000);
+    run("mke2fs -q -F -t ext4 -b 1024 -d src image 32M; tune2fs -E hash_alg=%s image", algorithm);
+    run("e2fsck -fyD image; test $? -le 1");
+    check_index_used(1);
+    check_image("image");
+}
+
+Test(ext4_read, hash_tea)
+{
+    check_hash("tea");
+}
+
+Test(ext4_read, hash_legacy)
+{
+    check_hash("legacy");
+}
+
+Test(ext4_read, triple_indirect)
+{
+    run("mkdir -p src");
+    make_sparse("src/huge", 70, 1 << 12, 1);
+    run("dd if=src/huge of=src/huge bs=1k seek=300 count=4 conv=notrunc status=none");
+    run("dd if=src/huge of=src/huge bs=1k seek=65804 count=4 conv=notrunc status=none");
+    run("dd if=src/huge of=src/huge bs=1k seek=90000 count=1 conv=notrunc status=none");
+    run("mke2fs -q -F -t ext2 -b 1024 -d src image 4M");
+    struct image image = image_load("image");
+    struct ext4 fs;
+    image_mount(&fs, &image);
+    struct ext4_node node = image_find(&fs, "/huge", true);
+    compare_file(&fs, &node, "src/huge");
+    struct ext4_run run;
+    cr_assert_eq(ext4_map(&fs, &node, UINT32_MAX, &run), ERR_OK);
+    cr_assert_eq(run.block, 0);
+    image_free(&image);
+}
+
+Test(ext4_read, times)
+{
+    make_tree(1);
+    make_image("-t ext4", 32);
+    run("debugfs -w -R 'set_inode_field /hello.txt mtime_extra 0x1d6f3456' image"); /* 123456789 ns, 2 * 2^32 s */
+    struct image image = image_load("image");
+    struct ext4 fs;
+    image_mount(&fs, &image);
+    struct ext4_node node = image_find(&fs, "/hello.txt", true);
+    cr_assert_eq(node.mtime.nanoseconds, 0x1d6f3456 >> 2);
+    cr_assert_eq(node.mtime.seconds >> 32, 2);
+    image_free(&image);
+}
+
+Test(ext4_read, identity)
+{
+    run("mkdir src; mke2fs -q -F -t ext4 -L 'sixteen letters.' -U 01234567-89ab-cdef-0123-456789abcdef -d src image 20M");
+    struct image image = image_load("image");
+    struct ext4 fs;
+    image_mount(&fs, &image);
+    cr_assert_str_eq(fs.label, "sixteen letters.");
+    cr_assert_eq(fs.uuid[0], 0x01);
+    cr_assert_eq(fs.uuid[15], 0xef);
+    cr_assert_eq(fs.block_count * fs.block_size, 20u << 20);
+    cr_assert(fs.free_blocks > 0 && fs.free_blocks < fs.block_count);
+    cr_assert(fs.free_inodes > 0 && fs.free_inodes < fs.inode_count);
+    image_free(&image);
+}
+
+/* In the middle of a disk, with no cache at all: every block is checked each time. */
+Test(ext4_read, at_an_offset_uncached)
+{
+    make_tree(10);
+    run("mke2fs -q -F -t ext4 -b 1024 -d src -E offset=1048576 image 16M");
+    run("rm src/fragments src/sparse src/dense");
+    struct image image = image_load("image");
+    image.offset = 1 << 20;
+    image.keep = false;
+    struct ext4 fs;
+    image_mount(&fs, &image);
+    struct ext4_node node = image_find(&fs, "/hello.txt", true);
+    compare_file(&fs, &node, "src/hello.txt");
+    check_paths(&fs);
+    image_free(&image);
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * File systems that were not unmounted cleanly: debugfs writes transactions into the journal, and what is read must be
+ * what e2fsck makes of a copy of the image.
+ */
+// sources: user/fs/ext4/*.c
+#include "ext4_image.h"
+
+static char scratch[64];
+static _Alignas(8) uint8_t table[64 << 10];
+
+static void set_up(void)
+{
+    enter_scratch(scratch);
+}
+
+static void tear_down(void)
+{
+    leave_scratch(scratch);
+}
+
+TestSuite(ext4_replay, .init = set_up, .fini = tear_down, .timeout = 60);
+
+/* Block of the device that holds block 0 of a file. */
+static uint64_t block_of(const char *path)
+{
+    struct image image = image_load("image");
+    struct ext4 fs;
+    struct ext4_run run;
+
+    image_mount(&fs, &image);
+    struct ext4_node node = image_find(&fs, path, true);
+    cr_assert_eq(ext4_map(&fs, &node, 0, &run), ERR_OK);
+    image_free(&image);
+    return run.block;
+}
+
+static void make_image(const char *options)
+{
+    run("mkdir src; echo old one > src/one; echo old two > src/two; echo old three > src/three");
+    run("mke2fs -q -F -t ext4 -b 1024 %s -d src image 8M", options);
+}
+
+/* A block of the size of the file system's that begins with `text`. */
+static void make_block(const char *file, const char *text)
+{
+    char block[1024] = {0};
+
+    memcpy(block, text, strlen(text));
+    write_file(file, block, sizeof(block));
+}
+
+static void debugfs(const char *commands)
+{
+    write_file("commands", commands, strlen(commands));
+    run("debugfs -w -f commands image");
+}
+
+static enum error mount(struct ext4 *fs, struct image *image, size_t size)
+{
+    struct ext4_source source = image_source(image);
+
+    return ext4_mount(fs, &source, table, size);
+}
+
+static void expect_content(struct ext4 *fs, const char *path, const char *text)
+{
+    char got[64] = {0};
+    size_t done;
+    struct ext4_node node = image_find(fs, path, true);
+
+    cr_assert_eq(ext4_read(fs, &node, 0, got, sizeof(got) - 1, &done), ERR_OK, "%s", fs->cause);
+    cr_assert_str_eq(got, text, "%s", path);
+}
+
+/* Compares /one, /two and /three with the image that e2fsck replayed. */
+static void compare_with_e2fsck(void)
+{
+    run("cp image replayed; e2fsck -fy replayed; test $? -le 1");
+    struct image image = image_load("image"), replayed = image_load("replayed");
+    struct ext4 fs, other;
+    static const char *const names[] = {"/one", "/two", "/three"};
+
+    cr_assert_eq(mount(&fs, &image, sizeof(table)), ERR_OK, "%s", fs.cause);
+    cr_assert(fs.replay.active);
+    image_mount(&other, &replayed);
+    for (int i = 0; i < 3; i++) {
+        char text[64] = {0};
+        size_t done;
+        struct ext4_node node = image_find(&other, names[i], true);
+        cr_assert_eq(ext4_read(&other, &node, 0, text, sizeof(text) - 1, &done), ERR_OK);
+        expect_content(&fs, names[i], text);
+    }
+    image_free(&image);
+    image_free(&replayed);
+}
+
+/* Two transactions: the second overwrites a block of the first and revokes another. */
+static void check_two_transactions(const char *options, const char *journal)
+{
+    char commands[512];
+
+    make_image(options);
+    make_block("new1", "new one\n");
+    make_block("new2", "new two\n");
+    make_block("newer1", "newer 1\n");
+    unsigned long one = block_of("/one"), two = block_of("/two"), three = block_of("/three");
+    snprintf(commands, sizeof(commands), "jo %s\njw -b %lu,%lu,%lu new\njw -b %lu newer1\njw -r %lu\njc\n",
+             journal, one, two, three, one, two);
+    run("cat new1 new2 new1 > new");
+    debugfs(commands);
+    struct image image = image_load("image");
+    struct ext4 fs;
+    cr_assert_eq(mount(&fs, &image, sizeof(table)), ERR_OK, "%s", fs.cause);
+    expect_content(&fs, "/one", "newer 1\n");
+    expect_content(&fs, "/two", "old two\n");
+    expect_content(&fs, "/three", "new one\n\0");
+    image_free(&image);
+    compare_with_e2fsck();
+}
+
+Test(ext4_replay, checksums_v3)
+{
+    check_two_transactions("", "-c");
+}
+
+Test(ext4_replay, checksums_v2)
+{
+    check_two_transactions("", "-c -v 2");
+}
+
+Test(ext4_replay, no_checksums)
+{
+    check_two_transactions("-O ^metadata_csum", "");
+}
+
+Test(ext4_replay, no_64bit)
+{
+    check_two_transactions("-O ^64bit,^metadata_csum", "");
+}
+
+/* A block that came back after it was revoked counts again. */
+Test(ext4_replay, written_after_revocation)
+{
+    char commands[512];
+
+    make_image("");
+    make_block("new", "new two\n");
+    unsigned long two = block_of("/two");
+    snprintf(commands, sizeof(commands), "jo -c\njw -b %lu /dev/zero\njw -r %lu\njw -b %lu new\njc\n", two,
+             two, two);
+    debugfs(commands);
+    struct image image = image_load("image");
+    struct ext4 fs;
+    cr_assert_eq(mount(&fs, &image, sizeof(table)), ERR_OK, "%s", fs.cause);
+    expect_content(&fs, "/two", "new two\n");
+    image_free(&image);
+    compare_with_e2fsck();
+}
+
+/* A transaction without its commit never happened. */
+Test(ext4_replay, not_committed)
+{
+    char commands[512];
+
+    make_image("");
+    make_block("new", "new one\n");
+    snprintf(commands, sizeof(commands), "jo -c\njw -b %lu new\njw -b %lu new -c\njc\n", block_of("/two"),
+             block_of("/one"));
+    debugfs(commands);
+    struct image image = image_load("image");
+    struct ext4 fs;
+    cr_assert_eq(mount(&fs, &image, sizeof(table)), ERR_OK, "%s", fs.cause);
+    expect_content(&fs, "/one", "old one\n");
+    expect_content(&fs, "/two", "new one\n");
+    image_free(&image);
+    compare_with_e2fsck();
+}
+
+/* Inodes, directories and the superblock itself are read from the journal too. */
+Test(ext4_replay, metadata)
+{
+    char commands[512];
+
+    make_image("");
+    run("cp image later; debugfs -w -R 'mkdir fresh' later; debugfs -w -R 'ssv volume_name later' later");
+    run("e2fsck -fy later; test $? -le 1");
+    struct exact before = read_file("image"), after = read_file("later");
+    size_t length = (size_t)snprintf(commands, sizeof(commands), "jo -c\njw -b ");
+    FILE *blocks = fopen("blocks", "wb");
+    for (size_t n = 0; n < before.size / 1024; n++) {
+        if (memcmp(before.data + n * 1024, after.data + n * 1024, 1024) != 0) {
+            length += (size_t)snprintf(commands + length, sizeof(commands) - length, "%zu,", n);
+            fwrite(after.data + n * 1024, 1024, 1, blocks);
+        }
+    }
+    fclose(blocks);
+    snprintf(commands + length - 1, sizeof(commands) - length + 1, " blocks\njc\n");
+    debugfs(commands);
+    exact_free(&before);
+    exact_free(&after);
+    struct image image = image_load("image");
+    struct ext4 fs;
+    cr_assert_eq(mount(&fs, &image, sizeof(table)), ERR_OK, "%s", fs.cause);
+    cr_assert_str_eq(fs.label, "later");
+    struct ext4_node node = image_find(&fs, "/fresh", true);
+    cr_assert(ext4_is_dir(&node));
+    image_free(&image);
+}
+
+static void make_dirty(void)
+{
+    char commands[512];
+
+    make_image("");
+    make_block("new", "new one\n");
+    snprintf(commands, sizeof(commands), "jo -c\njw -b %lu new\njc\n", block_of("/one"));
+    debugfs(commands);
+}
+
+Test(ext4_replay, no_room_for_the_table)
+{
+    make_dirty();
+    struct image image = image_load("image");
+    struct ext4 fs;
+    cr_assert_eq(mount(&fs, &image, 0), ERR_UNSUPPORTED);
+    cr_assert(strstr(fs.cause, "replayed"), "%s", fs.cause);
+    cr_assert_eq(mount(&fs, &image, 2 * sizeof(struct ext4_replay_entry)), ERR_OK, "%s", fs.cause);
+    expect_content(&fs, "/one", "new one\n");
+    image_free(&image);
+}
+
+Test(ext4_replay, more_blocks_than_room)
+{
+    char commands[512];
+
+    make_image("");
+    run("cat /dev/zero | head -c 3072 > new");
+    snprintf(commands, sizeof(commands), "jo -c\njw -b %lu,%lu,%lu new\njc\n", block_of("/one"),
+             block_of("/two"), block_of("/three"));
+    debugfs(commands);
+    struct image image = image_load("image");
+    struct ext4 fs;
+    cr_assert_eq(mount(&fs, &image, 3 * sizeof(struct ext4_replay_entry)), ERR_NO_MEMORY);
+    cr_assert(strstr(fs.cause, "journal"), "%s", fs.cause);
+    image_free(&image);
+}
+
+/* Any damage in the journal is noticed or ends the log; nothing is read outside its blocks. */
+Test(ext4_replay, damaged)
+{
+    make_dirty();
+    struct image image = image_load("image");
+    struct ext4 fs;
+    struct ext4_run run;
+    uint64_t random = 99;
+    cr_assert_eq(mount(&fs, &image, sizeof(table)), ERR_OK, "%s", fs.cause);
+    struct ext4_node journal;
+    cr_assert_eq(ext4_read_node(&fs, fs.journal_inode, &journal), ERR_OK);
+    cr_assert_eq(ext4_map(&fs, &journal, 0, &run), ERR_OK);
+    uint8_t *log = image.bytes + run.block * 1024;
+    for (int i = 0; i < 3000; i++) {
+        size_t at = random_below(&random, 5 * 1024);
+        uint8_t flip = (uint8_t)(1 + random_below(&random, 255));
+        log[at] ^= flip;
+        enum error error = mount(&fs, &image, sizeof(table));
+        cr_assert(error != ERR_OK || image_find(&fs, "/one", true).inode, "%s", fs.cause);
+        cr_assert(at >= 0x100 || at < 0x0c || error == ERR_CORRUPT || error == ERR_UNSUPPORTED, "%zu: %d", at,
+                  error);
+        log[at] ^= flip;
+    }
+    image_free(&image);
+}
