@@ -26,6 +26,8 @@ struct boot_state {
     struct range image;              /* where the kernel lies */
     struct range initrd;             /* empty when there is none */
     uint64_t device_tree, device_tree_size; /* physical */
+    uint64_t boot_time;              /* ticks at kernel entry */
+    uint64_t kernel_bytes;           /* RAM that the kernel image and its tables keep */
     char command_line[256];
 };
 

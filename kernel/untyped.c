@@ -139,7 +139,7 @@ static void make_object(struct slot *untyped, struct slot *slot, const struct re
 static enum error untyped_retype(struct invocation *inv)
 {
     struct slot *untyped = inv->slot;
-    struct retype retype;
+    struct retype retype = {0};
     enum error error = decode_retype(inv, &retype);
 
     if (error)
