@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads the processes of the system description, each for itself and then each one's `uses`. */
+#include "description_internal.h"
+
+#include <base/fdt.h>
+#include <base/format.h>
+
+#include <stdarg.h>
+#include <string.h>
+
+#define DEFAULT_BUDGET_US 10000
+#define MIN_BUDGET_US     100
+#define MAX_PERIOD_US     10000000
+#define MIN_MEMORY_KIB    64
+#define MAX_MEMORY_KIB    (16u << 20)
+#define MAX_PRIORITY      255
+#define MAX_HART          7
+#define MAX_RIGHTS        0xffff
+#define MAX_VIRTIO_ID     0xffff
+
+/* A node that is being read: a process's own, or `programs` in it. */
+struct reader {
+    const struct description_source *source;
+    struct description *description;
+    const struct fdt *fdt;
+    struct description_process *process;
+    const char *part; /* "" or "programs: ", for messages */
+    int node;
+};
+
+struct property {
+    const char *name;
+    bool in_programs;
+};
+
+static const struct property known_properties[] = {
+    {"phandle", false}, {"linux,phandle", false}, {"program", false}, {"restart", false}, {"compatible", false},
+    {"virtio-id", false}, {"serves", false},      {"priority", true}, {"budget", true},   {"period", true},
+    {"memory", true},     {"hart", true},         {"uses", true},     {"kernel", true},
+};
+
+struct kernel_grant {
+    const char *name;
+    uint32_t bit;
+    const char *only; /* process that alone may have it, or NULL: any */
+};
+
+static const struct kernel_grant kernel_grants[] = {
+    {"log", GRANT_LOG, NULL},       {"log-read", GRANT_LOG_READ, NULL}, {"echo", GRANT_ECHO, NULL},
+    {"thread", GRANT_THREAD, NULL}, {"irq", GRANT_IRQ, "dev"},          {"devices", GRANT_DEVICES, "dev"},
+    {"memory", GRANT_MEMORY, "mm"},
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static void report_line(const struct description_source *source, const char *name, const char *text)
+{
+    char line[DESCRIPTION_LINE];
+
+    format_buffer(line, sizeof(line), DESCRIPTION_FILE ": %s%s%s", name, *name ? ": " : "", text);
+    source->report(source->context, line);
+}
+
+struct text_buffer {
+    char text[DESCRIPTION_LINE];
+    size_t length;
+};
+
+static void append(void *context, char c)
+{
+    struct text_buffer *buffer = context;
+
+    if (buffer->length < sizeof(buffer->text) - 1) {
+        buffer->text[buffer->length++] = c;
+    }
+}
+
+bool complain(const struct description_source *source, struct description_process *process, const char *format, ...)
+{
+    struct text_buffer buffer = {.length = 0};
+    va_list arguments;
+
+    va_start(arguments, format);
+    format_to(append, &buffer, format, arguments);
+    va_end(arguments);
+    report_line(source, process->name, buffer.text);
+    process->bad = true;
+    return false;
+}
+
+/* A property of one cell between `least` and `most`. An absent one leaves *value, and is wrong when it is required. */
+static bool read_number(const struct reader *reader, const char *name, bool required, uint32_t least, uint32_t most,
+                        uint32_t *value)
+{
+    uint32_t length;
+
+    if (fdt_prop(reader->fdt, reader->node, name, &length) == NULL) {
+        return !required || complain(reader->source, reader->process, "%shas no %s", reader->part, name);
+    }
+    if (length != 4 || !fdt_prop_u32(reader->fdt, reader->node, name, 0, value)) {
+        return complain(reader->source, reader->process, "%s%s is not one number", reader->part, name);
+    }
+    if (*value < least || *value > most) {
+        return complain(reader->source, reader->process, "%s%s %u is not between %u and %u", reader->part, name,
+                        *value, least, most);
+    }
+    return true;
+}
+
+/* A property of one string that fits `size` bytes. An absent one leaves `value`. */
+static bool read_string(const struct reader *reader, const char *name, char *value, size_t size)
+{
+    uint32_t length;
+
+    if (fdt_prop(reader->fdt, reader->node, name, &length) == NULL) {
+        return true;
+    }
+    const char *text = fdt_prop_string(reader->fdt, reader->node, name);
+    if (text == NULL || *text == 0 || strlen(text) + 1 != length) {
+        return complain(reader->source, reader->process, "%s%s is not one string", reader->part, name);
+    }
+    if (length > size) {
+        return complain(reader->source, reader->process, "%s%s is longer than %u characters", reader->part, name,
+                        (unsigned)size - 1);
+    }
+    memcpy(value, text, length);
+    return true;
+}
+
+static bool check_property_names(const struct reader *reader)
+{
+    const char *name;
+    const void *value;
+    uint32_t length;
+
+    for (unsigned n = 0; fdt_prop_at(reader->fdt, reader->node, n, &name, &value, &length); n++) {
+        bool known = false;
+        for (unsigned i = 0; i < COUNT(known_properties); i++) {
+            known |= strcmp(name, known_properties[i].name) == 0 &&
+                     (known_properties[i].in_programs || *reader->part == 0);
+        }
+        if (!known) {
+            return complain(reader->source, reader->process, "%sunknown property '%s'", reader->part, name);
+        }
+    }
+    return true;
+}
+
+static bool add_kernel_grant(const struct reader *reader, const char *name, uint32_t *bits)
+{
+    const char *process = reader->process->name;
+
+    for (unsigned i = 0; i < COUNT(kernel_grants); i++) {
+        const struct kernel_grant *grant = &kernel_grants[i];
+        if (strcmp(name, grant->name) != 0) {
+            continue;
+        }
+        if (grant->only != NULL && (strcmp(process, grant->only) != 0 || *reader->part != 0)) {
+            return complain(reader->source, reader->process, "%skernel: only %s can have \"%s\"", reader->part,
+                            grant->only, name);
+        }
+        *bits |= grant->bit;
+        return true;
+    }
+    return complain(reader->source, reader->process, "%skernel: there is no \"%s\" to have", reader->part, name);
+}
+
+static bool read_kernel(const struct reader *reader, uint32_t *bits)
+{
+    if (fdt_prop(reader->fdt, reader->node, "kernel", NULL) == NULL) {
+        return true;
+    }
+    if (fdt_prop_string(reader->fdt, reader->node, "kernel") == NULL) {
+        return complain(reader->source, reader->process, "%skernel is not a list of strings", reader->part);
+    }
+    for (unsigned n = 0;; n++) {
+        const char *name = fdt_prop_string_at(reader->fdt, reader->node, "kernel", n);
+        if (name == NULL) {
+            return true;
+        }
+        if (!add_kernel_grant(reader, name, bits)) {
+            return false;
+        }
+    }
+}
+
+/* Priority, budget, memory and kernel capabilities: all of a grant but `uses`, which needs to know every process. */
+static bool read_grant(const struct reader *reader, struct description_grant *grant, bool needs_memory)
+{
+    uint32_t priority = 0, hart = grant->hart, memory = 0;
+
+    grant->budget = grant->period = DEFAULT_BUDGET_US;
+    if (!check_property_names(reader) || !read_number(reader, "priority", true, 0, MAX_PRIORITY, &priority) ||
+        !read_number(reader, "budget", false, MIN_BUDGET_US, MAX_PERIOD_US, &grant->budget)) {
+        return false;
+    }
+    if (grant->budget > grant->period) {
+        grant->period = grant->budget;
+    }
+    if (!read_number(reader, "period", false, MIN_BUDGET_US, MAX_PERIOD_US, &grant->period) ||
+        !read_number(reader, "memory", needs_memory, MIN_MEMORY_KIB, MAX_MEMORY_KIB, &memory) ||
+        !read_number(reader, "hart", false, 0, MAX_HART, &hart)) {
+        return false;
+    }
+    if (grant->budget > grant->period) {
+        return complain(reader->source, reader->process, "%sbudget %u is more than period %u", reader->part,
+                        grant->budget, grant->period);
+    }
+    grant->priority = (uint8_t)priority;
+    grant->memory = (uint64_t)memory << 10;
+    grant->hart = (uint8_t)hart;
+    return read_kernel(reader, &grant->kernel);
+}
+
+static bool read_restart(const struct reader *reader)
+{
+    char restart[16] = "always";
+
+    if (!read_string(reader, "restart", restart, sizeof(restart))) {
+        return false;
+    }
+    reader->process->restart = strcmp(restart, "always") == 0;
+    return reader->process->restart || strcmp(restart, "never") == 0 ||
+           complain(reader->source, reader->process, "restart is neither \"always\" nor \"never\"");
+}
+
+static bool read_hardware(const struct reader *reader)
+{
+    struct description_process *process = reader->process;
+
+    if (!read_string(reader, "compatible", process->compatible, sizeof(process->compatible)) ||
+        !read_number(reader, "virtio-id", false, 1, MAX_VIRTIO_ID, &process->virtio_id)) {
+        return false;
+    }
+    if (process->virtio_id != 0 && process->compatible[0] == 0) {
+        return complain(reader->source, process, "virtio-id without compatible");
+    }
+    return true;
+}
+
+static bool read_serves(const struct reader *reader)
+{
+    uint32_t length = 0;
+
+    reader->process->serves = fdt_prop(reader->fdt, reader->node, "serves", &length) != NULL;
+    return length == 0 || complain(reader->source, reader->process, "serves takes no value");
+}
+
+static bool read_programs(const struct reader *reader)
+{
+    struct reader programs = *reader;
+
+    for (int child = fdt_first_child(reader->fdt, reader->node); child != FDT_NONE;
+         child = fdt_next_sibling(reader->fdt, child)) {
+        if (strcmp(fdt_name(reader->fdt, child), "programs") != 0) {
+            return complain(reader->source, reader->process, "unknown node '%s'", fdt_name(reader->fdt, child));
+        }
+        programs.node = child;
+        programs.part = "programs: ";
+        reader->process->spawns = true;
+        reader->process->programs.hart = HART_ANY;
+        if (!read_grant(&programs, &reader->process->programs, true)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_program(const struct reader *reader)
+{
+    const struct description_process *process = reader->process;
+
+    return reader->source->has_program(reader->source->context, process->program) ||
+           complain(reader->source, reader->process, "program %s is not in the archive", process->program);
+}
+
+/* Everything of a process's node but `uses`. */
+static bool read_process(const struct reader *reader)
+{
+    struct description_process *process = reader->process;
+    bool is_core = strcmp(process->name, "init") == 0 || strcmp(process->name, "mm") == 0;
+
+    memcpy(process->program, process->name, sizeof(process->name));
+    return read_grant(reader, &process->own, !is_core) &&
+           read_string(reader, "program", process->program, sizeof(process->program)) && check_program(reader) &&
+           read_restart(reader) && read_hardware(reader) && read_serves(reader) && read_programs(reader);
+}
+
+/* Takes the name of a node up to its unit address. False, after a report, when there can be no such process. */
+static bool take_name(const struct reader *reader, const char *name)
+{
+    struct description *description = reader->description;
+    size_t length = strcspn(name, "@");
+
+    if (length >= sizeof(reader->process->name)) {
+        char text[DESCRIPTION_LINE];
+        format_buffer(text, sizeof(text), "the name of process %s is longer than %u characters", name,
+                      (unsigned)sizeof(reader->process->name) - 1);
+        report_line(reader->source, "", text);
+        return false;
+    }
+    memcpy(reader->process->name, name, length);
+    for (unsigned i = 0; i < description->count; i++) {
+        if (strcmp(description->process[i].name, reader->process->name) == 0) {
+            return complain(reader->source, &description->process[i], "described twice");
+        }
+    }
+    return true;
+}
+
+static void read_processes(struct description *description, const struct fdt *fdt,
+                           const struct description_source *source)
+{
+    for (int node = fdt_first_child(fdt, fdt_root(fdt)); node != FDT_NONE; node = fdt_next_sibling(fdt, node)) {
+        if (description->count == DESCRIPTION_MAX_PROCESSES) {
+            char text[DESCRIPTION_LINE];
+            format_buffer(text, sizeof(text), "more than %u processes; left out from %s on",
+                          DESCRIPTION_MAX_PROCESSES, fdt_name(fdt, node));
+            report_line(source, "", text);
+            return;
+        }
+        struct description_process *process = &description->process[description->count];
+        struct reader reader = {source, description, fdt, process, "", node};
+        memset(process, 0, sizeof(*process));
+        process->node = node;
+        if (!take_name(&reader, fdt_name(fdt, node))) {
+            continue;
+        }
+        if (!fdt_prop_u32(fdt, node, "phandle", 0, &process->phandle)) {
+            process->phandle = 0;
+        }
+        read_process(&reader);
+        description->count++;
+    }
+}
+
+static unsigned find_phandle(const struct description *description, uint32_t phandle)
+{
+    unsigned i = 0;
+
+    while (i < description->count && (phandle == 0 || description->process[i].phandle != phandle)) {
+        i++;
+    }
+    return i;
+}
+
+static bool add_use(const struct reader *reader, struct description_grant *grant, uint32_t phandle, uint32_t rights)
+{
+    struct description *description = reader->description;
+    unsigned target = find_phandle(description, phandle);
+
+    if (target == description->count) {
+        return complain(reader->source, reader->process, "%suses phandle %u, which no process has", reader->part,
+                        phandle);
+    }
+    const char *name = description->process[target].name;
+    if (!description->process[target].serves && !description->process[target].bad) {
+        return complain(reader->source, reader->process, "%suses %s, which serves nothing", reader->part, name);
+    }
+    if (rights == 0 || rights > MAX_RIGHTS) {
+        return complain(reader->source, reader->process, "%srights 0x%x to %s are not between 1 and 0x%x",
+                        reader->part, rights, name, MAX_RIGHTS);
+    }
+    for (unsigned i = 0; i < grant->use_count; i++) {
+        if (grant->use[i].target == target) {
+            return complain(reader->source, reader->process, "%suses %s twice", reader->part, name);
+        }
+    }
+    grant->use[grant->use_count++] = (struct description_use){(uint8_t)target, (uint16_t)rights};
+    return true;
+}
+
+static bool read_uses(const struct reader *reader, struct description_grant *grant)
+{
+    uint32_t length = 0, phandle, rights;
+    const void *value = fdt_prop(reader->fdt, reader->node, "uses", &length);
+
+    if (value != NULL && (length == 0 || length % 8 != 0)) {
+        return complain(reader->source, reader->process, "%suses is not a list of pairs <&process rights>",
+                        reader->part);
+    }
+    if (length / 8 > DESCRIPTION_MAX_USES) {
+        return complain(reader->source, reader->process, "%suses %u processes, more than %u", reader->part,
+                        length / 8, DESCRIPTION_MAX_USES);
+    }
+    for (unsigned n = 0; n < length / 8; n++) {
+        if (!fdt_prop_u32(reader->fdt, reader->node, "uses", 2 * n, &phandle) ||
+            !fdt_prop_u32(reader->fdt, reader->node, "uses", 2 * n + 1, &rights) ||
+            !add_use(reader, grant, phandle, rights)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void read_all_uses(struct description *description, const struct fdt *fdt,
+                          const struct description_source *source)
+{
+    for (unsigned i = 0; i < description->count; i++) {
+        struct description_process *process = &description->process[i];
+        struct reader reader = {source, description, fdt, process, "", process->node};
+        if (process->bad || !read_uses(&reader, &process->own) || !process->spawns) {
+            continue;
+        }
+        reader.part = "programs: ";
+        reader.node = fdt_child(fdt, process->node, "programs");
+        read_uses(&reader, &process->programs);
+    }
+}
+
+static bool same_hardware(const struct description_process *a, const struct description_process *b)
+{
+    return a->compatible[0] != 0 && strcmp(a->compatible, b->compatible) == 0 &&
+           (a->virtio_id == b->virtio_id || a->virtio_id == 0 || b->virtio_id == 0);
+}
+
+/* A driver uses dev, and drives what no earlier one drives. */
+static void check_drivers(struct description *description, const struct description_source *source)
+{
+    for (unsigned i = 0; i < description->count; i++) {
+        struct description_process *process = &description->process[i];
+        if (process->compatible[0] == 0 || process->bad) {
+            continue;
+        }
+        if (!description_uses(process, description->dev)) {
+            complain(source, process, "drives %s but does not use dev", process->compatible);
+        }
+        for (unsigned k = 0; k < i && !process->bad; k++) {
+            const struct description_process *other = &description->process[k];
+            if (!other->bad && same_hardware(process, other)) {
+                complain(source, process, "drives %s, as %s does already", process->compatible, other->name);
+            }
+        }
+    }
+}
+
+static bool is_usable(const struct description *description, const struct description_source *source,
+                      const char *name, unsigned index)
+{
+    if (index == description->count) {
+        char text[DESCRIPTION_LINE];
+        format_buffer(text, sizeof(text), "describes no process %s, without which no other can run", name);
+        report_line(source, "", text);
+        return false;
+    }
+    return !description->process[index].bad;
+}
+
+bool description_read(struct description *description, const struct description_source *source)
+{
+    struct fdt fdt;
+    enum fdt_error error = fdt_open(&fdt, source->blob, source->size);
+
+    memset(description, 0, sizeof(*description));
+    if (error != FDT_OK) {
+        report_line(source, "", fdt_strerror(error));
+        return false;
+    }
+    if (!fdt_is_compatible(&fdt, fdt_root(&fdt), "cardea,system")) {
+        report_line(source, "", "not a system description: its root is not compatible with \"cardea,system\"");
+        return false;
+    }
+    read_processes(description, &fdt, source);
+    description->init = description_find(description, "init");
+    description->mm = description_find(description, "mm");
+    description->dev = description_find(description, "dev");
+    read_all_uses(description, &fdt, source);
+    check_drivers(description, source);
+    if (!is_usable(description, source, "init", description->init) ||
+        !is_usable(description, source, "mm", description->mm)) {
+        return false;
+    }
+    description_order(description, source);
+    return true;
+}
+
+unsigned description_find(const struct description *description, const char *name)
+{
+    unsigned i = 0;
+
+    while (i < description->count && strcmp(description->process[i].name, name) != 0) {
+        i++;
+    }
+    return i;
+}
+
+static bool grant_uses(const struct description_grant *grant, unsigned target)
+{
+    for (unsigned i = 0; i < grant->use_count; i++) {
+        if (grant->use[i].target == target) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool description_uses(const struct description_process *process, unsigned target)
+{
+    return grant_uses(&process->own, target) || (process->spawns && grant_uses(&process->programs, target));
+}
