@@ -14,6 +14,7 @@ static char scratch[64];
 static void set_up(void)
 {
     enter_scratch(scratch);
+    image_find_tools();
 }
 
 static void tear_down(void)

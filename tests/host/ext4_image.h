@@ -8,6 +8,15 @@
 #include "../../user/fs/ext4/ext4.h"
 #include "support.h"
 
+/* Makes the file system tools found, which are not on everybody's PATH. */
+static inline void image_find_tools(void)
+{
+    char path[4096];
+
+    snprintf(path, sizeof(path), "%s:/usr/sbin:/sbin", getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin");
+    setenv("PATH", path, 1);
+}
+
 struct image_block {
     struct ext4_block block;
     unsigned references;

@@ -12,6 +12,7 @@ static _Alignas(8) uint8_t table[64 << 10];
 static void set_up(void)
 {
     enter_scratch(scratch);
+    image_find_tools();
 }
 
 static void tear_down(void)
