@@ -1,261 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Flattened device tree: the check of the whole blob, and walking through its structure block.
- * What properties mean (lists, addresses, paths) is in fdt_lookup.c.
- */
-#include <base/checked.h>
+/* Flattened device tree: walking through the nodes and properties of a tree that fdt_open() has checked. */
 #include <base/fdt.h>
 #include <string.h>
 
 #include "fdt_internal.h"
 
-#define FDT_MAGIC        0xd00dfeedu
-#define OLDEST_VERSION   16u
-#define NEWEST_VERSION   17u
-#define HEADER_SIZE_V16  36u /* without size_dt_struct */
-#define HEADER_SIZE_V17  40u
-#define RESERVATION_SIZE 16u
-
-/* Offsets of the fields of the header (section 5.2). */
-enum header_field {
-    HEADER_MAGIC = 0,
-    HEADER_TOTALSIZE = 4,
-    HEADER_OFF_DT_STRUCT = 8,
-    HEADER_OFF_DT_STRINGS = 12,
-    HEADER_OFF_MEM_RSVMAP = 16,
-    HEADER_VERSION = 20,
-    HEADER_LAST_COMP_VERSION = 24,
-    HEADER_SIZE_DT_STRINGS = 32,
-    HEADER_SIZE_DT_STRUCT = 36,
-};
-
-/* Tokens of the structure block (section 5.4.1). */
-enum token {
-    TOKEN_BEGIN_NODE = 1,
-    TOKEN_END_NODE = 2,
-    TOKEN_PROP = 3,
-    TOKEN_NOP = 4,
-    TOKEN_END = 9,
-};
-
-/* The check of the structure block: `at` is the next byte to look at. */
-struct checker {
-    const uint8_t *base;
-    uint32_t size, at;
-    uint32_t strings_size;
-    unsigned depth;
-    bool root_closed;
-    bool property_allowed; /* between a node's name and its first child */
-};
-
-static enum fdt_error check_begin_node(struct checker *check)
+/* The first token from this one on that is no NOP. */
+static const uint8_t *skip_nops(const uint8_t *token)
 {
-    if (check->root_closed) {
-        return FDT_BAD_TOKEN;
+    while (kind_of(token) == TOKEN_NOP) {
+        token += 4;
     }
-    if (check->depth == FDT_MAX_DEPTH) {
-        return FDT_BAD_DEPTH;
-    }
-    uint32_t end = check->at;
-    while (end < check->size && check->base[end] != 0) {
-        end++;
-    }
-    if (end == check->size || (check->depth == 0 && end != check->at)) {
-        return FDT_BAD_NAME;
-    }
-    check->at = align_token(end + 1);
-    check->depth++;
-    check->property_allowed = true;
-    return FDT_OK;
-}
-
-static enum fdt_error check_end_node(struct checker *check)
-{
-    if (check->depth == 0) {
-        return FDT_BAD_DEPTH;
-    }
-    check->depth--;
-    check->root_closed = check->depth == 0;
-    check->property_allowed = false;
-    return FDT_OK;
-}
-
-static enum fdt_error check_property(struct checker *check)
-{
-    if (!check->property_allowed) {
-        return FDT_BAD_TOKEN;
-    }
-    if (!range_inside(check->at, 8, check->size)) {
-        return FDT_TRUNCATED;
-    }
-    uint32_t length = read_be32(check->base + check->at);
-    uint32_t name = read_be32(check->base + check->at + 4);
-    if (name >= check->strings_size) {
-        return FDT_BAD_NAME;
-    }
-    if (!range_inside(check->at + 8, length, check->size)) {
-        return FDT_TRUNCATED;
-    }
-    check->at = align_token(check->at + 8 + length);
-    return FDT_OK;
-}
-
-/* Goes over the whole structure block once; check->at ends up behind its FDT_END. */
-static enum fdt_error check_structure(struct checker *check)
-{
-    while (range_inside(check->at, 4, check->size)) {
-        uint32_t token = read_be32(check->base + check->at);
-        enum fdt_error error;
-        check->at += 4;
-        switch (token) {
-        case TOKEN_BEGIN_NODE: error = check_begin_node(check); break;
-        case TOKEN_END_NODE: error = check_end_node(check); break;
-        case TOKEN_PROP: error = check_property(check); break;
-        case TOKEN_NOP: continue;
-        case TOKEN_END: return check->root_closed ? FDT_OK : FDT_BAD_DEPTH;
-        default: return FDT_BAD_TOKEN;
-        }
-        if (error != FDT_OK) {
-            return error;
-        }
-    }
-    return FDT_TRUNCATED;
-}
-
-/* Counts the memory reservations and finds the pair of zeros that ends them. */
-static enum fdt_error check_reservations(struct fdt *fdt)
-{
-    uint64_t at = fdt->rsvmap_off;
-
-    for (fdt->rsvmap_count = 0; range_inside(at, RESERVATION_SIZE, fdt->total); at += RESERVATION_SIZE) {
-        if (read_be64(fdt->blob + at) == 0 && read_be64(fdt->blob + at + 8) == 0) {
-            return FDT_OK;
-        }
-        fdt->rsvmap_count++;
-    }
-    return FDT_TRUNCATED;
-}
-
-/* Reads the header and checks where it puts the blocks; from here on only `total` bytes matter. */
-static enum fdt_error read_header(struct fdt *fdt, const uint8_t *blob, size_t limit)
-{
-    if (blob == NULL || limit < HEADER_SIZE_V16) {
-        return FDT_TRUNCATED;
-    }
-    if (read_be32(blob + HEADER_MAGIC) != FDT_MAGIC) {
-        return FDT_BAD_MAGIC;
-    }
-    uint32_t version = read_be32(blob + HEADER_VERSION);
-    if (version < OLDEST_VERSION || read_be32(blob + HEADER_LAST_COMP_VERSION) > NEWEST_VERSION) {
-        return FDT_BAD_VERSION;
-    }
-    uint32_t header_size = version < 17 ? HEADER_SIZE_V16 : HEADER_SIZE_V17;
-    *fdt = (struct fdt){
-        .blob = blob,
-        .total = read_be32(blob + HEADER_TOTALSIZE),
-        .struct_off = read_be32(blob + HEADER_OFF_DT_STRUCT),
-        .strings_off = read_be32(blob + HEADER_OFF_DT_STRINGS),
-        .strings_size = read_be32(blob + HEADER_SIZE_DT_STRINGS),
-        .rsvmap_off = read_be32(blob + HEADER_OFF_MEM_RSVMAP),
-    };
-    if (fdt->total > limit || fdt->total < header_size || fdt->total > INT32_MAX) {
-        return FDT_TRUNCATED;
-    }
-    if (fdt->struct_off % 4 != 0 || fdt->rsvmap_off % 8 != 0 || fdt->struct_off < header_size ||
-        fdt->strings_off < header_size || fdt->rsvmap_off < header_size) {
-        return FDT_BAD_LAYOUT;
-    }
-    if (fdt->struct_off > fdt->total) {
-        return FDT_TRUNCATED;
-    }
-    fdt->struct_size = version < 17 ? fdt->total - fdt->struct_off : read_be32(blob + HEADER_SIZE_DT_STRUCT);
-    if (!range_inside(fdt->struct_off, fdt->struct_size, fdt->total) ||
-        !range_inside(fdt->strings_off, fdt->strings_size, fdt->total)) {
-        return FDT_TRUNCATED;
-    }
-    return FDT_OK;
-}
-
-enum fdt_error fdt_open(struct fdt *fdt, const void *blob, size_t limit)
-{
-    struct fdt tree;
-    enum fdt_error error = read_header(&tree, blob, limit);
-
-    if (error != FDT_OK) {
-        return error;
-    }
-    /* Up to its last NUL, every name in the strings block ends inside it, whatever its offset. */
-    while (tree.strings_size > 0 && tree.blob[tree.strings_off + tree.strings_size - 1] != 0) {
-        tree.strings_size--;
-    }
-    error = check_reservations(&tree);
-    if (error != FDT_OK) {
-        return error;
-    }
-    struct checker check = {
-        .base = tree.blob + tree.struct_off,
-        .size = tree.struct_size,
-        .strings_size = tree.strings_size,
-    };
-    error = check_structure(&check);
-    if (error != FDT_OK) {
-        return error;
-    }
-    tree.struct_size = check.at;
-    *fdt = tree;
-    return FDT_OK;
-}
-
-const char *fdt_strerror(enum fdt_error error)
-{
-    static const char *const text[] = {
-        [FDT_OK] = "no error",
-        [FDT_BAD_MAGIC] = "bad magic number",
-        [FDT_BAD_VERSION] = "format version not supported",
-        [FDT_TRUNCATED] = "truncated",
-        [FDT_BAD_LAYOUT] = "blocks misaligned or inside the header",
-        [FDT_BAD_TOKEN] = "unknown or misplaced token",
-        [FDT_BAD_NAME] = "bad node or property name",
-        [FDT_BAD_DEPTH] = "nodes unbalanced or nested too deep",
-    };
-
-    return (unsigned)error < sizeof(text) / sizeof(text[0]) ? text[error] : "unknown error";
-}
-
-/* The functions below run on a checked tree. There the low byte alone tells the tokens apart. */
-static enum token token_at(const struct fdt *fdt, uint32_t at)
-{
-    return (enum token)fdt->blob[fdt->struct_off + at + 3];
-}
-
-/* The token behind the one at `at`, with its name or value. */
-static uint32_t skip_token(const struct fdt *fdt, uint32_t at)
-{
-    const uint8_t *base = fdt->blob + fdt->struct_off;
-
-    switch (base[at + 3]) {
-    case TOKEN_PROP: return align_token(at + 12 + read_be32(base + at + 4));
-    case TOKEN_BEGIN_NODE:
-        at += 4;
-        while (base[at] != 0) {
-            at++;
-        }
-        return align_token(at + 1);
-    default: return at + 4;
-    }
-}
-
-static uint32_t skip_nops(const struct fdt *fdt, uint32_t at)
-{
-    while (token_at(fdt, at) == TOKEN_NOP) {
-        at += 4;
-    }
-    return at;
+    return token;
 }
 
 int fdt_root(const struct fdt *fdt)
 {
-    return (int)skip_nops(fdt, 0);
+    return offset_of(fdt, skip_nops(token_at(fdt, 0)));
 }
 
 int fdt_first_child(const struct fdt *fdt, int node)
@@ -263,11 +24,11 @@ int fdt_first_child(const struct fdt *fdt, int node)
     if (node == FDT_NONE) {
         return FDT_NONE;
     }
-    uint32_t at = skip_token(fdt, (uint32_t)node);
-    while (token_at(fdt, at) == TOKEN_PROP || token_at(fdt, at) == TOKEN_NOP) {
-        at = skip_token(fdt, at);
+    const uint8_t *token = next_token(token_at(fdt, node));
+    while (kind_of(token) == TOKEN_PROP || kind_of(token) == TOKEN_NOP) {
+        token = next_token(token);
     }
-    return token_at(fdt, at) == TOKEN_BEGIN_NODE ? (int)at : FDT_NONE;
+    return kind_of(token) == TOKEN_BEGIN_NODE ? offset_of(fdt, token) : FDT_NONE;
 }
 
 int fdt_next_sibling(const struct fdt *fdt, int node)
@@ -276,11 +37,11 @@ int fdt_next_sibling(const struct fdt *fdt, int node)
         return FDT_NONE;
     }
     unsigned depth = 1;
-    for (uint32_t at = skip_token(fdt, (uint32_t)node);; at = skip_token(fdt, at)) {
-        switch (token_at(fdt, at)) {
+    for (const uint8_t *token = next_token(token_at(fdt, node));; token = next_token(token)) {
+        switch (kind_of(token)) {
         case TOKEN_BEGIN_NODE:
             if (depth == 0) {
-                return (int)at;
+                return offset_of(fdt, token);
             }
             depth++;
             break;
@@ -301,11 +62,11 @@ int fdt_next(const struct fdt *fdt, int node)
     if (node == FDT_NONE) {
         return fdt_root(fdt);
     }
-    for (uint32_t at = skip_token(fdt, (uint32_t)node);; at = skip_token(fdt, at)) {
-        if (token_at(fdt, at) == TOKEN_BEGIN_NODE) {
-            return (int)at;
+    for (const uint8_t *token = next_token(token_at(fdt, node));; token = next_token(token)) {
+        if (kind_of(token) == TOKEN_BEGIN_NODE) {
+            return offset_of(fdt, token);
         }
-        if (token_at(fdt, at) == TOKEN_END) {
+        if (kind_of(token) == TOKEN_END) {
             return FDT_NONE;
         }
     }
@@ -318,9 +79,10 @@ unsigned fdt_chain(const struct fdt *fdt, int node, int chain[FDT_MAX_DEPTH])
     if (node == FDT_NONE) {
         return 0;
     }
-    for (uint32_t at = 0; at <= (uint32_t)node; at = skip_token(fdt, at)) {
-        switch (token_at(fdt, at)) {
-        case TOKEN_BEGIN_NODE: chain[depth++] = (int)at; break;
+    const uint8_t *last = token_at(fdt, node);
+    for (const uint8_t *token = token_at(fdt, 0); token <= last; token = next_token(token)) {
+        switch (kind_of(token)) {
+        case TOKEN_BEGIN_NODE: chain[depth++] = offset_of(fdt, token); break;
         case TOKEN_END_NODE: depth--; break;
         default: break;
         }
@@ -338,58 +100,62 @@ int fdt_parent(const struct fdt *fdt, int node)
 
 const char *fdt_name(const struct fdt *fdt, int node)
 {
-    return node == FDT_NONE ? "" : (const char *)fdt->blob + fdt->struct_off + node + 4;
+    return node == FDT_NONE ? "" : (const char *)token_at(fdt, node) + 4;
 }
 
-/* The property token at `at` or behind NOPs; false when the node's properties end there. */
-static bool property_at(const struct fdt *fdt, uint32_t *at, struct fdt_property *property)
+/* The property behind the node's name or behind another property, NULL if that was the last one. */
+static const uint8_t *next_property(const uint8_t *token)
 {
-    *at = skip_nops(fdt, *at);
-    if (token_at(fdt, *at) != TOKEN_PROP) {
-        return false;
-    }
-    const uint8_t *base = fdt->blob + fdt->struct_off + *at;
-    property->length = read_be32(base + 4);
-    property->name = (const char *)fdt->blob + fdt->strings_off + read_be32(base + 8);
-    property->value = base + 12;
-    *at = align_token(*at + 12 + property->length);
-    return true;
+    token = skip_nops(next_token(token));
+    return kind_of(token) == TOKEN_PROP ? token : NULL;
 }
 
-bool fdt_find_property(const struct fdt *fdt, int node, const char *name, size_t name_length,
-                       struct fdt_property *property)
+const uint8_t *fdt_find_property(const struct fdt *fdt, int node, const char *name, size_t name_length)
 {
     if (node == FDT_NONE) {
-        return false;
+        return NULL;
     }
-    uint32_t at = skip_token(fdt, (uint32_t)node);
-    while (property_at(fdt, &at, property)) {
-        if (property->name[0] == name[0] && strncmp(property->name, name, name_length) == 0 &&
-            property->name[name_length] == 0) {
-            return true;
+    const uint8_t *property = token_at(fdt, node);
+    while ((property = next_property(property)) != NULL) {
+        const char *candidate = property_name(fdt, property);
+        if (candidate[0] == name[0] && strncmp(candidate, name, name_length) == 0 &&
+            candidate[name_length] == 0) {
+            return property;
         }
     }
-    return false;
+    return NULL;
 }
 
 bool fdt_prop_at(const struct fdt *fdt, int node, unsigned n, const char **name, const void **value,
                  uint32_t *length)
 {
-    struct fdt_property property;
-
     if (node == FDT_NONE) {
         return false;
     }
-    uint32_t at = skip_token(fdt, (uint32_t)node);
+    const uint8_t *property = token_at(fdt, node);
     do {
-        if (!property_at(fdt, &at, &property)) {
+        property = next_property(property);
+        if (property == NULL) {
             return false;
         }
     } while (n-- > 0);
-    *name = property.name;
-    *value = property.value;
-    *length = property.length;
+    *name = property_name(fdt, property);
+    *value = property_value(property);
+    *length = property_length(property);
     return true;
+}
+
+const void *fdt_prop(const struct fdt *fdt, int node, const char *name, uint32_t *length)
+{
+    const uint8_t *property = fdt_find_property(fdt, node, name, strlen(name));
+
+    if (property == NULL) {
+        return NULL;
+    }
+    if (length != NULL) {
+        *length = property_length(property);
+    }
+    return property_value(property);
 }
 
 bool fdt_reservation(const struct fdt *fdt, unsigned n, uint64_t *address, uint64_t *size)

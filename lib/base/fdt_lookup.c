@@ -9,19 +9,6 @@
 #define DEFAULT_ADDRESS_CELLS 2 /* section 2.3.5 */
 #define DEFAULT_SIZE_CELLS    1
 
-const void *fdt_prop(const struct fdt *fdt, int node, const char *name, uint32_t *length)
-{
-    struct fdt_property property;
-
-    if (!fdt_find_property(fdt, node, name, strlen(name), &property)) {
-        return NULL;
-    }
-    if (length != NULL) {
-        *length = property.length;
-    }
-    return property.value;
-}
-
 const char *fdt_prop_string(const struct fdt *fdt, int node, const char *name)
 {
     return fdt_prop_string_at(fdt, node, name, 0);
@@ -69,28 +56,47 @@ bool fdt_prop_number(const struct fdt *fdt, int node, const char *name, uint64_t
     return true;
 }
 
-bool fdt_is_compatible(const struct fdt *fdt, int node, const char *compatible)
+/* Whether a property is a list of strings with this one in it. */
+static bool list_has(const uint8_t *property, const char *string)
 {
-    uint32_t length;
-    const char *list = fdt_prop(fdt, node, "compatible", &length);
+    const char *list = (const char *)property_value(property), *end = list + property_length(property);
 
-    if (list == NULL || length == 0 || list[length - 1] != 0) {
+    if (list == end || end[-1] != 0) {
         return false;
     }
-    for (const char *end = list + length; list < end; list += strlen(list) + 1) {
-        if (strcmp(list, compatible) == 0) {
+    for (; list < end; list += strlen(list) + 1) {
+        if (strcmp(list, string) == 0) {
             return true;
         }
     }
     return false;
 }
 
+bool fdt_is_compatible(const struct fdt *fdt, int node, const char *compatible)
+{
+    static const char name[] = "compatible";
+    const uint8_t *property = fdt_find_property(fdt, node, name, sizeof(name) - 1);
+
+    return property != NULL && list_has(property, compatible);
+}
+
 int fdt_next_compatible(const struct fdt *fdt, int node, const char *compatible)
 {
-    do {
-        node = fdt_next(fdt, node);
-    } while (node != FDT_NONE && !fdt_is_compatible(fdt, node, compatible));
-    return node;
+    node = fdt_next(fdt, node);
+    if (node == FDT_NONE) {
+        return FDT_NONE;
+    }
+    /* One walk over all properties from here on, rather than one for each node. */
+    const uint8_t *holder = NULL;
+    for (const uint8_t *token = token_at(fdt, node); kind_of(token) != TOKEN_END; token = next_token(token)) {
+        if (kind_of(token) == TOKEN_BEGIN_NODE) {
+            holder = token;
+        } else if (kind_of(token) == TOKEN_PROP && strcmp(property_name(fdt, token), "compatible") == 0 &&
+                   list_has(token, compatible)) {
+            return offset_of(fdt, holder);
+        }
+    }
+    return FDT_NONE;
 }
 
 bool fdt_is_enabled(const struct fdt *fdt, int node)
@@ -102,17 +108,28 @@ bool fdt_is_enabled(const struct fdt *fdt, int node)
     return status != NULL && (strcmp(status, "okay") == 0 || strcmp(status, "ok") == 0);
 }
 
+static bool is_phandle(const struct fdt *fdt, const uint8_t *property, uint32_t phandle)
+{
+    /* Hardly any property has this value, so its name is seldom looked at. */
+    if (property_length(property) != 4 || read_be32(property_value(property)) != phandle) {
+        return false;
+    }
+    const char *name = property_name(fdt, property);
+    return strcmp(name, "phandle") == 0 || strcmp(name, "linux,phandle") == 0;
+}
+
 int fdt_by_phandle(const struct fdt *fdt, uint32_t phandle)
 {
-    uint32_t value;
+    const uint8_t *holder = NULL;
 
     if (phandle == 0 || phandle == UINT32_MAX) {
         return FDT_NONE;
     }
-    for (int node = fdt_root(fdt); node != FDT_NONE; node = fdt_next(fdt, node)) {
-        if ((fdt_prop_u32(fdt, node, "phandle", 0, &value) && value == phandle) ||
-            (fdt_prop_u32(fdt, node, "linux,phandle", 0, &value) && value == phandle)) {
-            return node;
+    for (const uint8_t *token = token_at(fdt, 0); kind_of(token) != TOKEN_END; token = next_token(token)) {
+        if (kind_of(token) == TOKEN_BEGIN_NODE) {
+            holder = token;
+        } else if (kind_of(token) == TOKEN_PROP && is_phandle(fdt, token, phandle)) {
+            return offset_of(fdt, holder);
         }
     }
     return FDT_NONE;
@@ -171,7 +188,6 @@ static int walk(const struct fdt *fdt, int node, const char *path)
 
 int fdt_by_path(const struct fdt *fdt, const char *path)
 {
-    struct fdt_property alias;
     int root = fdt_root(fdt);
 
     if (path[0] == '/') {
@@ -179,11 +195,18 @@ int fdt_by_path(const struct fdt *fdt, const char *path)
     }
     size_t length = component_length(path);
     /* An alias holds a full path, never another alias, so that this cannot go round in circles. */
-    if (length == 0 || !fdt_find_property(fdt, fdt_child(fdt, root, "aliases"), path, length, &alias) ||
-        alias.length == 0 || alias.value[0] != '/' || alias.value[alias.length - 1] != 0) {
+    const uint8_t *alias = NULL;
+    if (length > 0) {
+        alias = fdt_find_property(fdt, fdt_child(fdt, root, "aliases"), path, length);
+    }
+    if (alias == NULL || property_length(alias) == 0) {
         return FDT_NONE;
     }
-    return walk(fdt, walk(fdt, root, (const char *)alias.value), path + length);
+    const char *target = (const char *)property_value(alias);
+    if (target[0] != '/' || target[property_length(alias) - 1] != 0) {
+        return FDT_NONE;
+    }
+    return walk(fdt, walk(fdt, root, target), path + length);
 }
 
 /* Widths of the addresses and sizes of a bus's children, in cells. */
