@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Shared by the parts of the device tree reader; not for anybody else. All but the reading of numbers is for
- * trees that fdt_open() has checked. Tokens are pointers here, because offsets made the kernel's start slower.
+ * trees that fdt_open() has checked. Tokens are pointers here, as offsets made the kernel start slower.
  */
 #pragma once
 
