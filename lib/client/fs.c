@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* Files for programs: see fs.h. One shared buffer per process; requests are made one at a time. */
+#include "fs.h"
+
+#include <rt/rt.h>
+#include <string.h>
+
+#define BUFFER_BYTES 0x10000
+
+static cap_t server;
+static struct segment buffer;
+
+/* Makes the shared buffer and hands it to the server, which may have been restarted since. */
+static enum error attach(void)
+{
+    struct fs_attach_request request = {BUFFER_BYTES};
+    enum error error = ERR_OK;
+
+    server = rt_cap("fs");
+    if (!server)
+        return ERR_NO_FS;
+    if (!buffer.address)
+        error = segment_make(&buffer, BUFFER_BYTES);
+    if (!error)
+        error = proto_call(server, OP_fs_attach, &request, sizeof(request), NULL, 0, &buffer.cap, 1, NULL, 0, NULL);
+    return error;
+}
+
+static enum error ensure_attached(void)
+{
+    return buffer.address ? ERR_OK : attach();
+}
+
+enum error file_open(const char *path, uint64_t directory, uint64_t flags, uint64_t *handle, struct fs_stat *stat)
+{
+    struct fs_open_request request = {0, strlen(path), directory, flags};
+    struct fs_open_reply reply;
+    enum error error = ensure_attached();
+
+    if (error)
+        return error;
+    if (request.path_length > FS_MAX_PATH)
+        return ERR_NAME_TOO_LONG;
+    memcpy(buffer.address, path, request.path_length);
+    error = fs_open(server, &request, &reply);
+    /* A server that was restarted does not know the buffer. */
+    if (error == ERR_BAD_ARG || error == ERR_PEER_GONE) {
+        error = attach();
+        if (!error)
+            error = fs_open(server, &request, &reply);
+    }
+    if (error)
+        return error;
+    *handle = reply.handle;
+    if (stat)
+        *stat = reply.stat;
+    return ERR_OK;
+}
+
+void file_close(uint64_t handle)
+{
+    struct fs_handle_request request = {handle};
+
+    fs_close(server, &request, NULL);
+}
+
+enum error file_read_shared(uint64_t handle, uint64_t position, size_t size, const void **data, size_t *count)
+{
+    struct fs_read_request request = {handle, position, 0, size < BUFFER_BYTES ? size : BUFFER_BYTES};
+    struct fs_length_reply reply;
+    enum error error = ensure_attached();
+
+    if (!error)
+        error = fs_read(server, &request, &reply);
+    if (error)
+        return error;
+    *count = reply.length < request.length ? reply.length : request.length;
+    *data = buffer.address;
+    return ERR_OK;
+}
+
+enum error file_read(uint64_t handle, uint64_t position, void *into, size_t size, size_t *count)
+{
+    const void *data;
+    enum error error = file_read_shared(handle, position, size, &data, count);
+
+    if (!error)
+        memcpy(into, data, *count);
+    return error;
+}
+
+enum error file_stat(const char *path, uint64_t flags, struct fs_stat *stat)
+{
+    uint64_t handle;
+    enum error error = file_open(path, 0, flags, &handle, stat);
+
+    if (!error)
+        file_close(handle);
+    return error;
+}
+
+enum error file_readlink(uint64_t handle, char *into, size_t size, size_t *count)
+{
+    struct fs_read_request request = {handle, 0, 0, size < BUFFER_BYTES ? size : BUFFER_BYTES};
+    struct fs_length_reply reply;
+    enum error error = ensure_attached();
+
+    if (!error)
+        error = fs_readlink(server, &request, &reply);
+    if (error)
+        return error;
+    *count = reply.length < request.length ? reply.length : request.length;
+    memcpy(into, buffer.address, *count);
+    return ERR_OK;
+}
+
+/* Calls `each` for the records of one reply; false when it wants no more or a record makes no sense. The callback may
+ * use the shared buffer itself, so it is given a copy. */
+static bool give_entries(const uint8_t *records, size_t length, bool (*each)(void *, const struct fs_entry *),
+                         void *context)
+{
+    for (size_t at = 0; length - at >= sizeof(struct fs_entry);) {
+        const struct fs_entry *entry = (const struct fs_entry *)(records + at);
+
+        if (entry->size < sizeof(*entry) + entry->name_length || entry->size > length - at || entry->size % 8)
+            return false;
+        if (!each(context, entry))
+            return false;
+        at += entry->size;
+    }
+    return true;
+}
+
+enum error directory_list(uint64_t handle, bool (*each)(void *context, const struct fs_entry *entry), void *context)
+{
+    _Alignas(8) uint8_t records[4096];
+    struct fs_list_request request = {handle, 0, 0, sizeof(records)};
+    struct fs_list_reply reply;
+    enum error error = ensure_attached();
+
+    while (!error) {
+        error = fs_list(server, &request, &reply);
+        if (error || reply.length == 0 || reply.length > sizeof(records))
+            break;
+        memcpy(records, buffer.address, reply.length);
+        if (!give_entries(records, reply.length, each, context))
+            break;
+        request.cursor = reply.cursor;
+    }
+    return error;
+}
+
+enum error fs_get_info(struct fs_info_reply *info)
+{
+    server = rt_cap("fs");
+    return server ? fs_info(server, NULL, info) : ERR_NO_FS;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* Clients of the file server: see session.h. A handle's number is its generation << 8 | its index + 1. */
+#include "session.h"
+
+#include <base/checked.h>
+#include <proto/mm.h>
+#include <rt/rt.h>
+#include <stdlib.h>
+
+static struct session *sessions[MAX_SESSIONS];
+
+struct session *session_of(uint64_t client)
+{
+    struct session **empty = NULL;
+
+    for (unsigned i = 0; i < MAX_SESSIONS; i++) {
+        if (sessions[i] && sessions[i]->client == client)
+            return sessions[i];
+        if (!sessions[i] && !empty)
+            empty = &sessions[i];
+    }
+    if (!empty)
+        return NULL;
+    *empty = calloc(1, sizeof(**empty));
+    if (*empty)
+        (*empty)->client = client;
+    return *empty;
+}
+
+static void drop_buffer(struct session *session)
+{
+    struct segment segment = {session->buffer_cap, session->buffer, session->buffer_size, 0, false};
+
+    if (session->buffer)
+        segment_drop(&segment);
+    session->buffer = NULL;
+    session->buffer_size = 0;
+    session->buffer_cap = 0;
+}
+
+enum error session_attach(struct session *session, uint32_t cap, uint64_t length)
+{
+    struct segment segment = {0};
+    enum error error;
+
+    if (length == 0 || length > FS_MAX_BUFFER)
+        return ERR_BAD_ARG;
+    error = segment_map(&segment, cap, length, MM_READ | MM_WRITE);
+    if (error)
+        return error;
+    drop_buffer(session);
+    session->buffer = segment.address;
+    session->buffer_size = segment.length;
+    session->buffer_cap = cap;
+    return ERR_OK;
+}
+
+void session_end(uint64_t client)
+{
+    for (unsigned i = 0; i < MAX_SESSIONS; i++) {
+        if (!sessions[i] || sessions[i]->client != client)
+            continue;
+        drop_buffer(sessions[i]);
+        free(sessions[i]);
+        sessions[i] = NULL;
+        return;
+    }
+}
+
+uint8_t *session_range(struct session *session, uint64_t offset, uint64_t length)
+{
+    if (!session->buffer || !range_inside(offset, length, session->buffer_size))
+        return NULL;
+    return session->buffer + offset;
+}
+
+uint64_t handle_open(struct session *session, const struct ext4_node *node, uint32_t epoch)
+{
+    for (unsigned i = 0; i < FS_MAX_HANDLES; i++) {
+        struct handle *handle = &session->handle[i];
+
+        if (handle->open)
+            continue;
+        handle->open = true;
+        handle->generation++;
+        handle->epoch = epoch;
+        handle->node = *node;
+        return (uint64_t)handle->generation << 8 | (i + 1);
+    }
+    return 0;
+}
+
+struct handle *handle_find(struct session *session, uint64_t number)
+{
+    uint64_t index = (number & 0xff) - 1;
+    struct handle *handle = index < FS_MAX_HANDLES ? &session->handle[index] : NULL;
+
+    return handle && handle->open && handle->generation == number >> 8 ? handle : NULL;
+}
+
+void handle_close(struct session *session, uint64_t number)
+{
+    struct handle *handle = handle_find(session, number);
+
+    if (handle)
+        handle->open = false;
+}

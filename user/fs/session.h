@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* What the file server keeps for each client: its shared buffer and its open files. */
+#pragma once
+
+#include "ext4/ext4.h"
+
+#include <proto/fs.h>
+#include <stdbool.h>
+
+#define MAX_SESSIONS 32
+
+struct handle {
+    bool open;
+    uint32_t generation; /* of the slot, so that a closed handle is not mistaken for the next one */
+    uint32_t epoch;      /* of the mount that it belongs to */
+    struct ext4_node node;
+};
+
+struct session {
+    uint64_t client; /* 0: free */
+    uint8_t *buffer; /* shared with the client, who may change it at any time */
+    uint64_t buffer_size;
+    uint32_t buffer_cap;
+    struct handle handle[FS_MAX_HANDLES];
+};
+
+/* The session of a client, made if need be. NULL: too many clients. */
+struct session *session_of(uint64_t client);
+/* Maps the segment as the client's buffer in place of an earlier one. Takes the capability over if it succeeds. */
+enum error session_attach(struct session *session, uint32_t segment, uint64_t length);
+/* Closes everything of a client that is gone. */
+void session_end(uint64_t client);
+/* The part of the buffer that a request names; NULL when it is not all inside. */
+uint8_t *session_range(struct session *session, uint64_t offset, uint64_t length);
+
+/* A new handle for `node`, 0 when all are in use; finding one again, NULL when it is not open; closing it. */
+uint64_t handle_open(struct session *session, const struct ext4_node *node, uint32_t epoch);
+struct handle *handle_find(struct session *session, uint64_t number);
+void handle_close(struct session *session, uint64_t number);
