@@ -43,6 +43,9 @@ uint64_t range_total(const struct range_set *set);
 /* First physical address that the direct map does not reach. */
 uint64_t arch_direct_end(void);
 
+/* What all harts have, as enum boot_isa bits. */
+uint64_t arch_isa(void);
+
 /* Ends the boot with one line that says why. */
 void boot_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 /* Whether the command line has the word. */

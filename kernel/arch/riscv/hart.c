@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/* Harts: their start, their clock, and how they call each other. */
+#include "boot.h"
+#include "kernel.h"
+#include "log.h"
+#include "csr.h"
+#include "layout.h"
+#include "machine.h"
+#include "sbi.h"
+
+#define START_TIMEOUT_MS 100
+#define MAX_ATTEMPTS MAX_HARTS
+
+/* What a cell of start_attempt[] holds: see secondary_start. */
+enum attempt { ATTEMPT_OVER, ATTEMPT_WELCOME, ATTEMPT_TAKEN };
+
+uint32_t start_attempt[MAX_ATTEMPTS];
+struct hart *starting_hart;
+
+extern char _stacks[];
+
+struct hart *hart_self(void)
+{
+    struct hart *hart;
+
+    __asm__("mv %0, tp" : "=r"(hart));
+    return hart;
+}
+
+uint64_t arch_time(void)
+{
+    return csr_read(time);
+}
+
+void arch_set_timer(uint64_t deadline)
+{
+    if (machine.has_sstc) {
+        csr_write(0x14d, deadline);
+    } else {
+        sbi_set_timer(deadline);
+    }
+}
+
+void arch_send_ipi(struct hart *hart)
+{
+    if (hart != hart_self()) {
+        sbi_send_ipi(hart->id);
+    }
+}
+
+bool arch_interrupt_pending(void)
+{
+    return csr_read(sip) & csr_read(sie);
+}
+
+void arch_relax(void)
+{
+    if (panic_started()) {
+        hart_stop();
+    }
+    __asm__ volatile(".insn 0x0100000f" : : : "memory"); /* pause: a fence that does nothing on older harts */
+}
+
+void hart_stop(void)
+{
+    csr_write(sie, 0);
+    for (;;) {
+        __asm__ volatile("wfi");
+    }
+}
+
+/* The stacks of harts[index]. */
+static void set_stacks(struct hart *hart)
+{
+    char *stacks = _stacks + hart->index * STACKS_STRIDE;
+
+    hart->stack_top = (uint64_t)(stacks + STACK_TOP_OFFSET);
+    hart->emergency_stack_top = (uint64_t)(stacks + STACKS_STRIDE);
+}
+
+void hart_prepare(uint32_t index, uint32_t id)
+{
+    struct hart *hart = &harts[index];
+
+    hart->index = index;
+    hart->id = id;
+    set_stacks(hart);
+}
+
+void hart_init(void)
+{
+    uint64_t counters = boot_option("counters") ? COUNTER_CYCLE | COUNTER_INSTRET : 0;
+
+    csr_write(scounteren, COUNTER_TIME | counters);
+    hart_self()->timer_deadline = UINT64_MAX;
+    arch_set_timer(UINT64_MAX);
+    csr_write(sie, IRQ_SOFTWARE | IRQ_TIMER | IRQ_EXTERNAL);
+}
+
+/* First C code of a hart that was started. */
+void hart_enter(void)
+{
+    __asm__ volatile("fence.i");
+    hart_init();
+    __atomic_store_n(&hart_self()->online, true, __ATOMIC_RELEASE);
+    kernel_lock();
+    hart_run();
+}
+
+static bool wait_online(const struct hart *hart)
+{
+    uint64_t end = arch_time() + arch_timebase / 1000 * START_TIMEOUT_MS;
+
+    while (!__atomic_load_n(&hart->online, __ATOMIC_ACQUIRE)) {
+        if (arch_time() >= end) {
+            return false;
+        }
+        arch_relax();
+    }
+    return true;
+}
+
+/* Starts machine.hart[candidate] as the next of harts[]. A hart that comes after its time finds its attempt over. */
+static void start_one(uint32_t candidate)
+{
+    struct hart *hart = &harts[hart_count];
+    uint32_t id = machine.hart[candidate].id;
+
+    hart_prepare(hart_count, id);
+    plic_hart_init(hart, candidate);
+    starting_hart = hart;
+    __atomic_store_n(&start_attempt[candidate], ATTEMPT_WELCOME, __ATOMIC_RELEASE);
+    struct sbi_result result = sbi_hart_start(id, image_physical(secondary_start), candidate);
+    if (result.error) {
+        log_line("hart %u cannot be started: SBI error %ld", id, result.error);
+        return;
+    }
+    if (!wait_online(hart) &&
+        __atomic_exchange_n(&start_attempt[candidate], ATTEMPT_OVER, __ATOMIC_ACQ_REL) == ATTEMPT_WELCOME) {
+        log_line("hart %u did not start within %d ms and is not used", id, START_TIMEOUT_MS);
+        return;
+    }
+    while (!__atomic_load_n(&hart->online, __ATOMIC_ACQUIRE)) {
+        arch_relax();
+    }
+    hart_count++;
+}
+
+void harts_start(void)
+{
+    if (machine.harts_unused) {
+        log_line("%u harts are not used: the kernel runs on %d at most", machine.harts_unused, MAX_HARTS);
+    }
+    if (machine.hart_count == 1) {
+        return;
+    }
+    if (!sbi_has(SBI_HSM) || !sbi_has(SBI_IPI) || !sbi_has(SBI_RFENCE)) {
+        log_line("only the boot hart is used: the firmware cannot start, interrupt or fence others");
+        return;
+    }
+    for (uint32_t candidate = 1; candidate < machine.hart_count; candidate++) {
+        start_one(candidate);
+    }
+}

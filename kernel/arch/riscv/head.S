@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * First instructions of every hart. The firmware enters in S-mode with translation off, a0 = hart id and a1 = device
+ * tree (boot hart) or the number of the start attempt (others); nothing else can be relied on, .bss included.
+ */
+#include "layout.h"
+
+#define PTE_LEAF_RWX 0xef /* D A G X W R V */
+#define PTE_LEAF_RW 0xe7
+#define PTE_TABLE 0x01
+
+/* The boot header that QEMU and U-Boot know ("Boot image header in RISC-V Linux"). */
+    .section .head, "ax"
+    .globl _start
+_start:
+    .option push
+    .option norvc
+    j boot_hart
+    .option pop
+    .word 0
+    .quad 0x200000      /* offset from the start of RAM */
+    .quad _image_size   /* with everything that is not in the file */
+    .quad 0             /* little endian */
+    .word 2             /* header version 0.2 */
+    .word 0
+    .quad 0
+    .ascii "RISCV\0\0\0"
+    .ascii "RSC\x05"
+    .word 0
+
+/* Makes the state of the hart known. */
+.macro reset_hart
+    csrw sie, zero
+    csrw sscratch, zero
+    li t0, SSTATUS_FS | SSTATUS_SUM | SSTATUS_MXR | SSTATUS_SPP
+    csrc sstatus, t0
+    li t0, SSTATUS_SPIE
+    csrs sstatus, t0
+.endm
+
+/*
+ * Switches to the tables `satp` and continues at the next instruction in the kernel's half; `delta` is the distance
+ * from where the kernel was loaded to where it is linked. The fetch after the write to satp faults, for the low
+ * address is not mapped, and the trap vector points to where to go on.
+ */
+.macro go_high satp, delta
+    la t2, 9f
+    add t2, t2, \delta
+    csrw stvec, t2
+    sfence.vma
+    csrw satp, \satp
+    .balign 4
+9:
+    la t0, trap_entry
+    csrw stvec, t0
+.endm
+
+boot_hart:
+    reset_hart
+    mv s0, a0
+    mv s1, a1
+
+    la s2, _start
+    slli t0, s2, 64 - 21
+    bnez t0, misaligned
+
+    la t0, _bss_start
+    la t1, _bss_end
+1:  sd zero, 0(t0)
+    sd zero, 8(t0)
+    sd zero, 16(t0)
+    sd zero, 24(t0)
+    sd zero, 32(t0)
+    sd zero, 40(t0)
+    sd zero, 48(t0)
+    sd zero, 56(t0)
+    addi t0, t0, 64
+    bltu t0, t1, 1b
+
+    /* Early tables: the image, all rights, and the two gigapages of the direct map where the device tree lies. */
+    la t0, early_middle
+    srli t1, s2, 2
+    ori t1, t1, PTE_LEAF_RWX
+    sd t1, (IMAGE_BASE >> 21 & 511) * 8(t0)
+    la t1, early_root
+    srli t0, t0, 2
+    ori t0, t0, PTE_TABLE
+    li t2, (IMAGE_BASE >> 30 & 511) * 8
+    add t2, t1, t2
+    sd t0, 0(t2)
+    srli t0, s1, 30
+    li t2, DIRECT_SIZE >> 30
+    addi t2, t2, -1
+    bgeu t0, t2, 2f
+    slli t2, t0, 28
+    ori t2, t2, PTE_LEAF_RW
+    slli t0, t0, 3
+    add t0, t0, t1
+    li t3, DIRECT_ROOT_FIRST * 8
+    add t0, t0, t3
+    sd t2, 0(t0)
+    li t3, 1 << 28
+    add t2, t2, t3
+    sd t2, 8(t0)
+2:
+    li s3, IMAGE_BASE
+    sub s3, s3, s2
+    srli t1, t1, 12
+    li t0, SATP_SV39
+    or t1, t1, t0
+    go_high t1, s3
+
+    la t0, image_offset
+    sd s3, 0(t0)
+    la sp, _stacks
+    li t0, STACK_TOP_OFFSET
+    add sp, sp, t0
+    la tp, harts
+    mv a0, s0
+    mv a1, s1
+    li s0, 0 /* ends backtraces */
+    call kernel_main
+    unimp
+
+/* Says so through the firmware's oldest console call, which needs no probing, and stops. */
+misaligned:
+    la s1, misaligned_text
+1:  lbu a0, 0(s1)
+    beqz a0, 2f
+    li a7, 1
+    ecall
+    addi s1, s1, 1
+    j 1b
+2:  wfi
+    j 2b
+
+    .pushsection .rodata, "a"
+misaligned_text:
+    .asciz "cannot boot: the kernel must be loaded at a multiple of 2 MiB\n"
+    .popsection
+
+/*
+ * The other harts. An attempt to start one is a cell that holds 1 while the hart is welcome; it takes it with a swap,
+ * and so does the boot hart when it gives up waiting, so only one of them gets the 1.
+ */
+    .globl secondary_start
+secondary_start:
+    reset_hart
+    la t0, image_offset
+    ld t3, 0(t0)
+    la t0, kernel_satp
+    ld t1, 0(t0)
+    go_high t1, t3
+
+    la t0, start_attempt
+    slli a1, a1, 2
+    add t0, t0, a1
+    li t1, 2
+    amoswap.w.aqrl t1, t1, (t0)
+    li t0, 1
+    bne t1, t0, 1f
+    la t0, starting_hart
+    ld tp, 0(t0)
+    ld sp, HART_STACK_TOP(tp)
+    li s0, 0
+    call hart_enter
+1:  wfi
+    j 1b
+
+    .bss
+    .balign 4096
+early_root:
+    .zero 4096
+early_middle:
+    .zero 4096

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's own page tables (RISC-V Privileged Specification, section 4.4: Sv39): the image with the rights that
+ * each of its parts needs, and the direct map. They are made once at boot and do not change afterwards.
+ */
+#include "aspace.h"
+#include "boot.h"
+#include "log.h"
+#include "csr.h"
+#include "layout.h"
+#include "machine.h"
+
+#include <base/checked.h>
+#include <string.h>
+
+#define TABLE_POOL 24
+#define TABLE_ENTRIES 512
+#define ROOT_LEVEL 2
+
+/* A and D are set from the start: some harts fault instead of setting them. */
+#define KERNEL_BITS (PTE_V | PTE_R | PTE_G | PTE_A | PTE_D)
+
+extern char _image_start[], _rodata_start[], _data_start[], _stacks[], _image_end[];
+
+uint64_t image_offset;
+uint64_t kernel_satp;
+char *const arch_granule_base = (char *)DIRECT_BASE;
+
+static uint64_t table_pool[TABLE_POOL][TABLE_ENTRIES]
+    __attribute__((section(".noinit.tables"), aligned(1 << PAGE_BITS)));
+static unsigned tables_used;
+static struct address_space *kernel_root;
+
+/* Entries of the root that are in use, so that a new address space copies no more than these. */
+static uint16_t root_used[TABLE_ENTRIES - ROOT_USER_ENTRIES];
+static unsigned root_used_count;
+
+void *arch_direct(uint64_t physical)
+{
+    return (void *)(DIRECT_BASE + physical);
+}
+
+uint64_t arch_physical(const void *direct)
+{
+    return (uint64_t)direct - DIRECT_BASE;
+}
+
+uint64_t arch_direct_end(void)
+{
+    return DIRECT_SIZE;
+}
+
+uint64_t image_physical(const void *virtual)
+{
+    return (uint64_t)virtual - image_offset;
+}
+
+static uint64_t *table_new(void)
+{
+    if (tables_used == TABLE_POOL) {
+        boot_fail("memory is in too many pieces: the kernel's %d page tables do not suffice", TABLE_POOL);
+    }
+    return memset(table_pool[tables_used++], 0, sizeof(table_pool[0]));
+}
+
+static uint64_t *table_below(uint64_t *entry)
+{
+    if (!*entry) {
+        *entry = pte_make(image_physical(table_new()), PTE_V);
+    }
+    return (uint64_t *)(pte_physical(*entry) + image_offset);
+}
+
+/* Maps [address, end) to `physical` on, all of it page-aligned, with the largest pages that fit. */
+static void map(uint64_t *table, unsigned level, uint64_t address, uint64_t end, uint64_t physical, uint64_t bits)
+{
+    unsigned shift = PAGE_BITS + 9 * level;
+    uint64_t span = 1ull << shift;
+
+    while (address < end) {
+        uint64_t *entry = &table[address >> shift & (TABLE_ENTRIES - 1)];
+        uint64_t next = align_down(address, span) + span;
+        if (next > end || next == 0) {
+            next = end;
+        }
+        if (next - address == span && physical % span == 0) {
+            *entry = pte_make(physical, bits);
+        } else {
+            map(table_below(entry), level - 1, address, next, physical, bits);
+        }
+        physical += next - address;
+        address = next;
+    }
+}
+
+static void map_image(const char *start, const char *end, uint64_t bits)
+{
+    map(kernel_root->entry, ROOT_LEVEL, (uint64_t)start, (uint64_t)end, image_physical(start), bits);
+}
+
+static void map_direct(uint64_t start, uint64_t end)
+{
+    map(kernel_root->entry, ROOT_LEVEL, DIRECT_BASE + start, DIRECT_BASE + end, start, KERNEL_BITS | PTE_W);
+}
+
+/* The stacks follow the rest of the image's memory; below each is a page that stays unmapped. */
+static void map_stacks(void)
+{
+    for (unsigned i = 0; i < STACKS_HARTS; i++) {
+        const char *stack = _stacks + i * STACKS_STRIDE + GUARD_SIZE;
+        const char *emergency = stack + STACK_SIZE + GUARD_SIZE;
+        map_image(stack, stack + STACK_SIZE, KERNEL_BITS | PTE_W);
+        map_image(emergency, emergency + EMERGENCY_SIZE, KERNEL_BITS | PTE_W);
+    }
+}
+
+/* RAM without the kernel, which is mapped elsewhere and with fewer rights, and without what must not be touched. */
+static void map_memory(void)
+{
+    static struct range_set ram;
+
+    ram = boot_state.memory;
+    range_remove(&ram, boot_state.image.start, boot_state.image.end);
+    for (unsigned i = 0; i < boot_state.hidden.count; i++) {
+        range_remove(&ram, boot_state.hidden.range[i].start, boot_state.hidden.range[i].end);
+    }
+    for (unsigned i = 0; i < ram.count; i++) {
+        map_direct(ram.range[i].start, ram.range[i].end);
+    }
+}
+
+static void map_devices(void)
+{
+    for (unsigned i = 0; i < machine.plic_count; i++) {
+        const struct plic *plic = &machine.plic[i];
+        map_direct(plic->base, align_up(plic->base + plic->size, 1 << PAGE_BITS));
+    }
+    if (machine.test_device) {
+        map_direct(machine.test_device, machine.test_device + (1 << PAGE_BITS));
+    }
+}
+
+static void note_used_entries(void)
+{
+    for (unsigned i = ROOT_USER_ENTRIES; i < TABLE_ENTRIES; i++) {
+        if (((uint64_t *)kernel_root)[i]) {
+            root_used[root_used_count++] = i;
+        }
+    }
+}
+
+void kernel_tables_make(void)
+{
+    kernel_root = (struct address_space *)table_new();
+    map_image(_image_start, _rodata_start, KERNEL_BITS | PTE_X);
+    map_image(_rodata_start, _data_start, KERNEL_BITS);
+    map_image(_data_start, _stacks, KERNEL_BITS | PTE_W);
+    map_stacks();
+    map_memory();
+    map_devices();
+    note_used_entries();
+    kernel_satp = SATP_SV39 | image_physical(kernel_root) >> PAGE_BITS;
+    csr_write(satp, kernel_satp);
+    __asm__ volatile("sfence.vma" : : : "memory");
+}
+
+void arch_space_init(struct address_space *space)
+{
+    for (unsigned i = 0; i < root_used_count; i++) {
+        ((uint64_t *)space)[root_used[i]] = ((uint64_t *)kernel_root)[root_used[i]];
+    }
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* The end: what is printed when the kernel itself fails, and stopping the machine. */
+#include "log.h"
+#include "csr.h"
+#include "layout.h"
+#include "machine.h"
+
+#define MAX_FRAMES 32
+
+/* Made by tools/ksyms from the kernel's own symbols, in ascending order. */
+extern const struct ksym {
+    uint32_t offset; /* from _image_start */
+    uint32_t name;   /* offset into ksyms_names */
+} ksyms[] __attribute__((weak));
+extern const uint32_t ksyms_count __attribute__((weak));
+extern const char ksyms_names[] __attribute__((weak));
+
+extern char _image_start[], _text_end[], _rodata_start[], _stacks[];
+
+static uint32_t panics;     /* how often a hart came here */
+static uint32_t panic_hart; /* index of the first, plus 1 */
+
+bool panic_started(void)
+{
+    uint32_t first = __atomic_load_n(&panic_hart, __ATOMIC_RELAXED);
+
+    return first && first != hart_self()->index + 1;
+}
+
+static const char *cause_text(uint64_t cause)
+{
+    static const char *const text[] = {
+        [CAUSE_FETCH_MISALIGNED] = "misaligned fetch",
+        [CAUSE_FETCH_ACCESS] = "fetch access fault",
+        [CAUSE_ILLEGAL] = "illegal instruction",
+        [CAUSE_BREAKPOINT] = "breakpoint",
+        [CAUSE_LOAD_MISALIGNED] = "misaligned load",
+        [CAUSE_LOAD_ACCESS] = "load access fault",
+        [CAUSE_STORE_MISALIGNED] = "misaligned store",
+        [CAUSE_STORE_ACCESS] = "store access fault",
+        [CAUSE_FETCH_PAGE] = "fetch page fault",
+        [CAUSE_LOAD_PAGE] = "load page fault",
+        [CAUSE_STORE_PAGE] = "store page fault",
+    };
+
+    return cause < sizeof(text) / sizeof(text[0]) && text[cause] ? text[cause] : "unexpected trap";
+}
+
+/* The function that `pc` lies in, and how far into it; NULL when unknown. */
+static const char *symbol_of(uint64_t pc, uint64_t *into)
+{
+    uint64_t offset = pc - (uint64_t)_image_start;
+    uint32_t low = 0, high = &ksyms_count ? ksyms_count : 0;
+
+    if (high == 0 || pc < (uint64_t)_image_start || pc >= (uint64_t)_rodata_start || offset < ksyms[0].offset) {
+        return NULL;
+    }
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (ksyms[middle].offset <= offset) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    *into = offset - ksyms[low].offset;
+    return ksyms_names + ksyms[low].name;
+}
+
+static void print_place(const char *what, uint64_t pc)
+{
+    uint64_t into;
+    const char *name = symbol_of(pc, &into);
+
+    if (name) {
+        log_line("  %s %016lx %s+0x%lx", what, pc, name, into);
+    } else {
+        log_line("  %s %016lx", what, pc);
+    }
+}
+
+static bool on_a_stack(uint64_t address)
+{
+    uint64_t from = address - (uint64_t)_stacks;
+
+    return from < STACKS_HARTS * STACKS_STRIDE && address % 8 == 0 && from % STACKS_STRIDE >= GUARD_SIZE &&
+           (from % STACKS_STRIDE < STACK_TOP_OFFSET || from % STACKS_STRIDE >= STACK_TOP_OFFSET + GUARD_SIZE);
+}
+
+/* Follows the chain of frame pointers: below each lie the return address and the caller's frame pointer. */
+static void print_backtrace(uint64_t pc, uint64_t fp)
+{
+    print_place("at  ", pc);
+    for (unsigned i = 0; i < MAX_FRAMES && fp >= 16 && on_a_stack(fp - 8) && on_a_stack(fp - 16); i++) {
+        const uint64_t *frame = (const uint64_t *)fp;
+        if (frame[-1] == 0 || frame[-2] <= fp) {
+            if (frame[-1] && frame[-2] == 0) {
+                print_place("from", frame[-1]);
+            }
+            return;
+        }
+        print_place("from", frame[-1]);
+        fp = frame[-2];
+    }
+}
+
+static void print_registers(const struct trap_frame *frame)
+{
+    static const char name[32][4] = {"pc", "ra", "sp", "gp", "tp",  "t0",  "t1", "t2", "s0", "s1", "a0",
+                                     "a1", "a2", "a3", "a4", "a5",  "a6",  "a7", "s2", "s3", "s4", "s5",
+                                     "s6", "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
+
+    for (unsigned i = 0; i < 32; i += 4) {
+        log_line("  %-3s %016lx  %-3s %016lx  %-3s %016lx  %-3s %016lx", name[i], frame->reg[i], name[i + 1],
+                 frame->reg[i + 1], name[i + 2], frame->reg[i + 2], name[i + 3], frame->reg[i + 3]);
+    }
+}
+
+static void print_hart(void)
+{
+    const struct hart *hart = hart_self();
+
+    if (hart->current) {
+        log_line("  hart %u (id %u), thread '%.16s'", hart->index, hart->id, hart->current->name);
+    } else {
+        log_line("  hart %u (id %u), no thread", hart->index, hart->id);
+    }
+}
+
+/* Lets one hart through, once: a second one stops, and a panic while one is printed ends at once. */
+static void panic_begin(void)
+{
+    struct hart *self = hart_self();
+    uint32_t nobody = 0;
+
+    if (!__atomic_compare_exchange_n(&panic_hart, &nobody, self->index + 1, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_ACQUIRE) &&
+        nobody != self->index + 1) {
+        hart_stop();
+    }
+    if (panics++ == 0) {
+        log_set_echo(1);
+        for (uint32_t i = 0; i < hart_count; i++) {
+            if (harts[i].online) {
+                arch_send_ipi(&harts[i]);
+            }
+        }
+    } else if (panics == 2) {
+        log_line("panic: another one while the first was printed");
+        arch_poweroff(1);
+    } else {
+        arch_poweroff(1);
+    }
+}
+
+/* The hart whose guard page `address` lies in, or -1. */
+static int guard_of(uint64_t address)
+{
+    uint64_t from = address - (uint64_t)_stacks;
+    uint64_t within = from % STACKS_STRIDE;
+
+    if (from < STACKS_HARTS * STACKS_STRIDE &&
+        (within < GUARD_SIZE || (within >= STACK_TOP_OFFSET && within < STACK_TOP_OFFSET + GUARD_SIZE))) {
+        return from / STACKS_STRIDE;
+    }
+    return -1;
+}
+
+void trap_from_kernel(const struct trap_frame *frame)
+{
+    uint64_t cause = csr_read(scause), address = csr_read(stval);
+
+    panic_begin();
+    if (guard_of(address) >= 0 || guard_of(frame->reg[REG_SP]) >= 0) {
+        log_line("panic: kernel stack overflow");
+    } else {
+        log_line("panic: %s in the kernel, address 0x%lx", cause_text(cause), address);
+    }
+    log_line("  scause %lx, stval %lx, sepc %lx, sstatus %lx", cause, address, frame->reg[REG_PC],
+             csr_read(sstatus));
+    print_hart();
+    print_registers(frame);
+    print_backtrace(frame->reg[REG_PC], frame->reg[8]);
+    arch_poweroff(1);
+}
+
+void panic(const char *format, ...)
+{
+    va_list arguments;
+
+    panic_begin();
+    va_start(arguments, format);
+    log_line_list("panic: ", format, arguments);
+    va_end(arguments);
+    print_hart();
+    print_backtrace((uint64_t)__builtin_return_address(0), *((uint64_t *)__builtin_frame_address(0) - 2));
+    arch_poweroff(1);
+}

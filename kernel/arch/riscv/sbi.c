@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls to the firmware. */
+#include "sbi.h"
+
+#include "arch.h"
+#include "log.h"
+#include "machine.h"
+
+enum base_function { BASE_SPEC_VERSION, BASE_IMPLEMENTATION, BASE_IMPLEMENTATION_VERSION, BASE_PROBE };
+enum rfence_function { RFENCE_FENCE_I, RFENCE_SFENCE_VMA };
+enum srst_type { SRST_SHUTDOWN, SRST_COLD_REBOOT };
+enum srst_reason { SRST_NO_REASON, SRST_SYSTEM_FAILURE };
+
+#define SBI_LEGACY_SET_TIMER 0
+#define SBI_LEGACY_PUTCHAR 1
+#define HSM_HART_START 0
+#define DBCN_WRITE 0
+
+#define TEST_DEVICE_FAIL 0x3333 /* QEMU's sifive,test0: the upper half is the exit status */
+
+#define LINE_SIZE 128
+
+static struct {
+    bool has_console; /* DBCN */
+    uint32_t used;
+    char line[LINE_SIZE];
+} console;
+
+#define sbi(extension, function, ...) sbi_call(extension, function, (const uint64_t[5]){__VA_ARGS__})
+
+struct sbi_result sbi_call(uint64_t extension, uint64_t function, const uint64_t argument[5])
+{
+    register uint64_t a0 __asm__("a0") = argument[0];
+    register uint64_t a1 __asm__("a1") = argument[1];
+    register uint64_t a2 __asm__("a2") = argument[2];
+    register uint64_t a3 __asm__("a3") = argument[3];
+    register uint64_t a4 __asm__("a4") = argument[4];
+    register uint64_t a6 __asm__("a6") = function;
+    register uint64_t a7 __asm__("a7") = extension;
+
+    __asm__ volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a2), "r"(a3), "r"(a4), "r"(a6), "r"(a7) : "memory");
+    return (struct sbi_result){(int64_t)a0, a1};
+}
+
+bool sbi_has(uint64_t extension)
+{
+    struct sbi_result result = sbi(SBI_BASE, BASE_PROBE, extension);
+
+    return result.error == 0 && result.value != 0;
+}
+
+void sbi_console_init(void)
+{
+    console.has_console = sbi_has(SBI_DBCN);
+}
+
+void sbi_firmware_read(struct sbi_firmware *firmware)
+{
+    uint64_t spec = sbi(SBI_BASE, BASE_SPEC_VERSION, 0).value;
+
+    *firmware = (struct sbi_firmware){
+        .spec_major = spec >> 24 & 0x7f,
+        .spec_minor = spec & 0xffffff,
+        .implementation = sbi(SBI_BASE, BASE_IMPLEMENTATION, 0).value,
+        .version = sbi(SBI_BASE, BASE_IMPLEMENTATION_VERSION, 0).value,
+    };
+}
+
+const char *sbi_implementation_name(uint64_t implementation)
+{
+    static const char *const name[] = {"Berkeley Boot Loader", "OpenSBI", "Xvisor", "KVM", "RustSBI"};
+
+    return implementation < sizeof(name) / sizeof(name[0]) ? name[implementation] : NULL;
+}
+
+struct sbi_result sbi_hart_start(uint64_t hart_id, uint64_t address, uint64_t argument)
+{
+    return sbi(SBI_HSM, HSM_HART_START, hart_id, address, argument);
+}
+
+void sbi_set_timer(uint64_t deadline)
+{
+    if (machine.has_sbi_time) {
+        sbi(SBI_TIME, 0, deadline);
+    } else {
+        sbi(SBI_LEGACY_SET_TIMER, 0, deadline);
+    }
+}
+
+void sbi_send_ipi(uint64_t hart_id)
+{
+    sbi(SBI_IPI, 0, 1, hart_id);
+}
+
+/* One call per hart: hart ids may lie further apart than a mask reaches. */
+static void remote_fence(enum rfence_function function, uint64_t mask, uint64_t address, uint64_t size)
+{
+    for (uint32_t i = 0; i < hart_count; i++) {
+        if (mask >> i & 1) {
+            sbi(SBI_RFENCE, function, 1, harts[i].id, address, size);
+        }
+    }
+}
+
+void sbi_remote_fence_i(uint64_t mask)
+{
+    remote_fence(RFENCE_FENCE_I, mask, 0, 0);
+}
+
+void sbi_remote_flush(uint64_t mask, uint64_t address, uint64_t size)
+{
+    remote_fence(RFENCE_SFENCE_VMA, mask, address, size);
+}
+
+/* With DBCN, one call per line; the firmware wants a physical address. */
+void arch_putchar(char c)
+{
+    if (!console.has_console) {
+        sbi(SBI_LEGACY_PUTCHAR, 0, (uint8_t)c);
+        return;
+    }
+    console.line[console.used++] = c;
+    if (c != '\n' && console.used < LINE_SIZE) {
+        return;
+    }
+    uint64_t from = image_physical(console.line);
+    for (uint64_t end = from + console.used; from < end;) {
+        struct sbi_result result = sbi(SBI_DBCN, DBCN_WRITE, end - from, from, 0);
+        if (result.error != 0) {
+            break;
+        }
+        from += result.value;
+    }
+    console.used = 0;
+}
+
+void arch_poweroff(uint64_t failure)
+{
+    /* OpenSBI turns a failure into QEMU's exit status 0, so the device that ends the emulator is told directly. */
+    if (failure && machine.test_device) {
+        *(volatile uint32_t *)arch_direct(machine.test_device) = TEST_DEVICE_FAIL | 1 << 16;
+    }
+    if (sbi_has(SBI_SRST)) {
+        sbi(SBI_SRST, 0, SRST_SHUTDOWN, failure ? SRST_SYSTEM_FAILURE : SRST_NO_REASON);
+    }
+    log_line("this machine cannot be switched off by its firmware; halted");
+    hart_stop();
+}
+
+void arch_reboot(void)
+{
+    if (sbi_has(SBI_SRST)) {
+        sbi(SBI_SRST, 0, SRST_COLD_REBOOT, SRST_NO_REASON);
+    }
+    log_line("this machine cannot be restarted by its firmware; halted");
+    hart_stop();
+}

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Making the first process: its objects come from the largest free range of memory, from its start on, and everything
+ * that is left goes to it as untyped memory (abi/boot.h).
+ */
+#include "aspace.h"
+#include "boot.h"
+#include "ipc.h"
+#include "log.h"
+
+#include <base/checked.h>
+#include <base/cpio.h>
+#include <base/elf.h>
+#include <string.h>
+
+#define PAGE_SIZE (1ull << PAGE_BITS)
+#define INIT_CNODE_BITS 19 /* 8192 slots */
+#define INIT_PRIORITY 255
+#define INIT_SLICES_PER_SECOND 100
+
+#define INIT_STACK_TOP 0x3f00000000
+#define INIT_STACK_SIZE (64u << 10)
+#define INIT_DATA 0x3000000000 /* message page, boot_info, device tree, archive */
+
+/* What is being built. */
+struct builder {
+    uint64_t next, end; /* free memory, physical */
+    struct slot *cnode;
+    uint64_t next_slot;
+    struct address_space *space;
+    struct boot_info *info;
+    uint64_t data_next; /* free addresses for read-only data */
+};
+
+/* --- Memory --- */
+
+static uint64_t pages(uint64_t bytes)
+{
+    return align_up(bytes, PAGE_SIZE);
+}
+
+/* Free memory, page-aligned and not cleared. There is enough: check_memory(). */
+static void *take(struct builder *builder, uint64_t size)
+{
+    uint64_t at = builder->next;
+
+    if (pages(size) > builder->end - at) {
+        panic("more memory is needed for init than was reckoned with");
+    }
+    builder->next += pages(size);
+    return arch_direct(at);
+}
+
+static void *take_cleared(struct builder *builder, uint64_t size)
+{
+    return memset(take(builder, size), 0, pages(size));
+}
+
+/* An upper bound for the tables that a mapped range of this size needs. */
+static uint64_t tables_for(uint64_t size)
+{
+    return (3 + (size >> MEGAPAGE_BITS)) * PAGE_SIZE;
+}
+
+/* Makes sure that everything taken below is there. */
+static void check_memory(const struct builder *builder, const struct elf *elf)
+{
+    uint64_t data = boot_state.device_tree_size + boot_state.initrd.end - boot_state.initrd.start;
+    uint64_t need = (1 << INIT_CNODE_BITS) + INIT_STACK_SIZE + 8 * PAGE_SIZE + tables_for(INIT_STACK_SIZE) + tables_for(data);
+    uint64_t free = builder->end - builder->next;
+
+    for (unsigned i = 0; i < elf->segment_count; i++) {
+        need += elf->segment[i].memory_size + 2 * PAGE_SIZE + tables_for(elf->segment[i].memory_size);
+    }
+    if (free < need) {
+        boot_fail("too little memory: init needs %lu KiB in one piece, and the largest is %lu KiB", need >> 10, free >> 10);
+    }
+}
+
+/* All RAM that nothing reserves. */
+static void find_free_memory(struct range_set *free)
+{
+    *free = boot_state.memory;
+    for (unsigned i = 0; i < boot_state.reserved.count; i++) {
+        range_remove(free, boot_state.reserved.range[i].start, boot_state.reserved.range[i].end);
+    }
+}
+
+static void find_largest(struct builder *builder, const struct range_set *free)
+{
+    for (unsigned i = 0; i < free->count; i++) {
+        if (free->range[i].end - free->range[i].start > builder->end - builder->next) {
+            builder->next = free->range[i].start;
+            builder->end = free->range[i].end;
+        }
+    }
+}
+
+/* --- Capabilities and mappings --- */
+
+static struct slot *new_slot(struct builder *builder)
+{
+    if (builder->next_slot == 1 << (INIT_CNODE_BITS - SLOT_BITS)) {
+        boot_fail("the archive has more pages than init has capability slots");
+    }
+    return &builder->cnode[builder->next_slot++];
+}
+
+/* Maps a page at `address`, giving the tables that are missing. */
+static void map_page(struct builder *builder, struct slot *frame, uint64_t address, uint64_t rights)
+{
+    unsigned level;
+    enum error error;
+
+    while ((error = frame_map(frame, builder->space, address, rights)) == ERR_NO_TABLE) {
+        struct slot *table = new_slot(builder);
+        slot_make_root(table, OBJ_PAGE_TABLE, take_cleared(builder, PAGE_SIZE), PAGE_BITS, RIGHTS_ALL);
+        error = table_map(table, builder->space, address, &level);
+        if (error) {
+            panic("no page table for init at 0x%lx: error %d", address, error);
+        }
+    }
+    if (error) {
+        panic("no page for init at 0x%lx: error %d", address, error);
+    }
+}
+
+/* Maps a range of physical memory read-only at the next free addresses, with all pages it reaches into; returns where
+ * its first byte is. */
+static uint64_t map_data(struct builder *builder, uint64_t physical, uint64_t size)
+{
+    uint64_t start = builder->data_next + (physical & (PAGE_SIZE - 1));
+    uint64_t end = align_up(physical + size, PAGE_SIZE);
+
+    for (uint64_t at = align_down(physical, PAGE_SIZE); at < end; at += PAGE_SIZE) {
+        struct slot *frame = new_slot(builder);
+        slot_make_root(frame, OBJ_FRAME, arch_direct(at), PAGE_BITS, RIGHT_READ);
+        map_page(builder, frame, builder->data_next, RIGHT_READ);
+        builder->data_next += PAGE_SIZE;
+    }
+    return start;
+}
+
+/* --- The program --- */
+
+static void open_program(struct elf *elf, const void **file)
+{
+    const struct range *initrd = &boot_state.initrd;
+    struct range_set outside = {.range = {*initrd}, .count = 1};
+    struct cpio_file program;
+
+    if (initrd->start >= initrd->end) {
+        boot_fail("no initrd: pass one with -initrd");
+    }
+    for (unsigned i = 0; i < boot_state.memory.count; i++) {
+        range_remove(&outside, boot_state.memory.range[i].start, boot_state.memory.range[i].end);
+    }
+    if (outside.count) {
+        boot_fail("the initrd at 0x%lx-0x%lx is not in memory", initrd->start, initrd->end);
+    }
+    enum cpio_error damage = cpio_find(arch_direct(initrd->start), initrd->end - initrd->start, "init", &program);
+    if (damage == CPIO_NOT_FOUND) {
+        boot_fail("no program 'init' in the initrd");
+    }
+    if (damage) {
+        boot_fail("the initrd is no good archive: %s", cpio_strerror(damage));
+    }
+    enum elf_error error = elf_open(elf, program.data, program.size);
+    if (error) {
+        boot_fail("'init' in the initrd is no good program: %s", elf_strerror(error));
+    }
+    *file = program.data;
+}
+
+/* Copies the part of a segment that lies in the page at `address`; the rest of the page is zero. */
+static void fill_page(char *page, uint64_t address, const struct elf_segment *segment, const char *file)
+{
+    uint64_t start = segment->vaddr > address ? segment->vaddr : address;
+    uint64_t end = segment->vaddr + segment->file_size;
+
+    if (end > address + PAGE_SIZE) {
+        end = address + PAGE_SIZE;
+    }
+    if (end <= start) {
+        memset(page, 0, PAGE_SIZE);
+        return;
+    }
+    memset(page, 0, start - address);
+    memcpy(page + (start - address), file + segment->file_offset + (start - segment->vaddr), end - start);
+    memset(page + (end - address), 0, address + PAGE_SIZE - end);
+}
+
+static uint64_t frame_rights(uint32_t prot)
+{
+    return (prot & ELF_WRITE ? RIGHT_WRITE | RIGHT_READ : 0) | (prot & ELF_EXEC ? RIGHT_EXEC : 0) |
+           (prot & ELF_READ || !prot ? RIGHT_READ : 0);
+}
+
+static void load_program(struct builder *builder, const struct elf *elf, const char *file)
+{
+    for (unsigned i = 0; i < elf->segment_count; i++) {
+        const struct elf_segment *segment = &elf->segment[i];
+        uint64_t end = align_up(segment->vaddr + segment->memory_size, PAGE_SIZE);
+        for (uint64_t at = align_down(segment->vaddr, PAGE_SIZE); at < end; at += PAGE_SIZE) {
+            struct slot *frame = new_slot(builder);
+            char *page = take(builder, PAGE_SIZE);
+            fill_page(page, at, segment, file);
+            slot_make_root(frame, OBJ_FRAME, page, PAGE_BITS, RIGHTS_ALL);
+            map_page(builder, frame, at, frame_rights(segment->prot));
+        }
+        builder->info->image_end = end;
+    }
+}
+
+/* --- Its objects --- */
+
+static void make_cnode(struct builder *builder)
+{
+    builder->cnode = take_cleared(builder, 1 << INIT_CNODE_BITS);
+    builder->next_slot = BOOT_FIRST_OBJECT;
+    slot_make_root(&builder->cnode[BOOT_CNODE], OBJ_CNODE, builder->cnode, INIT_CNODE_BITS, RIGHTS_ALL);
+}
+
+static void make_space(struct builder *builder)
+{
+    builder->space = take_cleared(builder, PAGE_SIZE);
+    space_init(builder->space);
+    slot_make_root(&builder->cnode[BOOT_ADDRESS_SPACE], OBJ_ADDRESS_SPACE, builder->space, PAGE_BITS, RIGHTS_ALL);
+}
+
+static void make_controls(struct builder *builder)
+{
+    slot_make_root(&builder->cnode[BOOT_IRQ_CONTROL], OBJ_IRQ_CONTROL, NULL, 0, RIGHTS_ALL);
+    slot_make_root(&builder->cnode[BOOT_DEBUG], OBJ_DEBUG, NULL, 0, RIGHTS_ALL);
+    slot_make_root(&builder->cnode[BOOT_RESET], OBJ_RESET, NULL, 0, RIGHTS_ALL);
+    for (uint32_t i = 0; i < hart_count; i++) {
+        struct slot *slot = &builder->cnode[BOOT_SCHED_CONTROL + i];
+        slot_make_root(slot, OBJ_SCHED_CONTROL, NULL, 0, RIGHTS_ALL);
+        slot->number = i;
+    }
+}
+
+static void make_data(struct builder *builder)
+{
+    struct slot *msg = &builder->cnode[BOOT_MSG_FRAME];
+    struct boot_info *info = take_cleared(builder, PAGE_SIZE);
+
+    builder->info = info;
+    builder->data_next = INIT_DATA;
+    slot_make_root(msg, OBJ_FRAME, take_cleared(builder, PAGE_SIZE), PAGE_BITS, RIGHTS_ALL);
+    info->msg_page = builder->data_next;
+    map_page(builder, msg, builder->data_next, RIGHT_READ | RIGHT_WRITE);
+    builder->data_next += PAGE_SIZE;
+}
+
+static void make_stack(struct builder *builder)
+{
+    for (uint64_t at = INIT_STACK_TOP - INIT_STACK_SIZE; at < INIT_STACK_TOP; at += PAGE_SIZE) {
+        struct slot *frame = new_slot(builder);
+        slot_make_root(frame, OBJ_FRAME, take_cleared(builder, PAGE_SIZE), PAGE_BITS, RIGHTS_ALL);
+        map_page(builder, frame, at, RIGHT_READ | RIGHT_WRITE);
+    }
+}
+
+static void give_thread(struct builder *builder, struct thread *thread, enum thread_slot to, enum boot_slot from)
+{
+    thread->slot[to].flags = SLOT_IN_THREAD;
+    slot_copy(&builder->cnode[from], &thread->slot[to], RIGHTS_ALL);
+}
+
+/* The thread and its time, in one page. */
+static void make_thread(struct builder *builder, uint64_t entry, uint64_t boot_info)
+{
+    struct thread *thread = take_cleared(builder, PAGE_SIZE);
+    struct sched_context *context = (struct sched_context *)((char *)thread + (1 << THREAD_BITS));
+
+    slot_make_root(&builder->cnode[BOOT_THREAD], OBJ_THREAD, thread, THREAD_BITS, RIGHTS_ALL);
+    slot_make_root(&builder->cnode[BOOT_SCHED_CONTEXT], OBJ_SCHED_CONTEXT, context, SCHED_CONTEXT_BITS, RIGHTS_ALL);
+    thread->slot[THREAD_FAULT].flags = SLOT_IN_THREAD;
+    give_thread(builder, thread, THREAD_CSPACE, BOOT_CNODE);
+    give_thread(builder, thread, THREAD_SPACE, BOOT_ADDRESS_SPACE);
+    give_thread(builder, thread, THREAD_MSG, BOOT_MSG_FRAME);
+    memcpy(thread->name, "init", sizeof("init"));
+    thread->priority = thread->ceiling = INIT_PRIORITY;
+    thread->reg[REG_PC] = entry;
+    thread->reg[REG_SP] = INIT_STACK_TOP;
+    thread->reg[REG_A0] = boot_info;
+    context_configure(context, 0, arch_timebase / INIT_SLICES_PER_SECOND, arch_timebase / INIT_SLICES_PER_SECOND);
+    context_bind(context, thread);
+    thread_resume(thread);
+}
+
+/* --- What is left --- */
+
+/* Hands [start, end) over in the largest aligned blocks that fit. */
+static void give_range(struct builder *builder, uint64_t start, uint64_t end, bool device)
+{
+    struct boot_info *info = builder->info;
+
+    while (start < end) {
+        unsigned bits = UNTYPED_MAX_BITS;
+        while (start & ((1ull << bits) - 1) || end - start < 1ull << bits) {
+            bits--;
+        }
+        if (info->untyped_count == BOOT_MAX_UNTYPED) {
+            log_line("%s at 0x%lx-0x%lx is left out: too many pieces", device ? "device space" : "memory", start, end);
+            return;
+        }
+        struct boot_untyped *untyped = &info->untyped[info->untyped_count++];
+        *untyped = (struct boot_untyped){
+            .address = start, .slot = builder->next_slot, .size_bits = bits, .device = device};
+        struct slot *slot = new_slot(builder);
+        slot_make_root(slot, OBJ_UNTYPED, arch_direct(start), bits, RIGHTS_ALL);
+        if (device) {
+            slot->flags |= SLOT_DEVICE;
+        }
+        start += 1ull << bits;
+    }
+}
+
+static void give_memory(struct builder *builder, struct range_set *free)
+{
+    for (unsigned i = 0; i < free->count; i++) {
+        uint64_t start = free->range[i].start;
+        if (free->range[i].end == builder->end) {
+            start = builder->next;
+        }
+        give_range(builder, start, free->range[i].end, false);
+    }
+}
+
+/* Every address that is neither memory nor a device of the kernel may be a device. */
+static void give_devices(struct builder *builder)
+{
+    struct range_set devices = {.range = {{0, arch_direct_end()}}, .count = 1};
+
+    for (unsigned i = 0; i < boot_state.memory.count; i++) {
+        range_remove(&devices, boot_state.memory.range[i].start, boot_state.memory.range[i].end);
+    }
+    for (unsigned i = 0; i < boot_state.kernel_devices.count; i++) {
+        range_remove(&devices, boot_state.kernel_devices.range[i].start, boot_state.kernel_devices.range[i].end);
+    }
+    for (unsigned i = 0; i < devices.count; i++) {
+        give_range(builder, devices.range[i].start, devices.range[i].end, true);
+    }
+}
+
+static void fill_info(struct boot_info *info)
+{
+    info->magic = BOOT_MAGIC;
+    info->cnode_slots = 1 << (INIT_CNODE_BITS - SLOT_BITS);
+    info->device_tree_size = boot_state.device_tree_size;
+    info->archive_size = boot_state.initrd.end - boot_state.initrd.start;
+    info->timebase = arch_timebase;
+    info->ram_bytes = range_total(&boot_state.memory);
+    info->hart_count = hart_count;
+    for (uint32_t i = 0; i < hart_count; i++) {
+        info->hart_id[i] = harts[i].id;
+    }
+    info->isa = arch_isa();
+    memcpy(info->command_line, boot_state.command_line, sizeof(info->command_line));
+}
+
+void boot_make_init(void)
+{
+    static struct range_set free;
+    struct builder builder = {0};
+    struct elf elf;
+    const void *file;
+
+    open_program(&elf, &file);
+    find_free_memory(&free);
+    find_largest(&builder, &free);
+    check_memory(&builder, &elf);
+
+    make_cnode(&builder);
+    make_space(&builder);
+    make_controls(&builder);
+    make_data(&builder);
+    fill_info(builder.info);
+    uint64_t boot_info = map_data(&builder, arch_physical(builder.info), PAGE_SIZE);
+    builder.info->device_tree = map_data(&builder, boot_state.device_tree, boot_state.device_tree_size);
+    builder.info->archive = map_data(&builder, boot_state.initrd.start, builder.info->archive_size);
+    load_program(&builder, &elf, file);
+    make_stack(&builder);
+    make_thread(&builder, elf.entry, boot_info);
+    give_memory(&builder, &free);
+    give_devices(&builder);
+    builder.info->first_free_slot = builder.next_slot;
+}
