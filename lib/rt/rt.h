@@ -126,8 +126,8 @@ struct server {
     const struct proto_handler *table;
     void (*signalled)(uint64_t bits);
     void (*client_gone)(uint64_t client);
-    /* For messages that are not of the table (mm: page faults); true when it made the answer. May be NULL. */
-    bool (*other)(struct msg *m);
+    /* Fault messages (mm); true when it made the answer in `m`. May be NULL. */
+    bool (*fault)(struct msg *m);
 };
 void serve(const struct server *server) __attribute__((noreturn));
 /* In a handler: puts the caller aside in a new or reused reply object; returns its slot, 0 when there is no memory. The

@@ -166,6 +166,11 @@ static bool dispatch(struct loop *loop, struct msg *m)
             server->signalled(m->badge);
         return false;
     }
+    if (m->tag & TAG_FAULT) {
+        if (server->fault == NULL || !server->fault(m))
+            m->tag = tag_make(ERR_BAD_OP, 0, 0);
+        return true;
+    }
     struct call call = {
         .badge = m->badge,
         .client = proto_client(m->badge),
@@ -179,14 +184,12 @@ static bool dispatch(struct loop *loop, struct msg *m)
     memcpy(landed, call.cap, sizeof(landed));
 
     uint32_t op = tag_label(m->tag);
-    const struct proto_handler *handler = m->tag & TAG_FAULT ? NULL : find_handler(loop, op);
+    const struct proto_handler *handler = find_handler(loop, op);
     enum error error = ERR_BAD_OP;
     if (handler != NULL)
         error = handle(handler, &call, m);
-    else if (op == OP_CLIENT_GONE && !(m->tag & TAG_FAULT))
+    else if (op == OP_CLIENT_GONE)
         error = client_gone(server, m);
-    else if (server->other != NULL && server->other(m))
-        return true;
     settle_caps(loop, landed, &call, count);
     if (call.deferred)
         return false;

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/* Physical memory: a buddy system over untyped capabilities. */
+#include "mm.h"
+
+#define SPLIT_MAX (UNTYPED_MAX_BITS - CHUNK_BITS + 1) /* pairs that one block_take can need */
+
+struct pair {
+    struct block block[2];
+};
+
+static struct pool pairs;
+static uint32_t free_list[UNTYPED_MAX_BITS + 1];
+static uint64_t total_bytes, free_bytes;
+
+void blocks_init(void)
+{
+    pool_init(&pairs, OWN_BLOCKS, sizeof(struct pair));
+    for (unsigned bits = 0; bits <= UNTYPED_MAX_BITS; bits++)
+        free_list[bits] = 0;
+    total_bytes = free_bytes = 0;
+}
+
+struct block *block_at(uint32_t number)
+{
+    return &((struct pair *)pool_at(&pairs, number / 2))->block[number % 2];
+}
+
+void block_link(uint32_t *list, uint32_t number)
+{
+    struct block *block = block_at(number);
+    block->prev = 0;
+    block->next = *list;
+    if (*list != 0)
+        block_at(*list)->prev = number;
+    *list = number;
+}
+
+void block_unlink(uint32_t *list, uint32_t number)
+{
+    struct block *block = block_at(number);
+    if (block->prev != 0)
+        block_at(block->prev)->next = block->next;
+    else
+        *list = block->next;
+    if (block->next != 0)
+        block_at(block->next)->prev = block->prev;
+}
+
+static void set_free(uint32_t number)
+{
+    struct block *block = block_at(number);
+    block->state = BLOCK_FREE;
+    block->carved = 0;
+    free_bytes += 1ull << block->bits;
+    block_link(&free_list[block->bits], number);
+}
+
+static void set_taken(uint32_t number, enum block_state state)
+{
+    struct block *block = block_at(number);
+    block->state = state;
+    free_bytes -= 1ull << block->bits;
+    block_unlink(&free_list[block->bits], number);
+}
+
+uint32_t block_add(cap_t slot, unsigned bits)
+{
+    uint32_t pair = pool_take(&pairs);
+    if (pair == 0)
+        return 0;
+    *block_at(pair * 2) = (struct block){.slot = slot, .bits = (uint8_t)bits};
+    *block_at(pair * 2 + 1) = (struct block){.state = BLOCK_NONE};
+    total_bytes += 1ull << bits;
+    set_free(pair * 2);
+    return pair * 2;
+}
+
+/* Enters the two halves of `parent`; the pair is at hand. */
+static uint32_t enter_halves(uint32_t parent, const cap_t child[2])
+{
+    uint32_t number = pool_take(&pairs) * 2;
+    for (unsigned i = 0; i < 2; i++) {
+        *block_at(number + i) = (struct block){
+            .parent = parent,
+            .slot = child[i],
+            .bits = block_at(parent)->bits - 1,
+        };
+        set_free(number + i);
+    }
+    return number;
+}
+
+uint32_t block_note_split(uint32_t parent, const cap_t child[2])
+{
+    if (!pool_ready(&pairs, 1))
+        return 0;
+    set_taken(parent, BLOCK_SPLIT);
+    return enter_halves(parent, child);
+}
+
+void block_note_used(uint32_t number)
+{
+    set_taken(number, BLOCK_USED);
+}
+
+/* Splits a free block; returns the first half, which is free as the other one is, or 0. */
+static uint32_t split(uint32_t number)
+{
+    struct block *block = block_at(number);
+    cap_t slot = slot_alloc_group(2);
+    if (slot == 0)
+        return 0;
+    if (untyped_retype(block->slot, OBJ_UNTYPED, block->bits - 1, 0, slot, 2, 0) != ERR_OK) {
+        slot_release(slot);
+        slot_release(slot + 1);
+        return 0;
+    }
+    set_taken(number, BLOCK_SPLIT);
+    return enter_halves(number, (const cap_t[2]){slot, slot + 1});
+}
+
+/* Joins two free halves to their parent. */
+static void join(uint32_t number)
+{
+    uint32_t parent = block_at(number)->parent;
+    cnode_revoke(START_CNODE, block_at(parent)->slot);
+    for (unsigned i = 0; i < 2; i++) {
+        slot_release(block_at(number + i)->slot);
+        set_taken(number + i, BLOCK_NONE);
+    }
+    pool_put(&pairs, number / 2);
+    set_free(parent);
+}
+
+/* Joins all free halves, which is left until a large block is needed. True when there were some. */
+static bool join_all(void)
+{
+    bool any = false, again = true;
+    while (again) {
+        again = false;
+        for (uint32_t number = 2; number <= pairs.count * 2; number += 2)
+            if (block_at(number)->state == BLOCK_FREE && block_at(number + 1)->state == BLOCK_FREE) {
+                join(number);
+                any = again = true;
+            }
+    }
+    return any;
+}
+
+/* The smallest free block that is not below 2^bits bytes; 0: none. */
+static uint32_t find_free(unsigned bits)
+{
+    for (; bits <= UNTYPED_MAX_BITS; bits++)
+        if (free_list[bits] != 0)
+            return free_list[bits];
+    return 0;
+}
+
+uint32_t block_take(unsigned bits, enum error *error)
+{
+    *error = ERR_NO_MEMORY;
+    if (bits > UNTYPED_MAX_BITS || !pool_ready(&pairs, SPLIT_MAX))
+        return 0;
+    uint32_t number = find_free(bits);
+    if (number == 0 && join_all())
+        number = find_free(bits);
+    while (number != 0 && block_at(number)->bits > bits)
+        number = split(number);
+    if (number == 0)
+        return 0;
+    set_taken(number, BLOCK_USED);
+    *error = ERR_OK;
+    return number;
+}
+
+void block_give(uint32_t number)
+{
+    cnode_revoke(START_CNODE, block_at(number)->slot);
+    set_free(number);
+}
+
+uint64_t blocks_total(void)
+{
+    return total_bytes;
+}
+
+uint64_t blocks_free(void)
+{
+    return free_bytes;
+}

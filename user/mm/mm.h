@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of mm share. Everything but main.c runs on the host as well, against a model of the kernel
+ * (tests/host/mm_test.c).
+ */
+#pragma once
+
+#include <abi/fault.h>
+#include <proto/mm.h>
+#include <rt/rt.h>
+
+#define USER_LOW    0x10000ull      /* the first 64 KiB stay unmapped, so that null pointers fault */
+#define USER_END    0x4000000000ull /* the upper half of Sv39 is the kernel's */
+#define CHOOSE_END  0x3e00000000ull /* addresses that mm chooses lie below */
+#define CHUNK_BITS  16
+#define MAX_SPACES  256
+#define MAX_REGIONS 512 /* per space */
+#define BATCH       4   /* frames that are made at once */
+
+/* What a badge of mm's endpoint stands for, in its two top bits. The number is where a client number is: above the 16
+ * bits of rights, which are 0 unless it is a session. */
+enum badge_kind { BADGE_SESSION, BADGE_FAULT, BADGE_SEGMENT };
+#define BADGE_KIND_SHIFT 62
+static inline uint64_t badge_make(enum badge_kind kind, uint64_t number)
+{
+    return (uint64_t)kind << BADGE_KIND_SHIFT | number << 16;
+}
+static inline enum badge_kind badge_kind(uint64_t badge)
+{
+    return badge >> BADGE_KIND_SHIFT;
+}
+static inline uint64_t badge_number(uint64_t badge)
+{
+    return badge << 2 >> 18;
+}
+
+/* --- own.c: mm's own memory --- */
+
+/* Parts of mm's own address range, each of 1 << OWN_PART_BITS bytes. */
+enum own_part { OWN_BLOCKS, OWN_NODES, OWN_SEGMENTS, OWN_SPACES, OWN_REGIONS, OWN_LINKS, OWN_PARTS };
+#define OWN_PART_BITS 30
+#define OWN_BASE      0x2000000000ull
+
+/* Sets up the range at `base`, mapped through the address space `space`; the memory comes from `chunk`, an untyped of
+ * CHUNK_BITS. */
+void own_init(char *base, cap_t space, cap_t chunk);
+/* Start of a part. */
+void *own_start(enum own_part part);
+/* Maps a zeroed page at the page-aligned address, for good. False when there is no memory. */
+bool own_page(void *address);
+/* Takes a new chunk when the current one is nearly used up, so that own_page works in the middle of things. */
+void own_prepare(void);
+/* Bytes that mm uses itself. */
+uint64_t own_bytes(void);
+
+/* --- pool.c: tables that grow --- */
+
+/* Elements of one size, known by index from 1 on. Grows by pages of mm's own memory, and never shrinks. */
+struct pool {
+    char *base;
+    uint32_t size;    /* of an element, at least 4 */
+    uint32_t limit;   /* number of elements that the range has room for */
+    uint32_t count;   /* elements made so far: indexes up to this one exist */
+    uint32_t free;    /* first of the list of free ones, linked by their first four bytes */
+    uint32_t spare;   /* how many are in that list */
+    uint64_t mapped;  /* bytes */
+};
+void pool_init(struct pool *pool, enum own_part part, uint32_t size);
+/* Makes sure that the next `count` calls of pool_take succeed. */
+bool pool_ready(struct pool *pool, uint32_t count);
+/* An element; 0 when there is no memory. Its first four bytes are anything, the rest is as the last user left it, or
+ * zero. */
+uint32_t pool_take(struct pool *pool);
+void pool_put(struct pool *pool, uint32_t index);
+static inline void *pool_at(const struct pool *pool, uint32_t index)
+{
+    return pool->base + (uint64_t)pool->size * index;
+}
+
+/* --- slotlist.c: slots of the own CNode --- */
+
+/* Links between slots start at `base`. */
+void links_init(void);
+/* `count` neighbouring slots (a power of two) that can be put in lists; 0 when there are none. */
+cap_t slots_take(unsigned count);
+/* Lists of slots, linked outside of the CNode; 0 is the empty list. */
+void slot_push(uint32_t *list, cap_t slot);
+cap_t slot_pop(uint32_t *list);
+cap_t slot_next(cap_t slot);
+/* Takes the slot after `before` out of its list. */
+void slot_cut_after(cap_t before);
+
+/* --- block.c: physical memory --- */
+
+enum block_state { BLOCK_NONE, BLOCK_FREE, BLOCK_SPLIT, BLOCK_USED };
+/* A power of two of memory with its untyped capability. Blocks are split in halves and joined again (a buddy system);
+ * the two halves are neighbours: number ^ 1. */
+struct block {
+    uint32_t next, prev; /* in the list of free ones of its size, or of its space; 0 ends it */
+    uint32_t parent;     /* 0: was given to mm at the start */
+    cap_t slot;
+    uint8_t bits;        /* log2 of the size */
+    uint8_t state;
+    uint64_t carved;     /* bytes made into objects, from the start */
+};
+
+void blocks_init(void);
+/* Memory that mm is started with: an untyped of 2^bits bytes. Returns its number; 0: no memory to note it. */
+uint32_t block_add(cap_t slot, unsigned bits);
+/* Notes what was done before this table existed: that the free block `parent` was split into two halves (returns the
+ * number of the first; 0: no memory), and that a free block is in use. */
+uint32_t block_note_split(uint32_t parent, const cap_t child[2]);
+void block_note_used(uint32_t number);
+/* A block of 2^bits bytes that nobody uses; 0 and *error when there is none. */
+uint32_t block_take(unsigned bits, enum error *error);
+/* Destroys everything that was made of it and takes it back. */
+void block_give(uint32_t number);
+struct block *block_at(uint32_t number);
+uint64_t blocks_total(void); /* bytes */
+uint64_t blocks_free(void);
+
+/* Doubly linked lists of blocks. */
+void block_link(uint32_t *list, uint32_t number);
+void block_unlink(uint32_t *list, uint32_t number);
+
+/* --- pagemap.c: which capability is behind a page --- */
+
+/* A tree of tables of 512 entries: page number -> slot. */
+struct pagemap {
+    uint32_t root;  /* 0: empty */
+    uint8_t height; /* levels: 1 to 3 */
+};
+void pagemap_init(void);
+/* Height that page numbers below `pages` need. */
+unsigned pagemap_height(uint64_t pages);
+/* Slot behind the page; 0: none. */
+cap_t pagemap_get(const struct pagemap *map, uint64_t page);
+/* Makes room for pagemap_set of a page that is not in there. False: no memory. */
+bool pagemap_ready(struct pagemap *map);
+/* Enters a slot, after pagemap_ready. */
+void pagemap_set(struct pagemap *map, uint64_t page, cap_t slot);
+/* Takes the entry out and returns its slot; 0: there was none. */
+cap_t pagemap_clear(struct pagemap *map, uint64_t page);
+/* First page that is present in [from, end); `end` when there is none. */
+uint64_t pagemap_next(const struct pagemap *map, uint64_t from, uint64_t end);
+
+/* --- space.c --- */
+
+struct region {
+    uint64_t start, end; /* whole pages */
+    uint32_t prot;
+    uint32_t segment;    /* index; 0: anonymous memory */
+    uint64_t offset;     /* of start in the segment */
+};
+
+struct crash {
+    uint64_t order;      /* 0: none that is not told yet */
+    uint64_t fault, error;
+    uint64_t word[6];
+};
+
+struct space {
+    uint64_t number;     /* 0: not in use, or mm itself */
+    bool used;
+    bool eager;          /* maps at once, because nobody handles its page faults */
+    char name[16];
+    cap_t address_space; /* 0: has none */
+    uint64_t quota, held, peak, faults; /* held: bytes of its chunks */
+    uint64_t kernel;     /* bytes of those that are kernel objects and page tables */
+    uint32_t open, full; /* lists of its chunks: with room, and without */
+    cap_t fresh[BATCH];  /* cleared frames that were never used */
+    uint32_t fresh_count;
+    uint32_t dirty;      /* list of frames to clear before they are used again */
+    uint32_t objects;    /* list of slots that hold page tables */
+    uint32_t small;      /* list of pages of untyped memory for small objects; the first is the current one */
+    uint32_t small_used; /* bytes of that */
+    uint32_t segments;   /* list of its segments */
+    struct pagemap pages;
+    struct region *region; /* sorted */
+    unsigned region_count;
+    uint32_t region_pages; /* of memory for `region`; outlives the space */
+    uint32_t generation;
+    struct crash crash;
+};
+
+enum { SPACE_OWN, SPACE_INIT, SPACE_FIRST };
+
+void spaces_init(void);
+/* The space that index stands for, in use or not; NULL: was never used. */
+struct space *space_at(unsigned index);
+/* The space of that number; NULL: there is none (any more). */
+struct space *space_find(uint64_t number);
+/* Number of spaces that are in use. */
+unsigned spaces_count(void);
+/* A new space without an address space; NULL when there is no memory. */
+struct space *space_new(const char *name, uint64_t quota);
+/* Adopts init: its space is index SPACE_INIT. `address_space` may be 0. */
+bool space_adopt(const char *name, cap_t address_space);
+/* Makes the kernel object of a new space. */
+enum error space_make_address_space(struct space *space);
+/* Destroys everything that it has; its number never comes back. */
+void space_destroy(struct space *space);
+
+/* A chunk of the space with room for `bytes`, made when there is none; 0 and *error (ERR_QUOTA, ERR_NO_MEMORY). */
+uint32_t chunk_with_room(struct space *space, uint64_t bytes, enum error *error);
+/* Gives a chunk back of which nothing was made after all. */
+void chunk_unused(struct space *space, uint32_t chunk);
+/* Makes `count` objects of 2^bits bytes, at least a page each, out of that chunk, into slots from `first` on. */
+enum error carve(struct space *space, uint32_t chunk, enum object_type type, unsigned bits, cap_t first, unsigned count);
+/* An object of any size into a new slot. */
+enum error carve_object(struct space *space, enum object_type type, unsigned bits, cap_t *cap);
+/* A cleared frame that is not mapped; 0 and *error when there is none. */
+cap_t frame_get(struct space *space, enum error *error);
+/* Takes back a frame; it is not mapped any more. */
+void frame_put(struct space *space, cap_t frame);
+/* Maps a frame, with the page tables that are missing. */
+enum error space_map_frame(struct space *space, cap_t frame, uint64_t address, uint64_t prot);
+
+/* --- region.c (portable) --- */
+
+/* Index of the first region that ends after `address`; region_count when there is none. */
+unsigned region_after(const struct space *space, uint64_t address);
+/* The region that holds the address; NULL: none. */
+struct region *region_find(const struct space *space, uint64_t address);
+/* Whether no region has a page in [start, end). */
+bool region_is_clear(const struct space *space, uint64_t start, uint64_t end);
+/* A free range of `length` bytes as high as possible, aligned to `alignment`, with an unmapped page on both sides; 0:
+ * none. */
+uint64_t region_choose(const struct space *space, uint64_t length, uint64_t alignment);
+/* Enters a region into a range that is clear. ERR_TOO_MANY, ERR_NO_MEMORY. */
+enum error region_insert(struct space *space, const struct region *region);
+/* Whether cutting [start, end) out works: it may need room for one more region. */
+enum error region_can_cut(struct space *space, uint64_t start, uint64_t end);
+/* Takes the range out, after region_can_cut. */
+void region_cut(struct space *space, uint64_t start, uint64_t end);
+
+/* --- map.c: memory in a space --- */
+
+/* Maps anonymous memory; *address 0: anywhere. */
+enum error map_anonymous(struct space *space, uint64_t *address, uint64_t length, uint64_t prot);
+/* Maps a part of a segment. */
+enum error map_segment(struct space *space, uint32_t segment, uint64_t *address, uint64_t offset, uint64_t length,
+                       uint64_t prot);
+enum error unmap(struct space *space, uint64_t address, uint64_t length);
+/* Takes all pages of [start, end) out of the space and gives them back. */
+void drop_pages(struct space *space, uint64_t start, uint64_t end);
+/* Makes the page present that an access to `address` needs. Errors: ERR_BAD_ADDRESS, ERR_NO_RIGHT, ERR_QUOTA,
+ * ERR_NO_MEMORY. */
+enum error touch(struct space *space, uint64_t address, uint64_t access);
+
+/* --- segment.c --- */
+
+#define SEGMENT_MAX_BYTES (1ull << 37)
+
+struct segment_entry {
+    uint32_t next;       /* in the list of its space */
+    uint32_t generation;
+    struct space *owner; /* NULL: not in use */
+    uint64_t length;
+    uint32_t mappings;   /* regions that show it */
+    bool device, dropped;
+    struct pagemap pages;
+    cap_t frame[MSG_MAX_CAPS]; /* device: its frames, their sizes, and how many there are */
+    uint8_t frame_bits[MSG_MAX_CAPS];
+    uint32_t frame_count;
+};
+
+void segments_init(void);
+struct segment_entry *segment_at(uint32_t index);
+/* A new segment that `owner` pays for; 0 and *error. *physical is its address if it is to be contiguous. */
+uint32_t segment_new(struct space *owner, uint64_t length, bool contiguous, uint64_t *physical, enum error *error);
+/* A segment of device registers; keeps the frames when it succeeds. */
+uint32_t segment_new_device(struct space *owner, uint64_t length, const cap_t *frame, unsigned count,
+                            enum error *error);
+/* Number for the badge of a segment, and back; 0: there is no such segment any more. */
+uint64_t segment_number(uint32_t index);
+uint32_t segment_find(uint64_t number);
+/* Slot of the segment's own capability to the frame of a page, made if it is missing; 0 and *error. */
+cap_t segment_page(struct segment_entry *segment, uint64_t page, enum error *error);
+/* A region that shows it is gone; the last one takes a segment along that its owner dropped. */
+void segment_unmapped(uint32_t index);
+/* Its owner wants it no longer. */
+void segment_drop_owner(uint32_t index);
+/* The kernel has destroyed the frames of all segments of `space`: forgets them. What others have mapped of them becomes
+ * anonymous memory of theirs. */
+void segments_lost(struct space *space);
+
+/* --- fault.c --- */
+
+/* Handles a fault message and makes the answer in `m`. */
+bool fault_message(struct msg *m);
+/* Page faults that were handled. */
+uint64_t faults_handled(void);
+/* The oldest crash that was not told; NULL: none. */
+struct space *crash_next(void);
+/* Notification that is signalled for a crash. */
+void fault_init(cap_t notification);
+
+/* --- serve.c --- */
+
+/* Prepares for requests that come through `endpoint`. */
+void mm_serve_init(cap_t endpoint);
+/* The operations, for the server loop. */
+const struct proto_handler *mm_handlers(void);

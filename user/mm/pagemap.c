@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* A tree of tables from page numbers to slots. Tables that become empty are given back at once. */
+#include "mm.h"
+
+#define ENTRY_BITS 9
+#define ENTRIES    (1u << ENTRY_BITS)
+
+struct node {
+    uint32_t entry[ENTRIES]; /* slots in the lowest level, nodes above; all 0 in a free node but for the first */
+    uint32_t count;          /* of entries that are not 0 */
+};
+
+static struct pool nodes;
+
+void pagemap_init(void)
+{
+    pool_init(&nodes, OWN_NODES, sizeof(struct node));
+}
+
+unsigned pagemap_height(uint64_t pages)
+{
+    unsigned height = 1;
+    while (height < 3 && pages > 1ull << ENTRY_BITS * height)
+        height++;
+    return height;
+}
+
+static struct node *node_at(uint32_t index)
+{
+    return pool_at(&nodes, index);
+}
+
+static unsigned entry_of(uint64_t page, unsigned level)
+{
+    return page >> ENTRY_BITS * level & (ENTRIES - 1);
+}
+
+cap_t pagemap_get(const struct pagemap *map, uint64_t page)
+{
+    uint32_t at = map->root;
+    for (unsigned level = map->height; at != 0 && level-- > 0;)
+        at = node_at(at)->entry[entry_of(page, level)];
+    return at;
+}
+
+bool pagemap_ready(struct pagemap *map)
+{
+    return pool_ready(&nodes, map->height);
+}
+
+static uint32_t node_new(void)
+{
+    uint32_t index = pool_take(&nodes);
+    node_at(index)->entry[0] = 0;
+    node_at(index)->count = 0;
+    return index;
+}
+
+void pagemap_set(struct pagemap *map, uint64_t page, cap_t slot)
+{
+    if (map->root == 0)
+        map->root = node_new();
+    struct node *node = node_at(map->root);
+    for (unsigned level = map->height - 1; level > 0; level--) {
+        uint32_t *entry = &node->entry[entry_of(page, level)];
+        if (*entry == 0) {
+            *entry = node_new();
+            node->count++;
+        }
+        node = node_at(*entry);
+    }
+    uint32_t *entry = &node->entry[entry_of(page, 0)];
+    node->count += *entry == 0;
+    *entry = slot;
+}
+
+cap_t pagemap_clear(struct pagemap *map, uint64_t page)
+{
+    uint32_t path[3];
+    uint32_t at = map->root;
+    for (unsigned level = map->height; level-- > 0;) {
+        if (at == 0)
+            return 0;
+        path[level] = at;
+        at = node_at(at)->entry[entry_of(page, level)];
+    }
+    for (unsigned level = 0; at != 0 && level < map->height; level++) {
+        struct node *node = node_at(path[level]);
+        node->entry[entry_of(page, level)] = 0;
+        if (--node->count > 0)
+            return at;
+        pool_put(&nodes, path[level]);
+    }
+    if (at != 0)
+        map->root = 0;
+    return at;
+}
+
+uint64_t pagemap_next(const struct pagemap *map, uint64_t from, uint64_t end)
+{
+    uint64_t page = from;
+    while (page < end) {
+        uint32_t at = map->root;
+        unsigned level = map->height;
+        while (at != 0 && level > 0)
+            at = node_at(at)->entry[entry_of(page, --level)];
+        if (at != 0)
+            return page;
+        /* Nothing in the part that an entry of this level stands for: on to the next part. */
+        uint64_t part = 1ull << ENTRY_BITS * level;
+        page = (page | (part - 1)) + 1;
+        if (map->root == 0)
+            break;
+    }
+    return end;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* Tables that grow in mm's own memory. */
+#include "mm.h"
+
+void pool_init(struct pool *pool, enum own_part part, uint32_t size)
+{
+    uint64_t elements = (1ull << OWN_PART_BITS) / size - 1;
+    *pool = (struct pool){
+        .base = own_start(part),
+        .size = size,
+        .limit = elements < UINT32_MAX / 2 ? (uint32_t)elements : UINT32_MAX / 2,
+    };
+}
+
+/* Adds one page and the elements that end in it to the free ones. */
+static bool pool_grow(struct pool *pool)
+{
+    if (pool->count == pool->limit || !own_page(pool->base + pool->mapped))
+        return false;
+    pool->mapped += PAGE_BYTES;
+    while (pool->count < pool->limit && (uint64_t)pool->size * (pool->count + 2) <= pool->mapped)
+        pool_put(pool, ++pool->count);
+    return true;
+}
+
+bool pool_ready(struct pool *pool, uint32_t count)
+{
+    while (pool->spare < count)
+        if (!pool_grow(pool))
+            return false;
+    return true;
+}
+
+uint32_t pool_take(struct pool *pool)
+{
+    if (pool->free == 0 && !pool_ready(pool, 1))
+        return 0;
+    uint32_t index = pool->free;
+    pool->free = *(uint32_t *)pool_at(pool, index);
+    pool->spare--;
+    return index;
+}
+
+void pool_put(struct pool *pool, uint32_t index)
+{
+    *(uint32_t *)pool_at(pool, index) = pool->free;
+    pool->free = index;
+    pool->spare++;
+}

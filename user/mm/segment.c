@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/* Segments: memory that several spaces can map. */
+#include "mm.h"
+
+#define INDEX_BITS      20
+#define INDEX_MASK      ((1u << INDEX_BITS) - 1)
+#define GENERATION_MASK ((1u << 26) - 1) /* with the index, what a badge has room for */
+
+static struct pool segments;
+
+void segments_init(void)
+{
+    pool_init(&segments, OWN_SEGMENTS, sizeof(struct segment_entry));
+    segments.limit = INDEX_MASK;
+}
+
+struct segment_entry *segment_at(uint32_t index)
+{
+    return pool_at(&segments, index);
+}
+
+uint64_t segment_number(uint32_t index)
+{
+    return (uint64_t)segment_at(index)->generation << INDEX_BITS | index;
+}
+
+uint32_t segment_find(uint64_t number)
+{
+    uint32_t index = number & INDEX_MASK;
+    if (index == 0 || index > segments.count)
+        return 0;
+    const struct segment_entry *segment = segment_at(index);
+    return segment->owner != NULL && segment_number(index) == number ? index : 0;
+}
+
+static uint32_t entry_new(struct space *owner, uint64_t length)
+{
+    uint32_t index = pool_take(&segments);
+    if (index == 0)
+        return 0;
+    struct segment_entry *segment = segment_at(index);
+    *segment = (struct segment_entry){
+        .next = owner->segments,
+        .generation = segment->generation,
+        .owner = owner,
+        .length = length,
+        .pages.height = (uint8_t)pagemap_height(length / PAGE_BYTES),
+    };
+    owner->segments = index;
+    return index;
+}
+
+/* Takes a segment out of its owner's list and makes its number stale. */
+static void entry_forget(uint32_t index)
+{
+    struct segment_entry *segment = segment_at(index);
+    uint32_t *at = &segment->owner->segments;
+    while (*at != index)
+        at = &segment_at(*at)->next;
+    *at = segment->next;
+    segment->owner = NULL;
+    segment->generation = (segment->generation + 1) & GENERATION_MASK;
+    pool_put(&segments, index);
+}
+
+/* Gives the memory of a segment that nobody maps back to its owner. */
+static void segment_free(uint32_t index)
+{
+    struct segment_entry *segment = segment_at(index);
+    uint64_t end = segment->length / PAGE_BYTES;
+    for (uint64_t page = pagemap_next(&segment->pages, 0, end); page < end;
+         page = pagemap_next(&segment->pages, page + 1, end))
+        frame_put(segment->owner, pagemap_clear(&segment->pages, page));
+    for (unsigned i = 0; i < segment->frame_count; i++)
+        slot_free(segment->frame[i]);
+    entry_forget(index);
+}
+
+/* Makes the next frame out of the chunk into the page. */
+static enum error carve_page(struct segment_entry *segment, uint32_t chunk, uint64_t page)
+{
+    if (!pagemap_ready(&segment->pages))
+        return ERR_NO_MEMORY;
+    cap_t slot = slots_take(1);
+    if (slot == 0)
+        return ERR_NO_MEMORY;
+    enum error error = carve(segment->owner, chunk, OBJ_FRAME, PAGE_BITS, slot, 1);
+    if (error == ERR_OK)
+        pagemap_set(&segment->pages, page, slot);
+    else
+        slot_release(slot);
+    return error;
+}
+
+/* Makes all pages of a segment out of neighbouring memory. */
+static enum error fill_contiguous(struct segment_entry *segment)
+{
+    enum error error;
+    uint32_t chunk = chunk_with_room(segment->owner, segment->length, &error);
+    if (chunk == 0)
+        return error;
+    for (uint64_t page = 0; error == ERR_OK && page < segment->length / PAGE_BYTES; page++)
+        error = carve_page(segment, chunk, page);
+    if (error != ERR_OK)
+        chunk_unused(segment->owner, chunk);
+    return error;
+}
+
+static enum error frame_physical(cap_t frame, uint64_t *physical)
+{
+    uint64_t info[4];
+    enum error error = kernel_call(frame, OP_FRAME_INFO, NULL, 0, info, 4);
+    *physical = info[3];
+    return error;
+}
+
+uint32_t segment_new(struct space *owner, uint64_t length, bool contiguous, uint64_t *physical, enum error *error)
+{
+    *error = ERR_NO_MEMORY;
+    *physical = 0;
+    uint32_t index = entry_new(owner, length);
+    if (index == 0)
+        return 0;
+    *error = ERR_OK;
+    if (contiguous) {
+        *error = fill_contiguous(segment_at(index));
+        if (*error == ERR_OK)
+            *error = frame_physical(pagemap_get(&segment_at(index)->pages, 0), physical);
+    }
+    if (*error == ERR_OK)
+        return index;
+    segment_free(index);
+    return 0;
+}
+
+uint32_t segment_new_device(struct space *owner, uint64_t length, const cap_t *frame, unsigned count, enum error *error)
+{
+    uint64_t total = 0;
+    uint8_t bits[MSG_MAX_CAPS];
+    *error = ERR_BAD_ARG;
+    if (count == 0 || count > MSG_MAX_CAPS)
+        return 0;
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t info[2];
+        *error = kernel_call(frame[i], OP_FRAME_INFO, NULL, 0, info, 2);
+        if (*error != ERR_OK)
+            return 0;
+        *error = ERR_WRONG_TYPE;
+        if (!info[1])
+            return 0;
+        bits[i] = (uint8_t)info[0];
+        total += 1ull << info[0];
+    }
+    *error = length == 0 || length > total ? ERR_BAD_ARG : ERR_NO_MEMORY;
+    uint32_t index = *error == ERR_NO_MEMORY ? entry_new(owner, total) : 0;
+    if (index == 0)
+        return 0;
+    struct segment_entry *segment = segment_at(index);
+    segment->device = true;
+    segment->frame_count = count;
+    for (unsigned i = 0; i < count; i++) {
+        segment->frame[i] = frame[i];
+        segment->frame_bits[i] = bits[i];
+    }
+    *error = ERR_OK;
+    return index;
+}
+
+cap_t segment_page(struct segment_entry *segment, uint64_t page, enum error *error)
+{
+    cap_t frame = pagemap_get(&segment->pages, page);
+    *error = ERR_OK;
+    if (frame != 0)
+        return frame;
+    *error = ERR_NO_MEMORY;
+    if (segment->device || !pagemap_ready(&segment->pages))
+        return 0;
+    frame = frame_get(segment->owner, error);
+    if (frame != 0)
+        pagemap_set(&segment->pages, page, frame);
+    return frame;
+}
+
+void segment_unmapped(uint32_t index)
+{
+    struct segment_entry *segment = segment_at(index);
+    if (--segment->mappings == 0 && segment->dropped)
+        segment_free(index);
+}
+
+void segment_drop_owner(uint32_t index)
+{
+    struct segment_entry *segment = segment_at(index);
+    segment->dropped = true;
+    if (segment->mappings == 0)
+        segment_free(index);
+}
+
+/* --- When the owner ends --- */
+
+/* The pages of a region that showed a lost segment: the kernel has destroyed the capabilities of memory already, but not
+ * those of device registers. */
+static void forget_pages(struct space *space, const struct region *region, bool device)
+{
+    uint64_t end = region->end / PAGE_BYTES;
+    for (uint64_t page = pagemap_next(&space->pages, region->start / PAGE_BYTES, end); page < end;
+         page = pagemap_next(&space->pages, page + 1, end)) {
+        cap_t slot = pagemap_clear(&space->pages, page);
+        if (device)
+            slot_free(slot);
+        else
+            slot_release(slot);
+    }
+}
+
+/* Registers are gone for good: whoever touches them crashes. Memory is replaced by the space's own, empty as it comes,
+ * so that a server does not crash because its client died. */
+static void lose_in_space(struct space *space, uint32_t index)
+{
+    struct segment_entry *segment = segment_at(index);
+    for (unsigned i = 0; i < space->region_count && segment->mappings > 0; i++) {
+        struct region *region = &space->region[i];
+        if (region->segment != index)
+            continue;
+        forget_pages(space, region, segment->device);
+        region->segment = 0;
+        region->offset = 0;
+        segment->mappings--;
+        if (segment->device) {
+            region_cut(space, region->start, region->end);
+            i--;
+        }
+    }
+}
+
+static void segment_lose(uint32_t index)
+{
+    struct segment_entry *segment = segment_at(index);
+    struct space *space;
+    for (unsigned i = 0; segment->mappings > 0 && (space = space_at(i)) != NULL; i++)
+        if (space->used)
+            lose_in_space(space, index);
+    uint64_t end = segment->length / PAGE_BYTES;
+    for (uint64_t page = pagemap_next(&segment->pages, 0, end); page < end;
+         page = pagemap_next(&segment->pages, page + 1, end))
+        slot_release(pagemap_clear(&segment->pages, page));
+    for (unsigned i = 0; i < segment->frame_count; i++)
+        slot_free(segment->frame[i]);
+    entry_forget(index);
+}
+
+void segments_lost(struct space *space)
+{
+    while (space->segments != 0)
+        segment_lose(space->segments);
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+/* The operations of mm's protocol. */
+#include "mm.h"
+
+static cap_t endpoint;
+static uint64_t endpoint_object; /* its id: tells capabilities to mm from those to others */
+
+PROTO_SERVER(mm_table, MM_OPS)
+
+/* The space that a request is about: 0 is the session's own, another one is for managers. */
+static enum error target(const struct call *call, uint64_t number, struct space **space)
+{
+    if (number != 0 && number != call->client && !(call->rights & PROTO_MANAGE))
+        return ERR_DENIED;
+    *space = space_find(number != 0 ? number : call->client);
+    return *space != NULL ? ERR_OK : ERR_NOT_FOUND;
+}
+
+/* A capability to mm itself with a badge in a new slot; 0 when there is no slot. */
+static cap_t mint(enum badge_kind kind, uint64_t number, uint64_t rights)
+{
+    cap_t slot = slot_alloc();
+    if (slot == 0)
+        return 0;
+    if (cnode_mint(START_CNODE, slot, 0, endpoint, RIGHT_SEND | RIGHT_GRANT, badge_make(kind, number) | rights) ==
+        ERR_OK)
+        return slot;
+    slot_release(slot);
+    return 0;
+}
+
+/* Adds a capability to the answer; its slot is freed once it was sent. */
+static void reply_with(struct call *call, cap_t cap)
+{
+    call->reply_drop |= 1u << call->reply_caps;
+    call->reply_cap[call->reply_caps++] = cap;
+}
+
+/* The segment that the capability of the request stands for. */
+static enum error received_segment(const struct call *call, uint32_t *index)
+{
+    struct cap_info info;
+    if (call->cap_count == 0)
+        return ERR_NO_CAP;
+    enum error error = cnode_inspect(START_CNODE, call->cap[0], &info);
+    if (error != ERR_OK)
+        return error;
+    if (info.type != OBJ_ENDPOINT || info.object != endpoint_object || badge_kind(info.badge) != BADGE_SEGMENT)
+        return ERR_WRONG_TYPE;
+    *index = segment_find(badge_number(info.badge));
+    return *index != 0 ? ERR_OK : ERR_NOT_FOUND;
+}
+
+/* --- Mapping --- */
+
+static enum error serve_mm_map(struct call *call, const struct mm_map_request *q, struct mm_map_reply *r)
+{
+    struct space *space;
+    enum error error = target(call, q->space, &space);
+    if (error != ERR_OK)
+        return error;
+    r->address = q->address;
+    return map_anonymous(space, &r->address, q->length, q->prot);
+}
+
+static enum error serve_mm_unmap(struct call *call, const struct mm_unmap_request *q, struct proto_empty *r)
+{
+    struct space *space;
+    (void)r;
+    enum error error = target(call, q->space, &space);
+    return error == ERR_OK ? unmap(space, q->address, q->length) : error;
+}
+
+static enum error serve_mm_segment_map(struct call *call, const struct mm_segment_map_request *q,
+                                       struct mm_map_reply *r)
+{
+    struct space *space;
+    uint32_t segment;
+    enum error error = target(call, q->space, &space);
+    if (error == ERR_OK)
+        error = received_segment(call, &segment);
+    if (error != ERR_OK)
+        return error;
+    r->address = q->address;
+    return map_segment(space, segment, &r->address, q->offset, q->length, q->prot);
+}
+
+/* --- Segments --- */
+
+static enum error answer_segment(struct call *call, uint32_t index)
+{
+    cap_t cap = mint(BADGE_SEGMENT, segment_number(index), 0);
+    if (cap == 0) {
+        segment_drop_owner(index);
+        return ERR_NO_MEMORY;
+    }
+    reply_with(call, cap);
+    return ERR_OK;
+}
+
+static enum error serve_mm_segment_create(struct call *call, const struct mm_segment_create_request *q,
+                                          struct mm_segment_create_reply *r)
+{
+    struct space *space;
+    enum error error = target(call, q->space, &space);
+    if (error != ERR_OK)
+        return error;
+    bool contiguous = q->flags & MM_SEGMENT_CONTIGUOUS;
+    if (contiguous && !(call->rights & MM_DMA))
+        return ERR_DENIED;
+    if (q->length == 0 || q->length > SEGMENT_MAX_BYTES || q->flags & ~(uint64_t)MM_SEGMENT_CONTIGUOUS)
+        return ERR_BAD_ARG;
+    r->length = align_up(q->length, PAGE_BYTES);
+    uint32_t index = segment_new(space, r->length, contiguous, &r->physical, &error);
+    return index != 0 ? answer_segment(call, index) : error;
+}
+
+static enum error serve_mm_segment_device(struct call *call, const struct mm_segment_device_request *q,
+                                          struct proto_empty *r)
+{
+    struct space *space;
+    (void)r;
+    enum error error = target(call, 0, &space);
+    if (error != ERR_OK)
+        return error;
+    uint32_t index = segment_new_device(space, q->length, call->cap, call->cap_count, &error);
+    if (index == 0)
+        return error;
+    for (unsigned i = 0; i < call->cap_count; i++)
+        call->cap[i] = 0; /* kept */
+    return answer_segment(call, index);
+}
+
+static enum error serve_mm_segment_drop(struct call *call, const struct proto_empty *q, struct proto_empty *r)
+{
+    uint32_t index;
+    (void)q, (void)r;
+    enum error error = received_segment(call, &index);
+    if (error != ERR_OK)
+        return error;
+    struct space *owner = segment_at(index)->owner;
+    if (owner != space_find(call->client) && !(call->rights & PROTO_MANAGE))
+        return ERR_DENIED;
+    if (segment_at(index)->dropped)
+        return ERR_NOT_FOUND;
+    segment_drop_owner(index);
+    return ERR_OK;
+}
+
+/* --- Objects --- */
+
+/* Size of an object that clients may ask for; 0: of no such type. */
+static unsigned object_bits(uint64_t type, uint64_t size_bits)
+{
+    switch (type) {
+    case OBJ_CNODE:
+        return size_bits >= CNODE_MIN_BITS && size_bits <= CNODE_MAX_BITS ? (unsigned)size_bits : 0;
+    case OBJ_THREAD:
+        return THREAD_BITS;
+    case OBJ_SCHED_CONTEXT:
+        return SCHED_CONTEXT_BITS;
+    case OBJ_ENDPOINT:
+        return ENDPOINT_BITS;
+    case OBJ_NOTIFICATION:
+        return NOTIFICATION_BITS;
+    case OBJ_REPLY:
+        return REPLY_BITS;
+    case OBJ_TIMER:
+        return TIMER_BITS;
+    default:
+        return 0;
+    }
+}
+
+static enum error serve_mm_object(struct call *call, const struct mm_object_request *q, struct proto_empty *r)
+{
+    struct space *space;
+    cap_t cap;
+    (void)r;
+    enum error error = target(call, q->space, &space);
+    if (error != ERR_OK)
+        return error;
+    unsigned bits = object_bits(q->type, q->size_bits);
+    if (bits == 0)
+        return ERR_BAD_ARG;
+    error = carve_object(space, q->type, bits, &cap);
+    if (error == ERR_OK)
+        reply_with(call, cap);
+    return error;
+}
+
+static enum error serve_mm_frame(struct call *call, const struct mm_frame_request *q, struct proto_empty *r)
+{
+    struct space *space;
+    (void)r;
+    enum error error = target(call, q->space, &space);
+    if (error == ERR_OK)
+        error = touch(space, q->address, 0);
+    if (error != ERR_OK)
+        return error;
+    cap_t copy = slot_alloc();
+    if (copy == 0)
+        return ERR_NO_MEMORY;
+    error = cnode_copy(START_CNODE, copy, 0, pagemap_get(&space->pages, q->address / PAGE_BYTES),
+                       RIGHT_READ | RIGHT_WRITE | RIGHT_EXEC);
+    if (error == ERR_OK)
+        reply_with(call, copy);
+    else
+        slot_release(copy);
+    return error;
+}
+
+/* --- Spaces --- */
+
+/* Makes the capabilities of a new space: session, address space, fault endpoint. mm keeps the second. */
+static enum error answer_space(struct call *call, const struct space *space, uint64_t rights)
+{
+    cap_t session = mint(BADGE_SESSION, space->number, rights);
+    cap_t fault = mint(BADGE_FAULT, space->number, 0);
+    if (session == 0 || fault == 0) {
+        slot_free(session);
+        slot_free(fault);
+        return ERR_NO_MEMORY;
+    }
+    reply_with(call, session);
+    call->reply_cap[call->reply_caps++] = space->address_space;
+    reply_with(call, fault);
+    return ERR_OK;
+}
+
+static enum error serve_mm_space_create(struct call *call, const struct mm_space_create_request *q,
+                                        struct mm_space_create_reply *r)
+{
+    char name[sizeof(q->name) + 1];
+    if (q->rights > UINT16_MAX)
+        return ERR_BAD_ARG;
+    for (unsigned i = 0; i < sizeof(q->name); i++)
+        name[i] = q->name[i];
+    name[sizeof(q->name)] = 0;
+    struct space *space = space_new(name, q->quota);
+    if (space == NULL)
+        return ERR_NO_MEMORY;
+    enum error error = space_make_address_space(space);
+    if (error == ERR_OK)
+        error = answer_space(call, space, q->rights);
+    if (error != ERR_OK)
+        space_destroy(space);
+    else
+        r->space = space->number;
+    return error;
+}
+
+/* A space that init made: not its own. */
+static enum error made_space(uint64_t number, struct space **space)
+{
+    *space = number > SPACE_INIT ? space_find(number) : NULL;
+    return *space != NULL ? ERR_OK : ERR_NOT_FOUND;
+}
+
+static enum error serve_mm_space_destroy(struct call *call, const struct mm_space_request *q, struct proto_empty *r)
+{
+    struct space *space;
+    (void)call, (void)r;
+    enum error error = made_space(q->space, &space);
+    if (error == ERR_OK)
+        space_destroy(space);
+    return error;
+}
+
+static enum error serve_mm_space_stats(struct call *call, const struct mm_space_request *q,
+                                       struct mm_space_stats_reply *r)
+{
+    struct space *space;
+    enum error error = target(call, q->space, &space);
+    if (error == ERR_OK)
+        *r = (struct mm_space_stats_reply){space->held, space->quota, space->peak, space->faults};
+    return error;
+}
+
+static enum error serve_mm_crash(struct call *call, const struct proto_empty *q, struct mm_crash_reply *r)
+{
+    (void)call, (void)q;
+    struct space *space = crash_next();
+    if (space == NULL)
+        return ERR_NOT_FOUND;
+    struct crash *crash = &space->crash;
+    *r = (struct mm_crash_reply){.space = space->number, .fault = crash->fault, .error = crash->error};
+    for (unsigned i = 0; i < sizeof(r->word) / sizeof(r->word[0]); i++)
+        r->word[i] = crash->word[i];
+    crash->order = 0;
+    return ERR_OK;
+}
+
+static enum error serve_mm_stats(struct call *call, const struct proto_empty *q, struct mm_stats_reply *r)
+{
+    struct space *space, *own;
+    (void)q;
+    enum error error = target(call, 0, &own);
+    if (error != ERR_OK)
+        return error;
+    *r = (struct mm_stats_reply){
+        .total = blocks_total(),
+        .free = blocks_free(),
+        .spaces = spaces_count(),
+        .faults = faults_handled(),
+        .used = own->held,
+        .quota = own->quota,
+        .peak = own->peak,
+    };
+    for (unsigned i = 0; (space = space_at(i)) != NULL; i++)
+        r->kernel += space->used ? space->kernel : 0;
+    return ERR_OK;
+}
+
+void mm_serve_init(cap_t own_endpoint)
+{
+    struct cap_info info = {0};
+    endpoint = own_endpoint;
+    cnode_inspect(START_CNODE, endpoint, &info);
+    endpoint_object = info.object;
+}
+
+const struct proto_handler *mm_handlers(void)
+{
+    return mm_table;
+}

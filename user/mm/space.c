@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: MIT */
+/* Spaces: who they are, and the chunks that their memory and kernel objects come from. */
+#include "mm.h"
+
+#include <string.h>
+
+#define GROWTH_SHIFT   4  /* a new chunk is about a sixteenth of what the space holds */
+#define CHUNK_MAX_BITS 21
+#define SMALL_SEARCH   8  /* pages of small objects that are looked at for one that became empty */
+#define REGION_BYTES   (MAX_REGIONS * sizeof(struct region))
+_Static_assert(REGION_BYTES % PAGE_BYTES == 0, "whole pages for each space");
+_Static_assert(MAX_SPACES * REGION_BYTES <= 1ull << OWN_PART_BITS, "fits its part");
+
+static struct space *spaces;
+static unsigned spaces_made; /* entries that there is memory for */
+static unsigned in_use;
+
+void spaces_init(void)
+{
+    spaces = own_start(OWN_SPACES);
+    spaces_made = in_use = 0;
+}
+
+struct space *space_at(unsigned index)
+{
+    return index < spaces_made ? &spaces[index] : NULL;
+}
+
+struct space *space_find(uint64_t number)
+{
+    if (number == 0)
+        number = SPACE_INIT;
+    struct space *space = space_at(number % MAX_SPACES);
+    return space != NULL && space->used && space->number == number ? space : NULL;
+}
+
+unsigned spaces_count(void)
+{
+    return in_use;
+}
+
+/* Makes sure that there is memory for the entry. */
+static bool entry_ready(unsigned index)
+{
+    while (spaces_made <= index) {
+        uint64_t mapped = align_up(spaces_made * sizeof(*spaces), PAGE_BYTES);
+        if ((spaces_made + 1) * sizeof(*spaces) > mapped && !own_page((char *)spaces + mapped))
+            return false;
+        spaces[spaces_made].region =
+            (struct region *)((char *)own_start(OWN_REGIONS) + spaces_made * REGION_BYTES);
+        spaces_made++;
+    }
+    return true;
+}
+
+static void entry_start(unsigned index, const char *name, uint64_t quota)
+{
+    struct space *space = &spaces[index];
+    *space = (struct space){
+        .number = space->generation * (uint64_t)MAX_SPACES + index,
+        .used = true,
+        .quota = quota,
+        .pages.height = (uint8_t)pagemap_height(USER_END / PAGE_BYTES),
+        .region = space->region,
+        .region_pages = space->region_pages,
+        .generation = space->generation,
+    };
+    strncpy(space->name, name, sizeof(space->name) - 1);
+    in_use++;
+}
+
+struct space *space_new(const char *name, uint64_t quota)
+{
+    unsigned index = SPACE_FIRST;
+    while (index < MAX_SPACES && index < spaces_made && spaces[index].used)
+        index++;
+    if (index == MAX_SPACES || !entry_ready(index))
+        return NULL;
+    entry_start(index, name, quota);
+    return &spaces[index];
+}
+
+bool space_adopt(const char *name, cap_t address_space)
+{
+    if (!entry_ready(SPACE_INIT))
+        return false;
+    entry_start(SPACE_INIT, name, UINT64_MAX);
+    spaces[SPACE_INIT].address_space = address_space;
+    spaces[SPACE_INIT].eager = true;
+    return true;
+}
+
+enum error space_make_address_space(struct space *space)
+{
+    return carve_object(space, OBJ_ADDRESS_SPACE, PAGE_BITS, &space->address_space);
+}
+
+/* --- Chunks --- */
+
+static unsigned bits_for(uint64_t bytes)
+{
+    return bytes <= 1 ? 0 : 64 - (unsigned)__builtin_clzll(bytes - 1);
+}
+
+/* Size of the next chunk when `needed` is the least: small ones for small spaces, so that little lies idle; larger ones
+ * for large spaces, so that few are needed. */
+static unsigned growth_bits(const struct space *space, unsigned needed)
+{
+    uint64_t step = space->held >> GROWTH_SHIFT;
+    unsigned bits = step > 0 ? 63 - (unsigned)__builtin_clzll(step) : 0;
+    if (bits > CHUNK_MAX_BITS)
+        bits = CHUNK_MAX_BITS;
+    bits = bits < needed ? needed : bits;
+    return range_inside(space->held, 1ull << bits, space->quota) ? bits : needed;
+}
+
+static uint32_t chunk_add(struct space *space, uint64_t bytes, enum error *error)
+{
+    unsigned needed = bits_for(bytes) > CHUNK_BITS ? bits_for(bytes) : CHUNK_BITS;
+    unsigned bits = growth_bits(space, needed);
+    *error = ERR_QUOTA;
+    if (!range_inside(space->held, 1ull << bits, space->quota))
+        return 0;
+    uint32_t chunk = block_take(bits, error);
+    if (chunk == 0 && bits > needed)
+        chunk = block_take(needed, error);
+    if (chunk == 0)
+        return 0;
+    block_link(&space->open, chunk);
+    space->held += 1ull << block_at(chunk)->bits;
+    if (space->held > space->peak)
+        space->peak = space->held;
+    return chunk;
+}
+
+static uint64_t room(const struct block *block)
+{
+    return (1ull << block->bits) - block->carved;
+}
+
+uint32_t chunk_with_room(struct space *space, uint64_t bytes, enum error *error)
+{
+    for (uint32_t chunk = space->open; chunk != 0; chunk = block_at(chunk)->next)
+        if (room(block_at(chunk)) >= bytes) {
+            *error = ERR_OK;
+            return chunk;
+        }
+    return chunk_add(space, bytes, error);
+}
+
+void chunk_unused(struct space *space, uint32_t chunk)
+{
+    if (block_at(chunk)->carved != 0 || block_at(chunk)->state != BLOCK_USED)
+        return;
+    space->held -= 1ull << block_at(chunk)->bits;
+    block_unlink(&space->open, chunk);
+    block_give(chunk);
+}
+
+enum error carve(struct space *space, uint32_t chunk, enum object_type type, unsigned bits, cap_t first, unsigned count)
+{
+    struct block *block = block_at(chunk);
+    uint64_t start = align_up(block->carved, 1ull << bits), bytes = (uint64_t)count << bits;
+    enum error error = ERR_NO_MEMORY;
+    if (range_inside(start, bytes, 1ull << block->bits))
+        error = untyped_retype(block->slot, type, bits, 0, first, count, start);
+    if (error != ERR_OK) {
+        chunk_unused(space, chunk);
+        return error;
+    }
+    block->carved = start + bytes;
+    if (type != OBJ_FRAME)
+        space->kernel += bytes;
+    if (room(block) == 0) {
+        block_unlink(&space->open, chunk);
+        block_link(&space->full, chunk);
+    }
+    return ERR_OK;
+}
+
+/* --- Kernel objects --- */
+
+/* One object of a page or more in the slot. */
+static enum error carve_large(struct space *space, enum object_type type, unsigned bits, cap_t slot)
+{
+    enum error error;
+    /* Room is enough whatever the alignment: chunks are multiples of what fits them. */
+    uint32_t chunk = chunk_with_room(space, 1ull << bits, &error);
+    return chunk != 0 ? carve(space, chunk, type, bits, slot, 1) : error;
+}
+
+/* Makes a page of small objects current all of whose objects are gone, if one is near the head of the list. */
+static bool small_reuse(struct space *space)
+{
+    cap_t before = 0, page = space->small;
+    for (unsigned i = 0; i < SMALL_SEARCH && page != 0; i++) {
+        uint64_t info[2];
+        if (kernel_call(page, OP_UNTYPED_INFO, NULL, 0, info, 2) == ERR_OK && info[1] == 0) {
+            if (before != 0) {
+                slot_cut_after(before);
+                slot_push(&space->small, page);
+            }
+            space->small_used = 0;
+            return true;
+        }
+        before = page;
+        page = slot_next(page);
+    }
+    return false;
+}
+
+/* Makes a page with room for small objects the current one. */
+static enum error small_ready(struct space *space, unsigned bits)
+{
+    uint64_t start = align_up(space->small_used, 1ull << bits);
+    if (space->small != 0 && range_inside(start, 1ull << bits, PAGE_BYTES))
+        return ERR_OK;
+    if (small_reuse(space))
+        return ERR_OK;
+    cap_t slot = slots_take(1);
+    if (slot == 0)
+        return ERR_NO_MEMORY;
+    enum error error = carve_large(space, OBJ_UNTYPED, PAGE_BITS, slot);
+    if (error != ERR_OK) {
+        slot_release(slot);
+        return error;
+    }
+    slot_push(&space->small, slot);
+    space->small_used = 0;
+    return ERR_OK;
+}
+
+static enum error carve_small(struct space *space, enum object_type type, unsigned bits, cap_t slot)
+{
+    enum error error = small_ready(space, bits);
+    if (error != ERR_OK)
+        return error;
+    uint64_t start = align_up(space->small_used, 1ull << bits);
+    error = untyped_retype(space->small, type, bits, 0, slot, 1, start);
+    if (error == ERR_OK)
+        space->small_used = (uint32_t)(start + (1u << bits));
+    return error;
+}
+
+enum error carve_object(struct space *space, enum object_type type, unsigned bits, cap_t *cap)
+{
+    cap_t slot = slots_take(1);
+    if (slot == 0)
+        return ERR_NO_MEMORY;
+    enum error error = bits < PAGE_BITS ? carve_small(space, type, bits, slot) : carve_large(space, type, bits, slot);
+    if (error != ERR_OK) {
+        slot_release(slot);
+        return error;
+    }
+    *cap = slot;
+    return ERR_OK;
+}
+
+/* --- Frames --- */
+
+/* Makes a few frames at once, which costs little more than making one; returns one and keeps the others. */
+static cap_t frame_batch(struct space *space, enum error *error)
+{
+    uint32_t chunk = chunk_with_room(space, PAGE_BYTES, error);
+    if (chunk == 0)
+        return 0;
+    unsigned count = room(block_at(chunk)) >= BATCH * PAGE_BYTES ? BATCH : 1;
+    cap_t first = slots_take(count);
+    if (first == 0 && count > 1) {
+        count = 1;
+        first = slots_take(1);
+    }
+    *error = ERR_NO_MEMORY;
+    if (first == 0) {
+        chunk_unused(space, chunk);
+        return 0;
+    }
+    *error = carve(space, chunk, OBJ_FRAME, PAGE_BITS, first, count);
+    for (unsigned i = 0; i < count && *error != ERR_OK; i++)
+        slot_release(first + i);
+    if (*error != ERR_OK)
+        return 0;
+    /* Handed out in order of their addresses. */
+    for (unsigned i = count - 1; i > 0; i--)
+        space->fresh[space->fresh_count++] = first + i;
+    return first;
+}
+
+cap_t frame_get(struct space *space, enum error *error)
+{
+    *error = ERR_OK;
+    if (space->fresh_count > 0)
+        return space->fresh[--space->fresh_count];
+    if (space->dirty == 0)
+        return frame_batch(space, error);
+    cap_t frame = slot_pop(&space->dirty);
+    *error = kernel_call(frame, OP_FRAME_CLEAR, NULL, 0, NULL, 0);
+    if (*error == ERR_OK)
+        return frame;
+    slot_push(&space->dirty, frame);
+    return 0;
+}
+
+void frame_put(struct space *space, cap_t frame)
+{
+    slot_push(&space->dirty, frame);
+}
+
+static enum error add_table(struct space *space, uint64_t address)
+{
+    cap_t table;
+    enum error error = carve_object(space, OBJ_PAGE_TABLE, PAGE_BITS, &table);
+    if (error != ERR_OK)
+        return error;
+    const uint64_t where[2] = {space->address_space, address};
+    error = kernel_call(table, OP_PAGE_TABLE_MAP, where, 2, NULL, 0);
+    slot_push(&space->objects, table);
+    return error;
+}
+
+enum error space_map_frame(struct space *space, cap_t frame, uint64_t address, uint64_t prot)
+{
+    for (;;) {
+        enum error error = frame_map(frame, space->address_space, address, prot);
+        if (error != ERR_NO_TABLE)
+            return error;
+        error = add_table(space, address);
+        if (error != ERR_OK)
+            return error;
+    }
+}
+
+/* --- The end --- */
+
+static void release_list(uint32_t *list)
+{
+    for (cap_t slot = slot_pop(list); slot != 0; slot = slot_pop(list))
+        slot_release(slot);
+}
+
+static void give_chunks(uint32_t *list)
+{
+    while (*list != 0) {
+        uint32_t chunk = *list;
+        block_unlink(list, chunk);
+        block_give(chunk);
+    }
+}
+
+/* Forgets the slots of everything that the kernel has destroyed together with the chunks. */
+static void forget_slots(struct space *space)
+{
+    uint64_t end = USER_END / PAGE_BYTES;
+    for (uint64_t page = pagemap_next(&space->pages, 0, end); page < end;
+         page = pagemap_next(&space->pages, page + 1, end))
+        slot_release(pagemap_clear(&space->pages, page));
+    while (space->fresh_count > 0)
+        slot_release(space->fresh[--space->fresh_count]);
+    release_list(&space->dirty);
+    release_list(&space->objects);
+    release_list(&space->small);
+    if (space->address_space != 0)
+        slot_release(space->address_space);
+}
+
+void space_destroy(struct space *space)
+{
+    /* Pages of other spaces' segments are not destroyed with this one's chunks. */
+    for (unsigned i = 0; i < space->region_count; i++) {
+        const struct region *region = &space->region[i];
+        if (region->segment == 0)
+            continue;
+        drop_pages(space, region->start, region->end);
+        segment_unmapped(region->segment);
+    }
+    space->region_count = 0;
+    give_chunks(&space->open);
+    give_chunks(&space->full);
+    forget_slots(space);
+    segments_lost(space);
+    space->used = false;
+    space->generation++;
+    space->crash.order = 0;
+    in_use--;
+}
