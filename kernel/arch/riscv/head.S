@@ -32,16 +32,15 @@ _start:
 .macro reset_hart
     csrw sie, zero
     csrw sscratch, zero
-    li t0, SSTATUS_FS | SSTATUS_SUM | SSTATUS_MXR | SSTATUS_SPP
+    li t0, SSTATUS_FS | SSTATUS_SUM | SSTATUS_MXR
     csrc sstatus, t0
-    li t0, SSTATUS_SPIE
-    csrs sstatus, t0
 .endm
 
 /*
  * Switches to the tables `satp` and continues at the next instruction in the kernel's half; `delta` is the distance
  * from where the kernel was loaded to where it is linked. The fetch after the write to satp faults, for the low
- * address is not mapped, and the trap vector points to where to go on.
+ * address is not mapped, and the trap vector points to where to go on. That trap leaves SPP and SPIE as they must not
+ * be when the hart goes to user mode; traps from user mode keep them right.
  */
 .macro go_high satp, delta
     la t2, 9f
@@ -53,6 +52,10 @@ _start:
 9:
     la t0, trap_entry
     csrw stvec, t0
+    li t0, SSTATUS_SPP
+    csrc sstatus, t0
+    li t0, SSTATUS_SPIE
+    csrs sstatus, t0
 .endm
 
 boot_hart:
