@@ -24,7 +24,7 @@ $(initrd): $(addprefix $B/user/,$(processes)) $(system_dtb) $B/flags/initrd | pa
 
 # mkfs runs on the build machine.
 mkfs := $B/tools/mkfs
-mkfs_sources := $(filter tools/mkfs/%,$(sources)) $(filter lib/base/%.c,$(sources))
+mkfs_sources := $(filter tools/mkfs/% user/fs/ext4/% user/fs/gpt.c lib/base/%.c,$(sources))
 mkfs_objects := $(addprefix $B/obj-tools/,$(addsuffix .o,$(mkfs_sources)))
 mkfs_flags := $(common_flags) -O1 $(warnings) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64
 $(eval $(call compile,obj-tools,$(HOST_CC),$(mkfs_flags)))
@@ -44,4 +44,4 @@ $(disk_image): $(mkfs) $(addprefix $B/user/apps/,$(apps)) $B/flags/rootfs
 	@seq -f 'This is line %05g of a file that is too long for one message.' 3400 | \
 	    head -c 204800 > $B/rootfs/big.txt
 	@find $B/rootfs -exec touch -h -d $(epoch) {} +
-	$(call say,MKFS,$@)rm -f $@ && $(mkfs) -L cardea -o $@ $B/rootfs
+	$(call say,MKFS,$@)rm -f $@ && SOURCE_DATE_EPOCH=$(epoch:@%=%) $(mkfs) -L cardea -o $@ $B/rootfs
