@@ -177,9 +177,39 @@ Test(cpio, numbers)
         archive.bytes[at] = (uint8_t)not_digits[at % sizeof(not_digits)];
         cr_expect_eq(walk_archive(&archive), CPIO_BAD_NUMBER, "offset %zu", at);
     }
-    struct archive lower = sample();
-    memcpy(lower.bytes + FIELD_CHECK, "abcdef09", 8);
-    cr_assert_eq(walk_archive(&lower), CPIO_END);
+    cr_assert_eq(walk_archive(&(struct archive){0}), CPIO_TRUNCATED);
+}
+
+Test(cpio, digits_in_both_cases)
+{
+    static const char *const digits[] = {"01234567", "89ABCDEF", "89abcdef", "FfFfFfFf", "00000000"};
+
+    for (unsigned i = 0; i < sizeof(digits) / sizeof(digits[0]); i++) {
+        struct archive archive = sample();
+        struct cpio_file file;
+        size_t offset = 0;
+        memcpy(archive.bytes + FIELD_MODE, digits[i], 8);
+        cr_assert_eq(cpio_next(archive.bytes, archive.size, &offset, &file), CPIO_OK);
+        cr_expect_eq(file.mode, (uint32_t)strtoul(digits[i], NULL, 16));
+    }
+}
+
+Test(cpio, longest_name)
+{
+    char name[4097];
+    struct archive archive = {0};
+
+    memset(name, 'n', sizeof(name));
+    name[4095] = 0;
+    size_t at = add(&archive, name, 0100644, "data");
+    add(&archive, "TRAILER!!!", 0, "");
+    cr_assert_eq(walk_archive(&archive), CPIO_END);
+    archive.size = at;
+    name[4095] = 'n';
+    name[4096] = 0;
+    add(&archive, name, 0100644, "data");
+    add(&archive, "TRAILER!!!", 0, "");
+    cr_assert_eq(walk_archive(&archive), CPIO_BAD_NAME);
 }
 
 Test(cpio, names)
@@ -273,7 +303,7 @@ Test(cpio, every_error_has_its_own_text)
             cr_expect_str_neq(cpio_strerror((enum cpio_error)a), cpio_strerror((enum cpio_error)b));
         }
     }
-    cr_assert_not_null(cpio_strerror((enum cpio_error)99));
+    cr_assert_not_null(cpio_strerror((enum cpio_error)(CPIO_NOT_FOUND + 1)));
     cr_assert_not_null(cpio_strerror((enum cpio_error) - 1));
 }
 

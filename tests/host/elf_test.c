@@ -169,6 +169,7 @@ Test(elf, not_elf)
         cr_assert_eq(open_bytes(&elf, image.bytes, size, 0), ELF_TOO_SHORT);
     }
     cr_assert_eq(open_bytes(&elf, "#!/bin/sh\n", 10, 0), ELF_NOT_ELF);
+    cr_assert_eq(open_bytes(&elf, "hi!\n", 4, 0), ELF_NOT_ELF);
     cr_assert_eq(open_bytes(&elf, "hi\n", 3, 0), ELF_TOO_SHORT);
     cr_assert_eq(open_bytes(&elf, "", 0, 0), ELF_TOO_SHORT);
     for (size_t at = 0; at < 4; at++) {
@@ -314,7 +315,7 @@ Test(elf, every_error_has_its_own_text)
             cr_expect_str_neq(elf_strerror((enum elf_error)a), elf_strerror((enum elf_error)b));
         }
     }
-    cr_assert_not_null(elf_strerror((enum elf_error)99));
+    cr_assert_not_null(elf_strerror((enum elf_error)(ELF_NEEDS_INTERPRETER + 1)));
     cr_assert_not_null(elf_strerror((enum elf_error) - 1));
 }
 
