@@ -69,6 +69,7 @@ void __attribute__((noreturn)) kernel_main(uint32_t hart_id, uint64_t device_tre
         selftest_run();
     }
     boot_make_init();
+    harts_release();
     hart_run();
 }
 

@@ -17,6 +17,8 @@ enum attempt { ATTEMPT_OVER, ATTEMPT_WELCOME, ATTEMPT_TAKEN };
 uint32_t start_attempt[MAX_ATTEMPTS];
 struct hart *starting_hart;
 
+static bool released; /* the harts that were started may run threads */
+
 extern char _stacks[];
 
 struct hart *hart_self(void)
@@ -97,12 +99,16 @@ void hart_init(void)
     csr_write(sie, IRQ_SOFTWARE | IRQ_TIMER | IRQ_EXTERNAL);
 }
 
-/* First C code of a hart that was started. */
+/* First C code of a hart that was started. It sleeps until the boot is over: spinning for the lock all that time would
+ * slow the boot hart down where harts share a processor, as they do in an emulator. */
 void hart_enter(void)
 {
     __asm__ volatile("fence.i");
     hart_init();
     __atomic_store_n(&hart_self()->online, true, __ATOMIC_RELEASE);
+    while (!__atomic_load_n(&released, __ATOMIC_ACQUIRE)) {
+        __asm__ volatile("wfi");
+    }
     kernel_lock();
     hart_run();
 }
@@ -160,5 +166,13 @@ void harts_start(void)
     }
     for (uint32_t candidate = 1; candidate < machine.hart_count; candidate++) {
         start_one(candidate);
+    }
+}
+
+void harts_release(void)
+{
+    __atomic_store_n(&released, true, __ATOMIC_RELEASE);
+    for (uint32_t i = 1; i < hart_count; i++) {
+        arch_send_ipi(&harts[i]);
     }
 }

@@ -54,8 +54,10 @@ void space_probe(void);
 void hart_prepare(uint32_t index, uint32_t id);
 /* Sets up this hart's CSRs. */
 void hart_init(void);
-/* Starts the other harts of machine.hart[]; sets hart_count. */
+/* Starts the other harts of machine.hart[], which then sleep; sets hart_count. */
 void harts_start(void);
+/* Lets them run threads. */
+void harts_release(void);
 /* Stops this hart for good. */
 void hart_stop(void) __attribute__((noreturn));
 /* Runs threads on this hart; the caller holds the kernel lock. */
