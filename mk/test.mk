@@ -18,7 +18,7 @@ variants += $1
 $(eval $(call compile,obj-host/$1,$(HOST_CC),$(test_flags) $2))
 endef
 define host_test
-test_variant := v$(subst $(space),,$(subst /,_,$(strip $(flags_$1))))
+test_variant := v$(subst =,_,$(subst $(space),,$(subst /,_,$(strip $(flags_$1)))))
 ifeq ($$(filter $$(test_variant),$$(variants)),)
 $$(shell mkdir -p $B/flags/obj-host)
 $$(eval $$(call host_test_variant,$$(test_variant),$$(flags_$1)))
