@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* The commands of the shell. Each takes argc and argv as main() does, and returns its status. */
+#pragma once
+
+/* COMMAND(name, arguments, least arguments, most arguments, summary) */
+#define UNLIMITED 1000
+#define COMMAND_LIST(COMMAND)                                                                                \
+    COMMAND(caps, "[PROCESS]", 0, 1, "list the capabilities of a process, or of the shell")                  \
+    COMMAND(cat, "FILE...", 1, UNLIMITED, "print files")                                                     \
+    COMMAND(cd, "[DIR]", 0, 1, "go to a directory, or to /")                                                 \
+    COMMAND(clear, "", 0, 0, "clear the screen")                                                             \
+    COMMAND(dmesg, "", 0, 0, "print the kernel's log")                                                       \
+    COMMAND(echo, "[WORD...]", 0, UNLIMITED, "print words")                                                  \
+    COMMAND(help, "[COMMAND]", 0, 1, "list the commands, or explain one")                                    \
+    COMMAND(history, "", 0, 0, "list the lines entered before")                                              \
+    COMMAND(irq, "", 0, 0, "list interrupt lines with counts and latencies")                                 \
+    COMMAND(kill, "PROCESS...", 1, UNLIMITED, "end processes, given by number or name")                      \
+    COMMAND(ls, "[-al] [PATH...]", 0, UNLIMITED, "list directories; -a hidden files too, -l with details")   \
+    COMMAND(mem, "", 0, 0, "tell how much memory is used, and by whom")                                      \
+    COMMAND(poweroff, "", 0, 0, "switch the machine off")                                                    \
+    COMMAND(ps, "", 0, 0, "list processes")                                                                  \
+    COMMAND(pwd, "", 0, 0, "print the current directory")                                                    \
+    COMMAND(reboot, "", 0, 0, "restart the machine")                                                         \
+    COMMAND(run, "PROGRAM [ARG...]", 1, UNLIMITED, "run a program from the disk; ctrl-c kills it")           \
+    COMMAND(stat, "PATH...", 1, UNLIMITED, "tell all about files")                                           \
+    COMMAND(uptime, "", 0, 0, "tell how long the system runs, and what the kernel counted")
+
+struct command {
+    const char *name, *arguments;
+    int least, most; /* arguments */
+    const char *summary;
+    int (*run)(int argc, char **argv);
+};
+/* Sorted by name; ends with a NULL name. */
+extern const struct command commands[];
+
+#define COMMAND_DECLARE(name, arguments, least, most, summary) int command_##name(int argc, char **argv);
+COMMAND_LIST(COMMAND_DECLARE)
+#undef COMMAND_DECLARE
+
+/* Prints how a command is used and returns STATUS_USAGE. */
+int command_usage(const char *name);
+/* Runs a command line of argc > 0 words: one of the commands, or a program. Returns its status. */
+int command_execute(int argc, char **argv);

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/* The shell: reads lines, runs the commands in them. */
+#include "commands.h"
+#include "complete.h"
+#include "parse.h"
+#include "shell.h"
+
+#include <client/console.h>
+#include <client/fs.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LINE_BYTES     8192  /* a path of the greatest length fits, whatever goes with it */
+#define HISTORY_BYTES  32768
+#define PROMPT_BYTES   40    /* of the directory; only the end of a longer one is shown */
+
+struct shell shell = {.directory = "/"};
+
+static char text[LINE_BYTES], draft[LINE_BYTES], completed[LINE_BYTES];
+static char words[2 * LINE_BYTES]; /* $? may become longer */
+static char history_storage[HISTORY_BYTES];
+static char prompt[PROMPT_BYTES + 32];
+
+/* --- Where completion finds names --- */
+
+static void offer_commands(struct completion *completion)
+{
+    for (const struct command *command = commands; command->name != NULL; command++) {
+        completion_add(completion, command->name, strlen(command->name), false);
+    }
+}
+
+struct offer {
+    struct completion *completion;
+    uint64_t directory;
+    bool programs; /* no directories */
+};
+
+static bool leads_to_directory(uint64_t directory, const struct fs_entry *entry)
+{
+    char name[FS_MAX_NAME + 1];
+    uint64_t handle;
+    struct fs_stat stat;
+
+    memcpy(name, entry->name, entry->name_length);
+    name[entry->name_length] = 0;
+    if (file_open(name, directory, 0, &handle, &stat) != ERR_OK) {
+        return false;
+    }
+    file_close(handle);
+    return stat.type == FS_DIRECTORY;
+}
+
+static bool offer_entry(void *context, const struct fs_entry *entry)
+{
+    const struct offer *offer = context;
+    bool directory = entry->type == FS_DIRECTORY;
+
+    if (completion_wants(offer->completion, entry->name, entry->name_length)) {
+        bool unclear = entry->type == FS_SYMLINK || entry->type == FS_UNKNOWN;
+        directory = directory || (unclear && leads_to_directory(offer->directory, entry));
+        if (!(offer->programs && directory)) {
+            completion_add(offer->completion, entry->name, entry->name_length, directory);
+        }
+    }
+    return true;
+}
+
+static void offer_directory(struct completion *completion, const char *path, bool programs)
+{
+    struct offer offer = {.completion = completion, .programs = programs};
+
+    if (open_path(path, 0, &offer.directory, NULL) == ERR_OK) {
+        directory_list(offer.directory, offer_entry, &offer);
+        file_close(offer.directory);
+    }
+}
+
+static void complete_commands(void *context, struct completion *completion)
+{
+    (void)context;
+    offer_commands(completion);
+    offer_directory(completion, "/bin", true);
+}
+
+static void complete_files(void *context, const char *directory, struct completion *completion)
+{
+    (void)context;
+    offer_directory(completion, directory[0] != 0 ? directory : ".", false);
+}
+
+static struct completer completer = {
+    .source = {.commands = complete_commands, .files = complete_files},
+    .storage = completed,
+    .size = sizeof(completed),
+};
+
+/* --- Reading and running lines --- */
+
+static void on_write(void *context, const char *bytes, size_t count)
+{
+    (void)context;
+    fwrite(bytes, 1, count, stdout);
+}
+
+static void on_complete(void *context, struct line_editor *editor, bool again)
+{
+    (void)context;
+    complete_line(&completer, editor, again);
+}
+
+static const struct line_hooks hooks = {.write = on_write, .complete = on_complete};
+
+/* The prompt with the current directory, or the end of it, where no character is cut in two. */
+static void make_prompt(void)
+{
+    const char *path = shell.directory;
+    size_t length = strlen(path), start = length, used = 0;
+    char escaped[PROMPT_BYTES + 1] = "";
+
+    while (start > 0) {
+        size_t previous = utf8_previous(path, start);
+        char form[ESCAPED_SIZE(UTF8_MAX)];
+        used += escape_name(form, sizeof(form), path + previous, start - previous);
+        if (used > PROMPT_BYTES) {
+            break;
+        }
+        start = previous;
+    }
+    escape_name(escaped, sizeof(escaped), path + start, length - start);
+    snprintf(prompt, sizeof(prompt), "cardea:%s%s$ ", start > 0 ? "..." : "", escaped);
+}
+
+/* Shows the prompt and edits a line until it is entered or given up. */
+static enum line_event read_line(struct line_editor *editor)
+{
+    enum line_event event = LINE_EDITING;
+
+    make_prompt();
+    line_editor_start(editor, prompt);
+    while (event == LINE_EDITING) {
+        event = line_editor_feed(editor, input_next());
+    }
+    return event;
+}
+
+/* A line is checked as a whole before any of it runs. */
+static void run_line(const char *line, size_t length)
+{
+    struct parser parser;
+    char message[80];
+
+    parse_start(&parser, line, length, words, sizeof(words), shell.status);
+    enum parse_result result = parse_check(&parser);
+    if (result != PARSE_END) {
+        parse_message(&parser, result, message, sizeof(message));
+        printf("sh: %s\n", message);
+        shell.status = STATUS_USAGE;
+        return;
+    }
+    shell.interrupted = false;
+    while (!shell.interrupted && (result = parse_command(&parser)) == PARSE_COMMAND) {
+        shell.status = command_execute((int)parser.count, parser.words);
+        parser.status = shell.status;
+    }
+    if (shell.interrupted) {
+        shell.status = STATUS_INTERRUPTED;
+    }
+}
+
+int main(void)
+{
+    struct line_editor editor;
+
+    terminal_mode(CONSOLE_RAW);
+    history_init(&shell.history, history_storage, sizeof(history_storage));
+    line_editor_init(&editor, text, draft, sizeof(text), &shell.history, &hooks);
+    printf("Cardea. `help` lists the commands.\n");
+    for (;;) {
+        enum line_event event = read_line(&editor);
+        if (event == LINE_ENTERED) {
+            history_add(&shell.history, text, editor.length);
+            run_line(text, editor.length);
+        } else if (event == LINE_END) {
+            printf("\n`poweroff` switches the machine off.\n");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/* Programs from the disk: started, waited for, killed by ctrl-c. */
+#include "commands.h"
+#include "shell.h"
+
+#include <client/fs.h>
+#include <client/process.h>
+#include <rt/rt.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PROGRAM_DIRECTORY "/bin/"
+
+/* Bits of the notification that the shell waits for while a program runs. */
+enum { CHILD_ENDED = 1, CTRL_C = 2 };
+
+static struct {
+    cap_t notification;
+    cap_t ended, interrupt; /* copies that signal one bit each */
+} wait;
+
+static enum error make_signal(uint64_t bit, cap_t *signal)
+{
+    cap_t slot = slot_alloc();
+    enum error error = ERR_TOO_MANY;
+
+    if (slot != 0) {
+        error = cnode_mint(START_CNODE, slot, 0, wait.notification, RIGHT_SIGNAL, bit);
+    }
+    if (error != ERR_OK) {
+        slot_free(slot);
+        return error;
+    }
+    *signal = slot;
+    return ERR_OK;
+}
+
+/* Makes, once, what the shell waits with. */
+static enum error prepare_wait(void)
+{
+    enum error error = ERR_OK;
+
+    if (wait.notification == 0) {
+        error = object_make(OBJ_NOTIFICATION, 0, &wait.notification);
+    }
+    if (error == ERR_OK && wait.ended == 0) {
+        error = make_signal(CHILD_ENDED, &wait.ended);
+    }
+    if (error == ERR_OK && wait.interrupt == 0) {
+        error = make_signal(CTRL_C, &wait.interrupt);
+    }
+    return error;
+}
+
+static enum error kill_process(uint64_t process)
+{
+    struct proc_request request = {.process = process};
+    struct proto_empty none;
+
+    return proc_kill(rt_cap("init"), &request, &none);
+}
+
+/* Waits for the end of a program; ctrl-c kills it. */
+static enum error wait_for_end(uint64_t process, struct proc_status_reply *status)
+{
+    struct proc_request request = {.process = process};
+    enum error error = process_watch(process, wait.ended);
+
+    if (error != ERR_OK) {
+        kill_process(process);
+        return error;
+    }
+    while ((error = proc_status(rt_cap("init"), &request, status)) == ERR_BUSY) {
+        uint64_t bits = notification_wait(wait.notification);
+        if ((bits & CTRL_C) != 0) {
+            shell.interrupted = true;
+            kill_process(process);
+        }
+        if (bits == 0) {
+            return ERR_IO;
+        }
+    }
+    return error;
+}
+
+/* Says how a program ended, unless it ended well. Returns its status for $?. */
+static int report_end(const char *command, const char *name, struct proc_status_reply *status)
+{
+    char text[160];
+
+    status->cause[sizeof(status->cause) - 1] = 0;
+    switch (status->state) {
+    case PROC_EXITED:
+        if (status->status != 0) {
+            snprintf(text, sizeof(text), "exit status %llu", (unsigned long long)status->status);
+            complain(command, name, text);
+        }
+        return (int)status->status;
+    case PROC_CRASHED:
+        snprintf(text, sizeof(text), "crashed: %s", status->cause);
+        complain(command, name, text);
+        return STATUS_CRASHED;
+    case PROC_KILLED:
+        complain(command, name, "killed");
+        return shell.interrupted ? STATUS_INTERRUPTED : STATUS_KILLED;
+    default:
+        snprintf(text, sizeof(text), "did not start: %s", status->cause);
+        complain(command, name, text);
+        return STATUS_NO_PROGRAM;
+    }
+}
+
+static enum error read_image(void *context, uint64_t position, void *buffer, size_t size)
+{
+    const uint64_t *handle = context;
+    char *to = buffer;
+    size_t count = 1;
+    enum error error = ERR_OK;
+
+    while (error == ERR_OK && size > 0 && count > 0) {
+        error = file_read(*handle, position, to, size, &count);
+        if (error == ERR_OK) {
+            to += count;
+            position += count;
+            size -= count;
+        }
+    }
+    return error == ERR_OK && size > 0 ? ERR_CORRUPT : error;
+}
+
+/* Starts a program whose file is open, and waits for it. */
+static int run_image(const char *command, uint64_t handle, uint64_t length, int argc, char **argv)
+{
+    struct proc_status_reply status = {0};
+    uint64_t process, stale;
+    char cause[112] = "";
+    enum error error = prepare_wait();
+
+    if (error != ERR_OK) {
+        return complain_error(command, argv[0], error);
+    }
+    notification_poll(wait.notification, &stale);
+    input_give(wait.interrupt);
+    error = process_spawn(read_image, &handle, length, (unsigned)argc, (const char *const *)argv, &process, cause);
+    if (error == ERR_OK) {
+        error = wait_for_end(process, &status);
+        cause[0] = 0;
+    }
+    input_give(0);
+    if (error == ERR_OK) {
+        return report_end(command, argv[0], &status);
+    }
+    cause[sizeof(cause) - 1] = 0;
+    if (error == ERR_BAD_PROGRAM && cause[0] != 0) {
+        complain(command, argv[0], cause);
+    } else {
+        complain_file(command, argv[0], error);
+    }
+    return STATUS_NO_PROGRAM;
+}
+
+int run_program(const char *command, const char *path, int argc, char **argv)
+{
+    uint64_t handle;
+    struct fs_stat stat;
+    enum error error = open_path(path, 0, &handle, &stat);
+    int status = STATUS_NO_PROGRAM;
+
+    if (error != ERR_OK) {
+        complain_file(command, argv[0], error);
+        return error == ERR_NOT_FOUND ? STATUS_NO_COMMAND : STATUS_NO_PROGRAM;
+    }
+    if (stat.type == FS_DIRECTORY) {
+        complain_error(command, argv[0], ERR_IS_DIR);
+    } else if (stat.type != FS_FILE) {
+        complain(command, argv[0], "not a regular file");
+    } else {
+        status = run_image(command, handle, stat.size, argc, argv);
+    }
+    file_close(handle);
+    return status;
+}
+
+/* Whether there is something of that name in /bin; `path` is its path then. */
+static bool is_in_bin(char path[PATH_SIZE], const char *name)
+{
+    struct fs_stat stat;
+
+    return path_join(path, PROGRAM_DIRECTORY, name) == ERR_OK && file_stat(path, 0, &stat) == ERR_OK;
+}
+
+int run_word(int argc, char **argv)
+{
+    char path[PATH_SIZE];
+
+    if (strchr(argv[0], '/') != NULL) {
+        return run_program("sh", argv[0], argc, argv);
+    }
+    if (!is_in_bin(path, argv[0])) {
+        complain("sh", argv[0], "no such command");
+        return STATUS_NO_COMMAND;
+    }
+    return run_program("sh", path, argc, argv);
+}
+
+int command_run(int argc, char **argv)
+{
+    char path[PATH_SIZE];
+    bool named = strchr(argv[1], '/') == NULL && is_in_bin(path, argv[1]);
+
+    return run_program("run", named ? path : argv[1], argc - 1, argv + 1);
+}

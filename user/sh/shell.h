@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* What the parts of the shell share. */
+#pragma once
+
+#include "history.h"
+#include "names.h"
+#include "path.h"
+
+#include <proto/proto.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Statuses of commands that failed, as $? shows them; those of programs are theirs. */
+enum {
+    STATUS_FAILED = 1,
+    STATUS_USAGE = 2,
+    STATUS_NO_PROGRAM = 126, /* found, but it cannot run */
+    STATUS_NO_COMMAND = 127,
+    STATUS_INTERRUPTED = 130,
+    STATUS_KILLED = 137,
+    STATUS_CRASHED = 139,
+};
+
+struct shell {
+    char directory[PATH_SIZE]; /* the current one: absolute, normalised */
+    int status;                /* of the last command */
+    bool interrupted;          /* ctrl-c was typed while this line ran: what is left of it is dropped */
+    struct history history;
+};
+extern struct shell shell;
+
+/* --- Input (input.c) --- */
+
+/* The next byte typed; waits for it, after showing what was printed. */
+uint8_t input_next(void);
+/* Whether a byte was typed that input_next() would give at once. */
+bool input_ready(void);
+/* Whether ctrl-c was typed since the line was entered; what was typed before it is dropped. Commands that take long
+ * ask now and then. */
+bool input_interrupted(void);
+/* Gives the terminal to a program, whose ctrl-c then signals `notification`; 0 takes it back. */
+void input_give(cap_t notification);
+
+/* --- Messages (report.c) --- */
+
+/* A name as it is shown in messages: escaped, the middle left out when it is long. */
+struct shown {
+    char text[512];
+};
+struct shown shown(const char *name);
+/* Prints `COMMAND: THING: why` and returns STATUS_FAILED. */
+int complain(const char *command, const char *thing, const char *why);
+/* The same for an error of a server or the kernel. */
+int complain_error(const char *command, const char *thing, enum error error);
+/* The same for an error that came from using a path: tells why there is no file system when there is none. */
+int complain_file(const char *command, const char *path, enum error error);
+/* Prints a name escaped. */
+void print_name(const char *name, size_t length);
+
+/* --- Files (files.c) --- */
+
+/* Opens a path of a command line. */
+enum error open_path(const char *path, uint64_t flags, uint64_t *handle, struct fs_stat *stat);
+/* Type and permission bits as `drwxr-xr-x`. */
+void format_mode(char text[11], const struct fs_stat *stat);
+/* Seconds since 1970 as text in `form` of strftime(), UTC. */
+void format_time(char *text, size_t size, const char *form, int64_t seconds);
+/* Prints ` -> TARGET` of an open symbolic link. */
+void print_target(uint64_t handle);
+
+/* --- Processes (processes.c) --- */
+
+/* The number of the process that an argument names, by number or by name; complains when there is none or more. */
+bool find_process(const char *command, const char *argument, uint64_t *process);
+/* Ticks as seconds with three decimals. */
+void format_ticks(char text[32], uint64_t ticks);
+
+/* --- Programs (run.c) --- */
+
+/* Runs the program at `path` with argv, whose first is the name that messages give it; waits for its end. Returns the
+ * status. */
+int run_program(const char *command, const char *path, int argc, char **argv);
+/* The same for a word that is no command: with a slash it is a path, otherwise a name in /bin. */
+int run_word(int argc, char **argv);

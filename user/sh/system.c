@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* Commands about the machine and the kernel: mem, irq, uptime, dmesg, poweroff, reboot. */
+#include "commands.h"
+#include "shell.h"
+
+#include <abi/object.h>
+#include <proto/dev.h>
+#include <proto/mm.h>
+#include <proto/proc.h>
+#include <rt/rt.h>
+#include <stdio.h>
+#include <string.h>
+
+static void print_bytes(const char *what, uint64_t bytes)
+{
+    printf("%-20s %10llu KiB\n", what, (unsigned long long)(bytes >> 10));
+}
+
+static enum error print_processes(void)
+{
+    struct proc_request request = {0};
+    struct proc_list_reply process;
+    enum error error;
+
+    printf("\n%-20s %10s %14s\n", "PROCESS", "USED", "QUOTA");
+    while ((error = proc_list(rt_cap("init"), &request, &process)) == ERR_OK) {
+        process.name[sizeof(process.name) - 1] = 0;
+        printf("%-20s %10llu KiB %10llu KiB\n", shown(process.name).text, (unsigned long long)(process.memory >> 10),
+               (unsigned long long)(process.quota >> 10));
+        request.process = process.process + 1;
+    }
+    return error == ERR_NOT_FOUND ? ERR_OK : error;
+}
+
+int command_mem(int argc, char **argv)
+{
+    struct mm_stats_reply stats;
+    struct proto_empty none;
+    enum error error = mm_stats(rt_cap("mm"), &none, &stats);
+
+    (void)argc;
+    (void)argv;
+    if (error != ERR_OK) {
+        return complain_error("mem", "memory", error);
+    }
+    print_bytes("memory of all", stats.total);
+    print_bytes("free", stats.free);
+    print_bytes("used", stats.total - stats.free);
+    print_bytes("  by the kernel", stats.kernel);
+    printf("%-20s %10llu\n", "address spaces", (unsigned long long)stats.spaces);
+    printf("%-20s %10llu\n", "page faults handled", (unsigned long long)stats.faults);
+    error = print_processes();
+    return error == ERR_OK ? 0 : complain_error("mem", "processes", error);
+}
+
+static uint64_t microseconds(uint64_t ticks)
+{
+    uint64_t second = rt_start->timebase > 0 ? rt_start->timebase : 1;
+
+    return ticks / second * 1000000 + ticks % second * 1000000 / second;
+}
+
+static void print_line(struct dev_irq_stats_reply *line)
+{
+    uint64_t average = line->acknowledged > 0 ? line->total_latency / line->acknowledged : 0;
+
+    line->device[sizeof(line->device) - 1] = 0;
+    line->driver[sizeof(line->driver) - 1] = 0;
+    printf("%4llu %-24s %-12s %4llu %9llu %7llu %9llu %9llu\n", (unsigned long long)line->line,
+           shown(line->device).text, shown(line->driver).text, (unsigned long long)line->hart,
+           (unsigned long long)line->count, (unsigned long long)line->missed,
+           (unsigned long long)microseconds(average), (unsigned long long)microseconds(line->worst_latency));
+}
+
+int command_irq(int argc, char **argv)
+{
+    struct dev_index_request request = {0};
+    struct dev_irq_stats_reply line;
+    enum error error;
+
+    (void)argc;
+    (void)argv;
+    printf("%4s %-24s %-12s %4s %9s %7s %9s %9s\n", "LINE", "DEVICE", "DRIVER", "HART", "COUNT", "MISSED", "AVERAGE",
+           "WORST us");
+    while ((error = dev_irq_stats(rt_cap("dev"), &request, &line)) == ERR_OK) {
+        print_line(&line);
+        request.index++;
+    }
+    return error == ERR_NOT_FOUND ? 0 : complain_error("irq", "interrupt lines", error);
+}
+
+static enum error read_kernel_info(struct kernel_info *info)
+{
+    return kernel_call(rt_cap("log"), OP_DEBUG_INFO, NULL, 0, (uint64_t *)info, sizeof(*info) / sizeof(uint64_t));
+}
+
+int command_uptime(int argc, char **argv)
+{
+    struct kernel_info info = {0};
+    enum error error = read_kernel_info(&info);
+    char seconds[32];
+    uint64_t ticks, minute = 60 * (rt_start->timebase > 0 ? rt_start->timebase : 1);
+
+    (void)argc;
+    (void)argv;
+    if (error != ERR_OK) {
+        return complain_error("uptime", "kernel", error);
+    }
+    ticks = rt_ticks() - info.boot_time;
+    format_ticks(seconds, ticks % minute);
+    printf("up %llu h %llu min %s s, %llu hart%s\n", (unsigned long long)(ticks / minute / 60),
+           (unsigned long long)(ticks / minute % 60), seconds, (unsigned long long)info.hart_count,
+           info.hart_count == 1 ? "" : "s");
+    printf("%llu interrupts, %llu timer interrupts, %llu thread switches\n", (unsigned long long)info.interrupts,
+           (unsigned long long)info.timer_interrupts, (unsigned long long)info.switches);
+    return 0;
+}
+
+/* One piece of the kernel log from *position on, which moves behind it; *count 0 at the end. */
+static enum error read_log(uint64_t *position, char bytes[MSG_MAX_WORDS * 8], size_t *count)
+{
+    uint64_t reply[MSG_MAX_WORDS] = {0}, room = sizeof(reply) - 2 * sizeof(reply[0]);
+    enum error error = kernel_call(rt_cap("log"), OP_DEBUG_READ_LOG, position, 1, reply, MSG_MAX_WORDS);
+
+    *count = 0;
+    if (error == ERR_OK) {
+        *position = reply[0];
+        *count = reply[1] < room ? reply[1] : room;
+        memcpy(bytes, &reply[2], *count);
+    }
+    return error;
+}
+
+int command_dmesg(int argc, char **argv)
+{
+    struct kernel_info info = {0};
+    char bytes[MSG_MAX_WORDS * 8];
+    uint64_t position = 0;
+    size_t count = 1;
+    enum error error = read_kernel_info(&info);
+
+    (void)argc;
+    (void)argv;
+    /* What is logged meanwhile is left out, so that there is an end. */
+    while (error == ERR_OK && count > 0 && position < info.log_end && !input_interrupted()) {
+        error = read_log(&position, bytes, &count);
+        fwrite(bytes, 1, count, stdout);
+    }
+    return error == ERR_OK ? 0 : complain_error("dmesg", "log", error);
+}
+
+static int power(const char *command, uint64_t action)
+{
+    struct proc_power_request request = {.action = action};
+    struct proto_empty none;
+    enum error error;
+
+    fflush(stdout);
+    error = proc_power(rt_cap("init"), &request, &none);
+    return error == ERR_OK ? 0 : complain_error(command, "machine", error);
+}
+
+int command_poweroff(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    return power("poweroff", PROC_POWEROFF);
+}
+
+int command_reboot(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    return power("reboot", PROC_REBOOT);
+}
