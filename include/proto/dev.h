@@ -34,7 +34,13 @@ struct dev_dma_request {
 };
 struct dev_dma_reply {
     uint64_t length, physical;
-}; /* + capability: mm segment, contiguous */
+}; /* + capability: mm segment, contiguous, zeroed */
+
+/* Gives memory of dev_dma back: the device no longer uses it. It is free when nobody has it mapped any more. What a
+ * driver has when it dies is given back for it, and reads as zero for those who still have it mapped. */
+struct dev_dma_free_request {
+    uint64_t physical;
+};
 
 /* Tells dev of a driver before it starts: which devices are its. */
 struct dev_register_request {
@@ -64,6 +70,7 @@ struct dev_irq_stats_reply {
     OP(3, dev_region, struct dev_index_request, struct dev_region_reply, DEV_DRIVE)                                    \
     OP(4, dev_irq, struct dev_index_request, struct dev_irq_reply, DEV_DRIVE)                                          \
     OP(5, dev_dma, struct dev_dma_request, struct dev_dma_reply, DEV_DRIVE)                                            \
+    OP(6, dev_dma_free, struct dev_dma_free_request, struct proto_empty, DEV_DRIVE)                                    \
     OP(8, dev_irq_stats, struct dev_index_request, struct dev_irq_stats_reply, DEV_INSPECT)                            \
     OP(16, dev_register, struct dev_register_request, struct dev_register_reply, PROTO_MANAGE)
 PROTO_CLIENT(DEV_OPS)

@@ -41,7 +41,8 @@ Test(ring, request_and_completion_come_through_unchanged)
     bool broken = false;
 
     cr_assert(ring_submit(&pair.client, &request));
-    cr_assert_not(ring_take_request(&pair.server, &got, &broken), "nothing is visible before it is published");
+    cr_assert_not(ring_take_request(&pair.server, &got, &broken),
+                  "nothing is visible before it is published");
     ring_submit_publish(&pair.client);
     cr_assert(ring_take_request(&pair.server, &got, &broken));
     cr_assert_eq(memcmp(&got, &request, sizeof(got)), 0);
@@ -213,7 +214,8 @@ static void *hammer_server(void *context)
             cr_assert_eq(request.cookie, seen);
             cr_assert_eq(request.position, seen + 4);
             seen++;
-            ring_complete(side, &(struct ring_completion){.cookie = request.cookie, .length = request.length});
+            ring_complete(side,
+                          &(struct ring_completion){.cookie = request.cookie, .length = request.length});
             if (seen % 3 == 0 && ring_complete_publish(side)) {
                 ring_bell(&hammer->to_client);
             }
@@ -278,7 +280,8 @@ static void *scribble(void *context)
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        __atomic_store_n(&scribbler->words[state % scribbler->count], (uint32_t)(state >> 40) % 12, __ATOMIC_RELAXED);
+        __atomic_store_n(&scribbler->words[state % scribbler->count], (uint32_t)(state >> 40) % 12,
+                         __ATOMIC_RELAXED);
     }
     return NULL;
 }

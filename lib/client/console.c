@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* The terminal for programs. */
+#include <base/checked.h>
+#include <client/console.h>
+#include <rt/rt.h>
+#include <string.h>
+
+enum error terminal_write(const void *bytes, size_t count)
+{
+    const char *from = bytes;
+    cap_t console = rt_cap("console");
+
+    if (console == 0) {
+        rt_log_bytes(bytes, count);
+        return ERR_OK;
+    }
+    while (count > 0) {
+        struct console_write_request request;
+        struct console_write_reply reply;
+        size_t piece = count < CONSOLE_MAX_BYTES ? count : CONSOLE_MAX_BYTES;
+        size_t size = align_up(offsetof(struct console_write_request, bytes) + piece, 8);
+
+        memset((char *)&request + size - 8, 0, 8);
+        request.length = piece;
+        memcpy(request.bytes, from, piece);
+        enum error error = proto_call(console, OP_console_write, &request, size, &reply, sizeof(reply), NULL,
+                                      0, NULL, 0, NULL);
+        if (error != ERR_OK) {
+            return error;
+        }
+        if (reply.written == 0 || reply.written > piece) {
+            return ERR_IO;
+        }
+        from += reply.written;
+        count -= reply.written;
+    }
+    return ERR_OK;
+}
+
+enum error terminal_read(void *bytes, size_t size, size_t *count)
+{
+    struct console_read_request request = {.max = size < CONSOLE_MAX_BYTES ? size : CONSOLE_MAX_BYTES};
+    struct console_read_reply reply;
+
+    if (rt_cap("console") == 0) {
+        return ERR_NO_CAP;
+    }
+    enum error error = console_read(rt_cap("console"), &request, &reply);
+    if (error != ERR_OK) {
+        return error;
+    }
+    if (reply.length > request.max) {
+        return ERR_IO;
+    }
+    memcpy(bytes, reply.bytes, reply.length);
+    *count = reply.length;
+    return ERR_OK;
+}
+
+enum error terminal_mode(uint64_t mode)
+{
+    struct console_mode_request request = {.mode = mode};
+    struct proto_empty none;
+
+    return console_mode(rt_cap("console"), &request, &none);
+}
+
+enum error terminal_interrupt(cap_t notification)
+{
+    unsigned give_count = notification != 0 ? 1 : 0;
+
+    return proto_call(rt_cap("console"), OP_console_interrupt, NULL, 0, NULL, 0, &notification, give_count,
+                      NULL, 0, NULL);
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* A driver's calls to the device server. */
+#include <base/checked.h>
+#include <driver/device.h>
+#include <proto/mm.h>
+#include <string.h>
+
+/* Calls dev for an answer that brings one capability, which lands in a new slot *cap. */
+static enum error call_for_cap(uint32_t op, const void *request, size_t request_size, void *reply,
+                               size_t reply_size, cap_t *cap)
+{
+    unsigned taken = 0;
+    cap_t slot = slot_alloc();
+
+    if (slot == 0) {
+        return ERR_TOO_MANY;
+    }
+    enum error error =
+        proto_call(rt_cap("dev"), op, request, request_size, reply, reply_size, NULL, 0, &slot, 1, &taken);
+    if (error == ERR_OK && taken != 1) {
+        error = ERR_NO_CAP;
+    }
+    if (error != ERR_OK) {
+        slot_free(slot);
+        return error;
+    }
+    *cap = slot;
+    return ERR_OK;
+}
+
+enum error device_count(uint64_t *count)
+{
+    struct proto_empty none;
+    struct dev_count_reply reply;
+
+    if (rt_cap("dev") == 0) {
+        rt_log("no capability for the device server");
+        return ERR_NO_CAP;
+    }
+    enum error error = dev_count(rt_cap("dev"), &none, &reply);
+    if (error != ERR_OK) {
+        rt_log("the device server does not say which devices there are: %s", error_text(error));
+        return error;
+    }
+    *count = reply.count;
+    return ERR_OK;
+}
+
+enum error device_open(struct device *device, uint64_t index)
+{
+    struct dev_index_request request = {.index = index};
+
+    *device = (struct device){.index = index};
+    enum error error = dev_info(rt_cap("dev"), &request, &device->info);
+    if (error != ERR_OK) {
+        rt_log("device %u: no information: %s", (unsigned)index, error_text(error));
+        return error;
+    }
+    device->info.name[sizeof(device->info.name) - 1] = 0;
+    device->info.compatible[sizeof(device->info.compatible) - 1] = 0;
+    return ERR_OK;
+}
+
+enum error device_region(const struct device *device, uint64_t n, struct mmio *region)
+{
+    struct dev_index_request request = {.index = device->index, .n = n};
+    struct dev_region_reply reply;
+    struct segment segment;
+    cap_t cap;
+
+    enum error error = call_for_cap(OP_dev_region, &request, sizeof(request), &reply, sizeof(reply), &cap);
+    if (error == ERR_OK) {
+        error = range_inside(reply.offset, reply.length, reply.segment_length)
+                    ? segment_map(&segment, cap, reply.segment_length, MM_READ | MM_WRITE)
+                    : ERR_BAD_ADDRESS;
+        if (error != ERR_OK) {
+            slot_free(cap);
+        }
+    }
+    if (error != ERR_OK) {
+        rt_log("%s: no registers: %s", device->info.name, error_text(error));
+        return error;
+    }
+    *region = (struct mmio){
+        .access = &mmio_direct,
+        .context = (char *)segment.address + reply.offset,
+        .length = reply.length,
+        .name = device->info.name,
+    };
+    return ERR_OK;
+}
+
+/* Binds the handler in `irq` to a copy of `notification` that signals `bits`. The copy stays: the line is
+ * bound to it. */
+static enum error bind_line(cap_t irq, cap_t notification, uint64_t bits)
+{
+    cap_t minted = slot_alloc();
+
+    if (minted == 0) {
+        return ERR_TOO_MANY;
+    }
+    enum error error = cnode_mint(START_CNODE, minted, 0, notification, RIGHT_SIGNAL | RIGHT_WAIT, bits);
+    uint64_t argument = minted;
+    if (error == ERR_OK) {
+        error = kernel_call(irq, OP_IRQ_HANDLER_BIND, &argument, 1, NULL, 0);
+    }
+    if (error == ERR_OK) {
+        error = kernel_call(irq, OP_IRQ_HANDLER_ACK, NULL, 0, NULL, 0);
+    }
+    if (error != ERR_OK) {
+        slot_free(minted);
+    }
+    return error;
+}
+
+enum error device_interrupt(struct device *device, uint64_t n, cap_t notification, uint64_t bits)
+{
+    struct dev_index_request request = {.index = device->index, .n = n};
+    struct dev_irq_reply reply;
+    cap_t irq;
+
+    enum error error = call_for_cap(OP_dev_irq, &request, sizeof(request), &reply, sizeof(reply), &irq);
+    if (error == ERR_OK) {
+        error = bind_line(irq, notification, bits);
+        if (error != ERR_OK) {
+            slot_free(irq);
+        }
+    }
+    if (error != ERR_OK) {
+        rt_log("%s: no interrupt: %s", device->info.name, error_text(error));
+        return error;
+    }
+    device->irq = irq;
+    device->line = reply.line;
+    return ERR_OK;
+}
+
+void device_interrupt_done(const struct device *device)
+{
+    enum error error = kernel_call(device->irq, OP_IRQ_HANDLER_ACK, NULL, 0, NULL, 0);
+
+    if (error != ERR_OK) {
+        rt_log("%s: interrupt line %u cannot be acknowledged: %s", device->info.name, (unsigned)device->line,
+               error_text(error));
+    }
+}
+
+enum error device_dma(struct segment *segment, size_t length)
+{
+    struct dev_dma_request request = {.length = length};
+    struct dev_dma_reply reply;
+    cap_t cap;
+
+    enum error error = call_for_cap(OP_dev_dma, &request, sizeof(request), &reply, sizeof(reply), &cap);
+    if (error == ERR_OK) {
+        error = segment_map(segment, cap, reply.length, MM_READ | MM_WRITE);
+        if (error != ERR_OK) {
+            slot_free(cap);
+        }
+    }
+    if (error != ERR_OK) {
+        rt_log("no %llu bytes of memory for DMA: %s", (unsigned long long)length, error_text(error));
+        return error;
+    }
+    segment->physical = reply.physical;
+    return ERR_OK;
+}
+
+void device_dma_free(struct segment *segment)
+{
+    struct dev_dma_free_request request = {.physical = segment->physical};
+    struct proto_empty none;
+
+    segment_drop(segment);
+    enum error error = dev_dma_free(rt_cap("dev"), &request, &none);
+    if (error != ERR_OK) {
+        rt_log("memory for DMA at 0x%llx cannot be given back: %s", (unsigned long long)request.physical,
+               error_text(error));
+    }
+}

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT */
+/* Readers, writers and modes. */
+#include "console.h"
+
+#include "bytes.h"
+#include "line.h"
+
+#include <base/checked.h>
+#include <rt/rt.h>
+#include <string.h>
+
+#define INPUT_SIZE  4096
+#define OUTPUT_SIZE 16384
+#define MAX_WAITING 64 /* readers, and writers */
+#define MAX_RAW     64 /* clients in raw mode */
+#define CTRL_C      3
+
+_Static_assert(OUTPUT_SIZE > LINE_MAX_ECHO + 2 * CONSOLE_MAX_BYTES,
+               "a write request fits beside the echo's reserve");
+
+static struct console_port *port;
+static char input_data[INPUT_SIZE], output_data[OUTPUT_SIZE];
+static struct bytes input, output;
+static struct line line;
+static char last_out; /* byte put into the output last */
+
+/* Blocked readers; the last is served first. */
+static struct reader {
+    uint64_t client;
+    cap_t reply;
+    uint64_t max;
+} readers[MAX_WAITING];
+static unsigned reader_count;
+
+/* Blocked writers; the first is served first. */
+static struct writer {
+    uint64_t client;
+    cap_t reply;
+    uint64_t length;
+    char bytes[CONSOLE_MAX_BYTES];
+} writers[MAX_WAITING];
+static unsigned writer_first, writer_count;
+
+static uint64_t raw_client[MAX_RAW]; /* 0: not in use */
+static cap_t interrupt;              /* notification for ctrl-c; 0: none */
+static uint64_t interrupt_client;    /* that set it */
+
+PROTO_SERVER(console_table, CONSOLE_OPS)
+const struct proto_handler *const console_handlers = console_table;
+
+/* --- Modes --- */
+
+static uint64_t *find_raw(uint64_t client)
+{
+    for (unsigned i = 0; i < MAX_RAW; i++) {
+        if (raw_client[i] == client) {
+            return &raw_client[i];
+        }
+    }
+    return NULL;
+}
+
+static bool is_raw(uint64_t client)
+{
+    return client != 0 && find_raw(client) != NULL;
+}
+
+static enum error serve_console_mode(struct call *call, const struct console_mode_request *request,
+                                     struct proto_empty *reply)
+{
+    (void)reply;
+    if (request->mode > CONSOLE_RAW || call->client == 0) {
+        return ERR_BAD_ARG;
+    }
+    uint64_t *place = find_raw(call->client);
+    if (request->mode == CONSOLE_RAW && place == NULL) {
+        place = find_raw(0);
+        if (place == NULL) {
+            return ERR_TOO_MANY;
+        }
+        *place = call->client;
+    } else if (request->mode == CONSOLE_COOKED && place != NULL) {
+        *place = 0;
+    }
+    return ERR_OK;
+}
+
+/* --- Output --- */
+
+static void put_output(const char *bytes, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        if (bytes[i] == '\n' && last_out != '\r') {
+            bytes_put(&output, '\r');
+        }
+        bytes_put(&output, bytes[i]);
+        last_out = bytes[i];
+    }
+}
+
+static void echo(const char *bytes, size_t count)
+{
+    put_output(bytes, count);
+}
+
+/* Whether a write request of that length fits whatever is in it, and leaves room for the echo of a typed
+ * byte. */
+static bool has_room(uint64_t length)
+{
+    return bytes_room(&output) >= 2 * length + LINE_MAX_ECHO;
+}
+
+size_t console_output(const char **bytes)
+{
+    return bytes_front(&output, bytes);
+}
+
+void console_transmitted(size_t count)
+{
+    output.out += (uint32_t)count;
+    port->bytes_out += count;
+}
+
+static enum error serve_console_write(struct call *call, const struct console_write_request *request,
+                                      struct console_write_reply *reply)
+{
+    uint64_t length = request->length;
+
+    if (length > CONSOLE_MAX_BYTES ||
+        !range_inside(offsetof(struct console_write_request, bytes), length, call->request_size)) {
+        return ERR_BAD_ARG;
+    }
+    reply->written = length;
+    if (writer_count == 0 && has_room(length)) {
+        put_output(request->bytes, length);
+        port->transmit();
+        return ERR_OK;
+    }
+    cap_t caller = writer_count < MAX_WAITING ? serve_defer(call) : 0;
+    if (caller == 0) {
+        return writer_count < MAX_WAITING ? ERR_NO_MEMORY : ERR_TOO_MANY;
+    }
+    struct writer *writer = &writers[(writer_first + writer_count++) % MAX_WAITING];
+    *writer = (struct writer){.client = call->client, .reply = caller, .length = length};
+    memcpy(writer->bytes, request->bytes, length);
+    return ERR_OK;
+}
+
+/* Lets writers go on as far as there is room; true when any did. A writer that died while it waited has no
+ * reply. */
+static bool serve_writers(void)
+{
+    bool any = false;
+
+    while (writer_count > 0 && has_room(writers[writer_first].length)) {
+        struct writer *writer = &writers[writer_first];
+        writer_first = (writer_first + 1) % MAX_WAITING;
+        writer_count--;
+        if (writer->reply != 0) {
+            struct console_write_reply reply = {.written = writer->length};
+            put_output(writer->bytes, writer->length);
+            serve_answer(writer->reply, ERR_OK, &reply, sizeof(reply));
+        }
+        any = true;
+    }
+    return any;
+}
+
+/* --- Input --- */
+
+static bool somebody_reads_raw(void)
+{
+    for (unsigned i = 0; i < reader_count; i++) {
+        if (is_raw(readers[i].client)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Nothing that was typed before it counts any more. */
+static void raise_interrupt(void)
+{
+    input.out = input.in;
+    line_discard(&line);
+    if (bytes_room(&output) >= LINE_MAX_ECHO) {
+        echo("^C\n", 3);
+    }
+    if (interrupt != 0) {
+        notification_signal(interrupt);
+    }
+}
+
+void console_receive(char byte)
+{
+    port->bytes_in++;
+    if (byte == CTRL_C && !somebody_reads_raw()) {
+        raise_interrupt();
+    } else if (!bytes_put(&input, byte)) {
+        port->overruns++;
+    }
+}
+
+static uint64_t read_raw(char *bytes, uint64_t max)
+{
+    uint64_t count = 0;
+
+    while (count < max && bytes_count(&input) > 0) {
+        bytes[count++] = bytes_get(&input);
+    }
+    return count;
+}
+
+/* What `client` would get now; false when that is nothing. */
+static bool try_read(uint64_t client, uint64_t max, struct console_read_reply *reply)
+{
+    if (is_raw(client)) {
+        reply->length = read_raw(reply->bytes, max);
+        return reply->length > 0;
+    }
+    while (line.state == LINE_EDITING && bytes_count(&input) > 0 && bytes_room(&output) >= LINE_MAX_ECHO) {
+        line_type(&line, bytes_get(&input));
+    }
+    if (line.state == LINE_EDITING) {
+        return false;
+    }
+    reply->length = line_take(&line, reply->bytes, max);
+    return true;
+}
+
+static size_t reply_size(const struct console_read_reply *reply)
+{
+    return align_up(offsetof(struct console_read_reply, bytes) + reply->length, 8);
+}
+
+static enum error serve_console_read(struct call *call, const struct console_read_request *request,
+                                     struct console_read_reply *reply)
+{
+    uint64_t max = request->max < CONSOLE_MAX_BYTES ? request->max : CONSOLE_MAX_BYTES;
+
+    if (max == 0) {
+        return ERR_BAD_ARG;
+    }
+    bool satisfied = try_read(call->client, max, reply);
+    port->transmit();
+    if (satisfied) {
+        call->reply_size = reply_size(reply);
+        return ERR_OK;
+    }
+    if (request->flags & CONSOLE_NONBLOCK) {
+        return ERR_WOULD_BLOCK;
+    }
+    cap_t caller = reader_count < MAX_WAITING ? serve_defer(call) : 0;
+    if (caller == 0) {
+        return reader_count < MAX_WAITING ? ERR_NO_MEMORY : ERR_TOO_MANY;
+    }
+    readers[reader_count++] = (struct reader){call->client, caller, max};
+    return ERR_OK;
+}
+
+/* Serves readers as far as there is input; true when any was. */
+static bool serve_readers(void)
+{
+    struct console_read_reply reply;
+    bool any = false;
+
+    while (reader_count > 0 &&
+           try_read(readers[reader_count - 1].client, readers[reader_count - 1].max, &reply)) {
+        reader_count--;
+        memset(reply.bytes + reply.length, 0,
+               reply_size(&reply) - offsetof(struct console_read_reply, bytes) - reply.length);
+        serve_answer(readers[reader_count].reply, ERR_OK, &reply, reply_size(&reply));
+        any = true;
+    }
+    return any;
+}
+
+/* --- The rest --- */
+
+static enum error serve_console_interrupt(struct call *call, const struct proto_empty *request,
+                                          struct proto_empty *reply)
+{
+    (void)request;
+    (void)reply;
+    slot_free(interrupt);
+    interrupt = call->cap_count > 0 ? call->cap[0] : 0;
+    interrupt_client = call->client;
+    call->cap[0] = 0; /* kept */
+    return ERR_OK;
+}
+
+static enum error serve_console_info(struct call *call, const struct proto_empty *request,
+                                     struct console_info_reply *reply)
+{
+    (void)call;
+    (void)request;
+    memcpy(reply->driver, port->driver, sizeof(reply->driver));
+    memcpy(reply->device, port->device, sizeof(reply->device));
+    reply->bytes_in = port->bytes_in;
+    reply->bytes_out = port->bytes_out;
+    reply->overruns = port->overruns;
+    reply->interrupts = port->interrupts;
+    return ERR_OK;
+}
+
+void console_start(struct console_port *the_port)
+{
+    port = the_port;
+    input = (struct bytes){.data = input_data, .size = INPUT_SIZE};
+    output = (struct bytes){.data = output_data, .size = OUTPUT_SIZE};
+    line = (struct line){.echo = echo};
+    reader_count = writer_count = 0;
+    memset(raw_client, 0, sizeof(raw_client));
+    interrupt = 0;
+    last_out = 0;
+}
+
+void console_serve(void)
+{
+    while (serve_writers() | serve_readers()) {
+        continue;
+    }
+    port->transmit();
+}
+
+/* The answers go nowhere; giving them returns the reply objects. */
+void console_client_gone(uint64_t client)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < reader_count; i++) {
+        if (readers[i].client == client) {
+            serve_answer(readers[i].reply, ERR_CANCELLED, NULL, 0);
+        } else {
+            readers[kept++] = readers[i];
+        }
+    }
+    reader_count = kept;
+    for (unsigned i = 0; i < writer_count; i++) {
+        struct writer *writer = &writers[(writer_first + i) % MAX_WAITING];
+        if (writer->client == client && writer->reply != 0) {
+            serve_answer(writer->reply, ERR_CANCELLED, NULL, 0);
+            writer->reply = 0;
+        }
+    }
+    if (is_raw(client)) {
+        *find_raw(client) = 0;
+    }
+    if (interrupt_client == client) {
+        slot_free(interrupt);
+        interrupt = 0;
+    }
+    console_serve();
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The console between its clients and the terminal: who reads, who writes, in which mode. Knows nothing of
+ * the hardware: main.c brings received bytes and fetches those to transmit.
+ *
+ * Output: each write request goes out in one piece, in the order in which the requests came; a newline
+ * becomes carriage return and newline unless there is a carriage return before it already. Input waits, up to
+ * 4 KiB, until somebody reads; it is echoed when it is used.
+ */
+#pragma once
+
+#include <proto/console.h>
+
+/* What the console knows of its device, for console_info. */
+struct console_port {
+    char driver[16], device[32];
+    uint64_t bytes_in, bytes_out, overruns, interrupts;
+    void (*transmit)(void); /* there is output */
+};
+
+/* `port` is kept up by main.c. */
+void console_start(struct console_port *port);
+/* A byte was received. */
+void console_receive(char byte);
+/* Bytes to transmit that lie in one piece, 0 when there are none; and that `count` of them were. */
+size_t console_output(const char **bytes);
+void console_transmitted(size_t count);
+/* Serves whoever waits, after bytes were received or transmitted. */
+void console_serve(void);
+/* Forgets a dead client. */
+void console_client_gone(uint64_t client);
+/* The protocol's handlers, for serve(). */
+extern const struct proto_handler *const console_handlers;

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* The console's process: the terminal on an ns16550a. */
+#include "console.h"
+#include "uart.h"
+
+#include <driver/device.h>
+#include <stdio.h>
+
+#define INTERRUPT_BIT 1
+
+static struct device device;
+static struct mmio regs;
+static struct uart uart;
+static struct console_port port;
+
+/* Gives the transmitter what it takes; the rest goes when it interrupts. */
+static void transmit(void)
+{
+    const char *bytes;
+    size_t count, sent;
+
+    do {
+        count = console_output(&bytes);
+        sent = uart_transmit(&uart, bytes, count);
+        console_transmitted(sent);
+    } while (sent > 0);
+    uart_want_transmit_interrupt(&uart, count > 0);
+}
+
+static void receive(void)
+{
+    char byte;
+
+    while (uart_receive(&uart, &byte)) {
+        console_receive(byte);
+    }
+}
+
+static void signalled(uint64_t bits)
+{
+    uint64_t overruns = uart.overruns;
+
+    if (bits & INTERRUPT_BIT) {
+        port.interrupts++;
+        receive();
+        console_serve();
+        port.overruns += uart.overruns - overruns;
+        device_interrupt_done(&device);
+    }
+}
+
+static void open_uart(void)
+{
+    uint64_t count = 0;
+    cap_t notification = serve_notification();
+
+    if (notification == 0) {
+        rt_fail("no memory for a notification");
+    }
+    if (device_count(&count) != ERR_OK || count == 0) {
+        rt_fail("no UART that this driver knows: there is no terminal");
+    }
+    if (device_open(&device, 0) != ERR_OK || device_region(&device, 0, &regs) != ERR_OK) {
+        rt_fail("no terminal");
+    }
+    enum error error = uart_open(&uart, &regs, device.info.reg_shift, device.info.reg_io_width);
+    if (error != ERR_OK) {
+        rt_fail("%s: %s; there is no terminal", device.info.name, error_text(error));
+    }
+    if (device_interrupt(&device, 0, notification, INTERRUPT_BIT) != ERR_OK) {
+        rt_fail("no terminal");
+    }
+}
+
+/* From here on the terminal belongs to this process alone; the kernel log is read with dmesg. */
+static void silence_kernel(void)
+{
+    struct cap_info log;
+    uint64_t off = 0;
+
+    if (cnode_inspect(START_CNODE, START_LOG, &log) == ERR_OK && log.type == OBJ_DEBUG &&
+        (log.rights & RIGHT_ECHO)) {
+        kernel_call(START_LOG, OP_DEBUG_SET_ECHO, &off, 1, NULL, 0);
+    }
+}
+
+int main(void)
+{
+    open_uart();
+    snprintf(port.driver, sizeof(port.driver), "%.15s", device.info.compatible);
+    snprintf(port.device, sizeof(port.device), "%s", device.info.name);
+    port.transmit = transmit;
+    console_start(&port);
+    silence_kernel();
+    receive();
+    serve(&(struct server){
+        .name = "console",
+        .endpoint = rt_cap("recv:console"),
+        .table = console_handlers,
+        .signalled = signalled,
+        .client_gone = console_client_gone,
+    });
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/* The list of devices, what the tree says of each, and which driver has it. */
+#include "devices.h"
+
+#include <abi/object.h>
+#include <base/checked.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PAGE        (1ull << PAGE_BITS)
+#define ADDRESS_END (1ull << 56) /* of physical addresses in Sv39 */
+
+/* --- Reading the tree --- */
+
+/* Enabled, and on a bus that is. */
+static bool usable(const struct fdt *tree, int node)
+{
+    while (node != FDT_NONE && fdt_is_enabled(tree, node)) {
+        node = fdt_parent(tree, node);
+    }
+    return node == FDT_NONE;
+}
+
+unsigned devices_read(struct devices *devices, const struct fdt *tree)
+{
+    unsigned lost = 0;
+
+    memset(devices, 0, sizeof(*devices));
+    devices->tree = *tree;
+    for (int node = fdt_next(tree, fdt_root(tree)); node != FDT_NONE; node = fdt_next(tree, node)) {
+        if (fdt_prop_string(tree, node, "compatible") == NULL || !usable(tree, node)) {
+            continue;
+        }
+        if (devices->count == MAX_DEVICES) {
+            lost++;
+            continue;
+        }
+        devices->device[devices->count++] = (struct device){.node = node, .driver = NO_DRIVER};
+    }
+    devices_read_controllers(devices);
+    return lost;
+}
+
+const char *device_name(const struct devices *devices, unsigned device)
+{
+    return fdt_name(&devices->tree, devices->device[device].node);
+}
+
+bool device_registers(const struct devices *devices, unsigned device, unsigned n, uint64_t *address,
+                      uint64_t *size)
+{
+    return fdt_reg(&devices->tree, devices->device[device].node, n, address, size);
+}
+
+unsigned device_register_ranges(const struct devices *devices, unsigned device)
+{
+    uint64_t address, size;
+    unsigned n = 0;
+
+    while (device_registers(devices, device, n, &address, &size)) {
+        n++;
+    }
+    return n;
+}
+
+uint64_t device_number(const struct devices *devices, unsigned device, const char *property)
+{
+    uint64_t value;
+
+    return fdt_prop_number(&devices->tree, devices->device[device].node, property, &value) ? value : 0;
+}
+
+/* Puts `page` in its place among the ascending ones, if it is not there yet. */
+static unsigned insert_page(uint64_t *pages, unsigned count, uint64_t page)
+{
+    unsigned at = count;
+
+    while (at > 0 && pages[at - 1] > page) {
+        at--;
+    }
+    if (at > 0 && pages[at - 1] == page) {
+        return count;
+    }
+    memmove(&pages[at + 1], &pages[at], (count - at) * sizeof(pages[0]));
+    pages[at] = page;
+    return count + 1;
+}
+
+unsigned devices_pages(const struct devices *devices, uint64_t limit, uint64_t *pages, unsigned max)
+{
+    unsigned count = 0;
+    uint64_t address, size;
+
+    for (unsigned i = 0; i < devices->count; i++) {
+        for (unsigned n = 0; device_registers(devices, i, n, &address, &size); n++) {
+            if (size > limit || address >= ADDRESS_END) {
+                continue;
+            }
+            for (uint64_t at = align_down(address, PAGE); at < address + size && count < max; at += PAGE) {
+                count = insert_page(pages, count, at);
+            }
+        }
+    }
+    return count;
+}
+
+/* --- Who has what --- */
+
+static int find_driver(const struct devices *devices, const char *name)
+{
+    for (int i = 0; i < MAX_DRIVERS; i++) {
+        if (strncmp(devices->driver[i].name, name, sizeof(devices->driver[i].name) - 1) == 0) {
+            return i;
+        }
+    }
+    return NO_DRIVER;
+}
+
+uint64_t devices_driver(const struct devices *devices, const char *name)
+{
+    int driver = name[0] == 0 ? NO_DRIVER : find_driver(devices, name);
+
+    return driver == NO_DRIVER ? 0 : devices->driver[driver].client;
+}
+
+static bool matches(const struct devices *devices, unsigned device, const char *compatible,
+                    uint64_t virtio_id, uint32_t (*virtio_type)(unsigned device))
+{
+    if (!fdt_is_compatible(&devices->tree, devices->device[device].node, compatible)) {
+        return false;
+    }
+    if (strcmp(compatible, "virtio,mmio") != 0) {
+        return true;
+    }
+    uint32_t type = virtio_type(device);
+    return type != 0 && (virtio_id == 0 || type == virtio_id);
+}
+
+/* Which devices match, one bit each; ERR_EXISTS with *other when one belongs to another driver. */
+static enum error find_matches(const struct devices *devices, int driver, const char *compatible,
+                               uint64_t virtio_id, uint32_t (*virtio_type)(unsigned device), bool *match,
+                               int *other)
+{
+    for (unsigned i = 0; i < devices->count; i++) {
+        match[i] = matches(devices, i, compatible, virtio_id, virtio_type);
+        if (match[i] && devices->device[i].driver != NO_DRIVER && devices->device[i].driver != driver) {
+            *other = (int)i;
+            return ERR_EXISTS;
+        }
+    }
+    return ERR_OK;
+}
+
+enum error devices_claim(struct devices *devices, uint64_t client, const char *name, const char *compatible,
+                         uint64_t virtio_id, uint32_t (*virtio_type)(unsigned device), uint64_t *count,
+                         int *device)
+{
+    bool match[MAX_DEVICES];
+    int driver;
+
+    if (name[0] == 0 || client == 0) {
+        return ERR_BAD_ARG;
+    }
+    driver = find_driver(devices, name);
+    enum error error = find_matches(devices, driver, compatible, virtio_id, virtio_type, match, device);
+    if (error == ERR_OK && driver == NO_DRIVER) {
+        driver = find_driver(devices, "");
+        error = driver == NO_DRIVER ? ERR_TOO_MANY : ERR_OK;
+    }
+    if (error != ERR_OK) {
+        return error;
+    }
+    snprintf(devices->driver[driver].name, sizeof(devices->driver[driver].name), "%s", name);
+    devices->driver[driver].client = client;
+    for (unsigned i = 0; i < devices->count; i++) {
+        if (match[i]) {
+            devices->device[i].driver = (int8_t)driver;
+            snprintf(devices->device[i].compatible, sizeof(devices->device[i].compatible), "%s", compatible);
+        }
+    }
+    *count = devices_count(devices, client);
+    return ERR_OK;
+}
+
+static bool belongs_to(const struct devices *devices, unsigned device, uint64_t client)
+{
+    int driver = devices->device[device].driver;
+
+    return client != 0 && driver != NO_DRIVER && devices->driver[driver].client == client;
+}
+
+int devices_of(const struct devices *devices, uint64_t client, uint64_t index)
+{
+    for (unsigned i = 0; i < devices->count; i++) {
+        if (belongs_to(devices, i, client) && index-- == 0) {
+            return (int)i;
+        }
+    }
+    return NO_DEVICE;
+}
+
+uint64_t devices_count(const struct devices *devices, uint64_t client)
+{
+    uint64_t count = 0;
+
+    for (unsigned i = 0; i < devices->count; i++) {
+        count += belongs_to(devices, i, client);
+    }
+    return count;
+}
+
+void devices_release(struct devices *devices, uint64_t client)
+{
+    for (unsigned i = 0; i < devices->count; i++) {
+        if (belongs_to(devices, i, client)) {
+            devices->device[i].driver = NO_DRIVER;
+        }
+    }
+    for (unsigned i = 0; client != 0 && i < MAX_DRIVERS; i++) {
+        if (devices->driver[i].client == client) {
+            devices->driver[i] = (struct driver){0};
+        }
+    }
+}

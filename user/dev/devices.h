@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The devices of the hardware's device tree and which driver has which. Portable: all that touches the
+ * machine is in registers.c and main.c.
+ */
+#pragma once
+
+#include <abi/error.h>
+#include <base/fdt.h>
+
+#define MAX_DEVICES 192
+#define MAX_DRIVERS 32
+#define MAX_PLICS   4
+#define NO_DRIVER   (-1)
+#define NO_DEVICE   (-1)
+
+struct driver {
+    char name[16];
+    uint64_t client; /* number of the process; 0: it is dead, and has no devices */
+};
+
+struct device {
+    int node;
+    int8_t driver;       /* index, or NO_DRIVER */
+    char compatible[32]; /* by which the driver got it */
+};
+
+struct devices {
+    struct fdt tree;
+    unsigned count;
+    struct device device[MAX_DEVICES];
+    struct driver driver[MAX_DRIVERS];
+    /* Interrupt controllers, in the order and with the numbering of lines that the kernel has: interrupt n of
+     * a controller is line first_line + n. */
+    unsigned plic_count;
+    struct {
+        int node;
+        uint32_t first_line, sources;
+    } plic[MAX_PLICS];
+};
+
+/* Lists the enabled nodes of a checked tree that have `compatible`. Returns how many did not fit. */
+unsigned devices_read(struct devices *devices, const struct fdt *tree);
+/* The part of devices_read() that finds the interrupt controllers; in interrupts.c. */
+void devices_read_controllers(struct devices *devices);
+/* Node name with unit address. */
+const char *device_name(const struct devices *devices, unsigned device);
+/* n-th range of registers, and how many there are. */
+bool device_registers(const struct devices *devices, unsigned device, unsigned n, uint64_t *address,
+                      uint64_t *size);
+unsigned device_register_ranges(const struct devices *devices, unsigned device);
+/* n-th interrupt as a line of the kernel. ERR_NOT_FOUND: has no such; ERR_UNSUPPORTED: goes to a controller
+ * that the kernel does not drive; ERR_CORRUPT: the tree is wrong. */
+enum error device_line(const struct devices *devices, unsigned device, unsigned n, uint32_t *line);
+unsigned device_lines(const struct devices *devices, unsigned device);
+/* Property of one or two cells, 0 when absent. */
+uint64_t device_number(const struct devices *devices, unsigned device, const char *property);
+
+/*
+ * Gives the driver `name`, running as process `client`, all devices that are `compatible`; for "virtio,mmio"
+ * only those of which virtio_type() says `virtio_id` (0: any type, but not 0, which is no device). A driver
+ * of that name that was there before is replaced. *count says how many it has now. ERR_EXISTS: another driver
+ * has one of them: *device is that, device.driver tells who; ERR_TOO_MANY; ERR_BAD_ARG: no name or no client.
+ * Then nothing has changed.
+ */
+enum error devices_claim(struct devices *devices, uint64_t client, const char *name, const char *compatible,
+                         uint64_t virtio_id, uint32_t (*virtio_type)(unsigned device), uint64_t *count,
+                         int *device);
+/* Client number of the driver of that name; 0: there is none. */
+uint64_t devices_driver(const struct devices *devices, const char *name);
+/* The index-th device of a client, NO_DEVICE when it has no such. */
+int devices_of(const struct devices *devices, uint64_t client, uint64_t index);
+uint64_t devices_count(const struct devices *devices, uint64_t client);
+/* The client is dead: its devices are nobody's. */
+void devices_release(struct devices *devices, uint64_t client);
+/* Addresses of the pages that hold registers of any device, ascending, each once; ranges of more than `limit`
+ * bytes are left out. Returns how many, at most `max`. */
+unsigned devices_pages(const struct devices *devices, uint64_t limit, uint64_t *page, unsigned max);

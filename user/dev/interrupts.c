@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* Interrupts in the device tree (Devicetree Specification v0.4, section 2.4) and the kernel's lines. */
+#include "devices.h"
+
+#define IRQ_LINES 1024 /* that the kernel has at most */
+
+/* The kernel numbers the interrupts of all controllers through, in the order of the tree, leaving
+ * out number 0 of each. */
+void devices_read_controllers(struct devices *devices)
+{
+    const struct fdt *tree = &devices->tree;
+    uint32_t next = 0, sources;
+    uint64_t address, size;
+
+    for (unsigned i = 0; i < devices->count && devices->plic_count < MAX_PLICS; i++) {
+        int node = devices->device[i].node;
+        if ((!fdt_is_compatible(tree, node, "sifive,plic-1.0.0") &&
+             !fdt_is_compatible(tree, node, "riscv,plic0")) ||
+            !fdt_reg(tree, node, 0, &address, &size) ||
+            !fdt_prop_u32(tree, node, "riscv,ndev", 0, &sources) || sources == 0 ||
+            sources >= IRQ_LINES - next) {
+            continue;
+        }
+        devices->plic[devices->plic_count].node = node;
+        devices->plic[devices->plic_count].first_line = next;
+        devices->plic[devices->plic_count].sources = sources;
+        devices->plic_count++;
+        next += sources + 1;
+    }
+}
+
+/* The controller that a node's `interrupts` go to: `interrupt-parent` of the node or the nearest ancestor
+ * that has it. */
+static int interrupt_parent(const struct fdt *tree, int node)
+{
+    uint32_t phandle;
+
+    while (node != FDT_NONE && !fdt_prop_u32(tree, node, "interrupt-parent", 0, &phandle)) {
+        node = fdt_parent(tree, node);
+    }
+    return node == FDT_NONE ? FDT_NONE : fdt_by_phandle(tree, phandle);
+}
+
+/* One interrupt of a node: which controller, and where its cells begin in which property. */
+struct interrupt {
+    int controller;
+    const char *property;
+    unsigned first_cell;
+};
+
+static uint32_t cells_of(const struct fdt *tree, int controller)
+{
+    uint32_t cells = 0;
+
+    fdt_prop_u32(tree, controller, "#interrupt-cells", 0, &cells);
+    return cells;
+}
+
+/* In `interrupts-extended` each interrupt begins with the phandle of its controller. */
+static enum error find_extended(const struct fdt *tree, int node, unsigned n, struct interrupt *interrupt)
+{
+    uint32_t phandle;
+
+    for (unsigned cell = 0; fdt_prop_u32(tree, node, "interrupts-extended", cell, &phandle); n--) {
+        int controller = fdt_by_phandle(tree, phandle);
+        if (controller == FDT_NONE) {
+            return ERR_CORRUPT;
+        }
+        if (n == 0) {
+            *interrupt = (struct interrupt){controller, "interrupts-extended", cell + 1};
+            return ERR_OK;
+        }
+        cell += 1 + cells_of(tree, controller);
+    }
+    return ERR_NOT_FOUND;
+}
+
+static enum error find_interrupt(const struct fdt *tree, int node, unsigned n, struct interrupt *interrupt)
+{
+    uint32_t length;
+
+    if (fdt_prop(tree, node, "interrupts-extended", NULL) != NULL) {
+        return find_extended(tree, node, n, interrupt);
+    }
+    if (fdt_prop(tree, node, "interrupts", &length) == NULL) {
+        return ERR_NOT_FOUND;
+    }
+    int controller = interrupt_parent(tree, node);
+    uint32_t cells = cells_of(tree, controller);
+    if (cells == 0) {
+        return ERR_CORRUPT;
+    }
+    *interrupt = (struct interrupt){controller, "interrupts", n * cells};
+    return n < length / 4 / cells ? ERR_OK : ERR_NOT_FOUND;
+}
+
+enum error device_line(const struct devices *devices, unsigned device, unsigned n, uint32_t *line)
+{
+    const struct fdt *tree = &devices->tree;
+    int node = devices->device[device].node;
+    struct interrupt interrupt;
+    uint32_t source;
+
+    enum error error = find_interrupt(tree, node, n, &interrupt);
+    if (error != ERR_OK) {
+        return error;
+    }
+    unsigned plic = 0;
+    while (plic < devices->plic_count && devices->plic[plic].node != interrupt.controller) {
+        plic++;
+    }
+    if (plic == devices->plic_count || cells_of(tree, interrupt.controller) != 1) {
+        return ERR_UNSUPPORTED;
+    }
+    if (!fdt_prop_u32(tree, node, interrupt.property, interrupt.first_cell, &source) || source == 0 ||
+        source > devices->plic[plic].sources) {
+        return ERR_CORRUPT;
+    }
+    *line = devices->plic[plic].first_line + source;
+    return ERR_OK;
+}
+
+unsigned device_lines(const struct devices *devices, unsigned device)
+{
+    struct interrupt interrupt;
+    unsigned n = 0;
+
+    while (find_interrupt(&devices->tree, devices->device[device].node, n, &interrupt) == ERR_OK) {
+        n++;
+    }
+    return n;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* Interrupt lines. */
+#include "lines.h"
+
+#define MAX_LINES 256
+
+static struct line {
+    uint32_t number;
+    unsigned device;
+    cap_t handler;
+} lines[MAX_LINES];
+static unsigned line_count;
+
+enum error line_handler(uint32_t number, unsigned device, cap_t *handler)
+{
+    for (unsigned i = 0; i < line_count; i++) {
+        if (lines[i].number == number && lines[i].device == device) {
+            *handler = lines[i].handler;
+            return ERR_OK;
+        }
+    }
+    cap_t slot = line_count < MAX_LINES ? slot_alloc() : 0;
+    if (slot == 0) {
+        return ERR_TOO_MANY;
+    }
+    uint64_t argument[] = {number, 0, slot};
+    enum error error = kernel_call(rt_cap("irq"), OP_IRQ_CONTROL_GET, argument, 3, NULL, 0);
+    if (error != ERR_OK) {
+        slot_release(slot);
+        return error;
+    }
+    lines[line_count++] = (struct line){number, device, slot};
+    *handler = slot;
+    return ERR_OK;
+}
+
+void lines_release(unsigned device)
+{
+    for (unsigned i = 0; i < line_count; i++) {
+        if (lines[i].device == device) {
+            /* Unbinding acknowledges what is pending. */
+            kernel_call(lines[i].handler, OP_IRQ_HANDLER_UNBIND, NULL, 0, NULL, 0);
+            cnode_revoke(START_CNODE, lines[i].handler);
+        }
+    }
+}
+
+enum error line_statistics(uint64_t n, struct dev_irq_stats_reply *reply, unsigned *device)
+{
+    uint64_t result[7];
+
+    if (n >= line_count) {
+        return ERR_NOT_FOUND;
+    }
+    enum error error = kernel_call(lines[n].handler, OP_IRQ_HANDLER_INFO, NULL, 0, result, 7);
+    if (error != ERR_OK) {
+        return error;
+    }
+    reply->line = result[0];
+    reply->count = result[1];
+    reply->acknowledged = result[2];
+    reply->missed = result[3];
+    reply->total_latency = result[4];
+    reply->worst_latency = result[5];
+    reply->hart = result[6];
+    *device = lines[n].device;
+    return ERR_OK;
+}

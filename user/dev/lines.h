@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* Interrupt lines: the handlers' original capabilities, which stay here for the statistics; drivers get
+ * copies. */
+#pragma once
+
+#include <proto/dev.h>
+#include <rt/rt.h>
+
+/* The handler of `line`, made when first asked for, for `device` (a number of this server's own). */
+enum error line_handler(uint32_t line, unsigned device, cap_t *handler);
+/* Unbinds the lines of a device and takes back what its driver had, so that the next driver starts clean. */
+void lines_release(unsigned device);
+/* What the kernel counted of the n-th line that has a handler, and whose it is. ERR_NOT_FOUND after the last.
+ */
+enum error line_statistics(uint64_t n, struct dev_irq_stats_reply *reply, unsigned *device);

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/* The device server: reads the hardware's device tree and gives each driver what belongs to its devices. */
+#include "dma.h"
+#include "lines.h"
+#include "registers.h"
+
+#include <base/checked.h>
+#include <driver/virtio.h>
+#include <proto/mm.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RESET_POLLS 1000000
+
+static struct devices devices;
+
+PROTO_SERVER(dev_table, DEV_OPS)
+
+/* --- Virtio devices: which type they are is in their registers, and only they can be stopped in one way for
+ * all --- */
+
+static bool map_virtio(unsigned device, struct mmio *region)
+{
+    uint64_t address, size;
+
+    return device_registers(&devices, device, 0, &address, &size) &&
+           registers_map(address, size, device_name(&devices, device), region) == ERR_OK &&
+           mmio_read32(region, VIRTIO_MAGIC_VALUE, MMIO_PLAIN) == VIRTIO_MAGIC;
+}
+
+static uint32_t virtio_type(unsigned device)
+{
+    struct mmio region;
+
+    return map_virtio(device, &region) ? mmio_read32(&region, VIRTIO_DEVICE_ID, MMIO_PLAIN) : 0;
+}
+
+/* Stops the device, so that it does not write to memory that its dead driver gave it. */
+static void stop_virtio(unsigned device)
+{
+    struct mmio region;
+
+    if (!map_virtio(device, &region)) {
+        return;
+    }
+    mmio_write32(&region, VIRTIO_STATUS, 0, MMIO_FENCED);
+    for (unsigned i = 0; i < RESET_POLLS && mmio_read32(&region, VIRTIO_STATUS, MMIO_FENCED) != 0; i++) {
+        continue;
+    }
+}
+
+/* --- The protocol --- */
+
+static enum error serve_dev_count(struct call *call, const struct proto_empty *request,
+                                  struct dev_count_reply *reply)
+{
+    (void)request;
+    reply->count = devices_count(&devices, call->client);
+    return ERR_OK;
+}
+
+static enum error serve_dev_info(struct call *call, const struct dev_index_request *request,
+                                 struct dev_info_reply *reply)
+{
+    int device = devices_of(&devices, call->client, request->index);
+
+    if (device == NO_DEVICE) {
+        return ERR_NO_DEVICE;
+    }
+    snprintf(reply->name, sizeof(reply->name), "%s", device_name(&devices, device));
+    memcpy(reply->compatible, devices.device[device].compatible, sizeof(reply->compatible));
+    reply->region_count = device_register_ranges(&devices, device);
+    reply->irq_count = device_lines(&devices, device);
+    reply->clock_frequency = device_number(&devices, device, "clock-frequency");
+    reply->reg_shift = device_number(&devices, device, "reg-shift");
+    reply->reg_io_width = device_number(&devices, device, "reg-io-width");
+    return ERR_OK;
+}
+
+static enum error serve_dev_region(struct call *call, const struct dev_index_request *request,
+                                   struct dev_region_reply *reply)
+{
+    int device = devices_of(&devices, call->client, request->index);
+    uint64_t address, size;
+
+    if (device == NO_DEVICE) {
+        return ERR_NO_DEVICE;
+    }
+    if (request->n > UINT32_MAX ||
+        !device_registers(&devices, device, (unsigned)request->n, &address, &size)) {
+        return ERR_NOT_FOUND;
+    }
+    enum error error =
+        registers_segment(address, size, &call->reply_cap[0], &reply->offset, &reply->segment_length);
+    if (error != ERR_OK) {
+        rt_log("%s: registers at 0x%llx, 0x%llx bytes: %s", device_name(&devices, device),
+               (unsigned long long)address, (unsigned long long)size,
+               error == ERR_UNSUPPORTED ? "too large to hand out" : error_text(error));
+        return error;
+    }
+    reply->length = size;
+    call->reply_caps = 1;
+    return ERR_OK;
+}
+
+static enum error serve_dev_irq(struct call *call, const struct dev_index_request *request,
+                                struct dev_irq_reply *reply)
+{
+    int device = devices_of(&devices, call->client, request->index);
+    uint32_t line;
+
+    if (device == NO_DEVICE) {
+        return ERR_NO_DEVICE;
+    }
+    if (request->n > UINT32_MAX) {
+        return ERR_NOT_FOUND;
+    }
+    enum error error = device_line(&devices, device, (unsigned)request->n, &line);
+    if (error == ERR_OK) {
+        error = line_handler(line, device, &call->reply_cap[0]);
+        reply->line = line;
+    }
+    if (error != ERR_OK) {
+        rt_log("%s: interrupt %u: %s", device_name(&devices, device), (unsigned)request->n,
+               error == ERR_UNSUPPORTED ? "its interrupt controller is not driven"
+               : error == ERR_CORRUPT   ? "wrong in the device tree"
+                                        : error_text(error));
+        return error;
+    }
+    call->reply_caps = 1;
+    return ERR_OK;
+}
+
+static enum error serve_dev_dma(struct call *call, const struct dev_dma_request *request,
+                                struct dev_dma_reply *reply)
+{
+    const struct segment *segment;
+
+    if (devices_count(&devices, call->client) == 0) {
+        return ERR_NO_DEVICE;
+    }
+    enum error error = dma_make(call->client, request->length, &segment);
+    if (error != ERR_OK) {
+        return error;
+    }
+    reply->length = segment->length;
+    reply->physical = segment->physical;
+    call->reply_cap[0] = segment->cap;
+    call->reply_caps = 1;
+    return ERR_OK;
+}
+
+static enum error serve_dev_dma_free(struct call *call, const struct dev_dma_free_request *request,
+                                     struct proto_empty *reply)
+{
+    (void)reply;
+    return dma_free(call->client, request->physical);
+}
+
+static enum error serve_dev_irq_stats(struct call *call, const struct dev_index_request *request,
+                                      struct dev_irq_stats_reply *reply)
+{
+    unsigned device;
+
+    (void)call;
+    enum error error = line_statistics(request->index, reply, &device);
+    if (error != ERR_OK) {
+        return error;
+    }
+    snprintf(reply->device, sizeof(reply->device), "%s", device_name(&devices, device));
+    if (devices.device[device].driver != NO_DRIVER) {
+        memcpy(reply->driver, devices.driver[devices.device[device].driver].name, sizeof(reply->driver));
+    }
+    return ERR_OK;
+}
+
+/* Everything that a dead driver had: its devices are stopped and silent before their memory is used for
+ * anything else. */
+static void release(uint64_t client)
+{
+    int device;
+
+    for (uint64_t i = 0; (device = devices_of(&devices, client, i)) != NO_DEVICE; i++) {
+        lines_release(device);
+        if (strcmp(devices.device[device].compatible, "virtio,mmio") == 0) {
+            stop_virtio(device);
+        }
+    }
+    dma_release(client);
+    devices_release(&devices, client);
+}
+
+static enum error serve_dev_register(struct call *call, const struct dev_register_request *request,
+                                     struct dev_register_reply *reply)
+{
+    char driver[sizeof(request->driver)], compatible[sizeof(request->compatible)];
+    int device;
+
+    (void)call;
+    snprintf(driver, sizeof(driver), "%.*s", (int)sizeof(driver) - 1, request->driver);
+    snprintf(compatible, sizeof(compatible), "%.*s", (int)sizeof(compatible) - 1, request->compatible);
+    uint64_t before = devices_driver(&devices, driver);
+    if (before != 0 && before != request->client) {
+        release(before);
+    }
+    enum error error = devices_claim(&devices, request->client, driver, compatible, request->virtio_id,
+                                     virtio_type, &reply->count, &device);
+    if (error == ERR_EXISTS) {
+        int other = devices.device[device].driver;
+        snprintf(reply->device, sizeof(reply->device), "%s", device_name(&devices, device));
+        memcpy(reply->other, devices.driver[other].name, sizeof(reply->other));
+    }
+    return error;
+}
+
+/* --- Set-up --- */
+
+/* An argument in hexadecimal, ended by `end`. Moves *text behind that. */
+static uint64_t number(const char **text, char end)
+{
+    char *rest;
+    uint64_t value = strtoull(*text, &rest, 16);
+
+    if (rest == *text || *rest != end) {
+        rt_fail("argument '%s' is not a number", *text);
+    }
+    *text = end == 0 ? rest : rest + 1;
+    return value;
+}
+
+static void open_tree(const char *length_text, const char *offset_text)
+{
+    uint64_t length = number(&length_text, 0), offset = number(&offset_text, 0), mapped;
+    struct segment segment;
+    struct fdt tree;
+
+    if (!checked_add(length, offset, &mapped)) {
+        rt_fail("the device tree's length and offset make no sense");
+    }
+    enum error error = segment_map(&segment, rt_cap("devicetree"), mapped, MM_READ);
+    if (error != ERR_OK) {
+        rt_fail("no device tree: %s", error_text(error));
+    }
+    enum fdt_error damage = fdt_open(&tree, (const char *)segment.address + offset, length);
+    if (damage != FDT_OK) {
+        rt_fail("the hardware's device tree is no good: %s", fdt_strerror(damage));
+    }
+    unsigned lost = devices_read(&devices, &tree);
+    if (lost > 0) {
+        rt_log("%u devices of the device tree are left out: more than %u", lost, MAX_DEVICES);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 3) {
+        rt_fail("needs the length and the offset of the device tree as arguments");
+    }
+    open_tree(argv[1], argv[2]);
+    for (int i = 3; i < argc; i++) {
+        const char *text = argv[i];
+        cap_t slot = (cap_t)number(&text, ':');
+        unsigned bits = (unsigned)number(&text, ':');
+        registers_add_untyped(slot, bits, number(&text, 0));
+    }
+    registers_setup(&devices);
+    serve(&(struct server){
+        .name = "dev",
+        .endpoint = rt_cap("recv:dev"),
+        .table = dev_table,
+        .client_gone = release,
+    });
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/* A virtio block device. */
+#include "disk.h"
+
+#include <base/checked.h>
+#include <proto/blk.h>
+#include <rt/rt.h>
+#include <string.h>
+
+#define DEVICE_ID_BLOCK   2
+#define REQUEST_QUEUE     0
+
+/* Feature bits (section 5.2.3). */
+#define FEATURE_SIZE_MAX  (1ull << 1)
+#define FEATURE_READ_ONLY (1ull << 5)
+#define FEATURE_FLUSH     (1ull << 9)
+
+/* Device configuration (section 5.2.4). */
+#define CONFIG_CAPACITY   0
+#define CONFIG_SIZE_MAX   8
+
+/* Request types and status (section 5.2.6). */
+enum { TYPE_IN = 0, TYPE_OUT = 1, TYPE_FLUSH = 4 };
+enum { STATUS_OK = 0, STATUS_IOERR = 1, STATUS_UNSUPPORTED = 2, STATUS_NONE = 0xff };
+
+static uint64_t shared_offset(void)
+{
+    return align_up(virtqueue_bytes(DISK_QUEUE_SIZE), sizeof(struct disk_shared));
+}
+
+uint64_t disk_memory_bytes(void)
+{
+    return shared_offset() + sizeof(struct disk_shared) * DISK_MAX_REQUESTS;
+}
+
+static void read_config(struct disk *disk)
+{
+    disk->sectors = virtio_config64(&disk->virtio, CONFIG_CAPACITY);
+    disk->max_sectors = DISK_MAX_SECTORS;
+    if (disk->virtio.features & FEATURE_SIZE_MAX) {
+        uint32_t limit = virtio_config32(&disk->virtio, CONFIG_SIZE_MAX) / BLK_SECTOR;
+        disk->max_sectors = limit < DISK_MAX_SECTORS ? limit : DISK_MAX_SECTORS;
+    }
+    disk->read_only = (disk->virtio.features & FEATURE_READ_ONLY) != 0;
+    disk->can_flush = (disk->virtio.features & FEATURE_FLUSH) != 0;
+}
+
+/* The handshake from reset to running, with an empty queue. */
+static enum error start(struct disk *disk)
+{
+    enum error error = virtio_open(&disk->virtio, &disk->regs, DEVICE_ID_BLOCK);
+
+    if (error == ERR_OK) {
+        error = virtio_negotiate(&disk->virtio, FEATURE_SIZE_MAX | FEATURE_READ_ONLY | FEATURE_FLUSH, 0);
+    }
+    if (error == ERR_OK) {
+        memset(disk->memory, 0, disk_memory_bytes());
+        error = virtio_queue(&disk->virtio, &disk->queue, REQUEST_QUEUE, DISK_QUEUE_SIZE, disk->memory,
+                             disk->physical);
+    }
+    if (error != ERR_OK) {
+        return error;
+    }
+    read_config(disk);
+    if (disk->max_sectors == 0) {
+        rt_log("%s: takes no more than %u bytes in one piece", disk->name,
+               (unsigned)virtio_config32(&disk->virtio, CONFIG_SIZE_MAX));
+        virtio_fail(&disk->virtio);
+        return ERR_UNSUPPORTED;
+    }
+    virtio_start(&disk->virtio);
+    return ERR_OK;
+}
+
+enum error disk_open(struct disk *disk, const char *name, const struct mmio *regs, void *memory,
+                     uint64_t physical)
+{
+    disk->name = name;
+    disk->regs = *regs;
+    disk->memory = memory;
+    disk->physical = physical;
+    disk->shared = (struct disk_shared *)((char *)memory + shared_offset());
+    disk->shared_physical = physical + shared_offset();
+    return start(disk);
+}
+
+bool disk_has_room(const struct disk *disk)
+{
+    return disk->in_flight < DISK_MAX_REQUESTS && disk->queue.free_count >= 3;
+}
+
+static unsigned free_request(const struct disk *disk)
+{
+    unsigned i = 0;
+
+    while (disk->request[i].busy) {
+        i++;
+    }
+    return i;
+}
+
+void disk_submit(struct disk *disk, enum disk_op op, uint64_t sector, uint64_t physical, uint32_t length,
+                 void *owner, uint64_t cookie)
+{
+    static const uint32_t type[] = {
+        [DISK_READ] = TYPE_IN, [DISK_WRITE] = TYPE_OUT, [DISK_FLUSH] = TYPE_FLUSH};
+    unsigned i = free_request(disk), count = 0;
+    uint64_t at = disk->shared_physical + i * sizeof(struct disk_shared);
+    struct virtqueue_buffer buffer[3];
+
+    disk->shared[i] = (struct disk_shared){.type = type[op], .sector = sector, .status = STATUS_NONE};
+    buffer[count++] = (struct virtqueue_buffer){at, offsetof(struct disk_shared, status), false};
+    if (op != DISK_FLUSH) {
+        buffer[count++] = (struct virtqueue_buffer){physical, length, op == DISK_READ};
+    }
+    buffer[count++] = (struct virtqueue_buffer){at + offsetof(struct disk_shared, status), 1, true};
+    virtqueue_add(&disk->queue, buffer, count, i);
+    disk->request[i] = (struct disk_request){true, length, cookie, owner};
+    disk->in_flight++;
+}
+
+void disk_kick(struct disk *disk)
+{
+    virtio_kick(&disk->virtio, &disk->queue);
+}
+
+static void finish(struct disk *disk, unsigned i, enum error status)
+{
+    struct disk_request *request = &disk->request[i];
+
+    request->busy = false;
+    disk->in_flight--;
+    disk->finished(request->owner, request->cookie, status, status == ERR_OK ? request->length : 0);
+}
+
+static enum error status_of(const struct disk *disk, unsigned i)
+{
+    switch (__atomic_load_n(&disk->shared[i].status, __ATOMIC_RELAXED)) {
+    case STATUS_OK: return ERR_OK;
+    case STATUS_UNSUPPORTED: return ERR_UNSUPPORTED;
+    default: return ERR_IO;
+    }
+}
+
+/* After the device did something that it must not: stops it, so that it lets go of all memory, fails what was
+ * under way and starts it anew. */
+static void recover(struct disk *disk, const char *why)
+{
+    rt_log("%s: %s; resetting it, requests that fail: %u", disk->name, why, disk->in_flight);
+    bool stopped = virtio_reset(&disk->virtio) == ERR_OK;
+    for (unsigned i = 0; i < DISK_MAX_REQUESTS; i++) {
+        if (disk->request[i].busy) {
+            finish(disk, i, ERR_IO);
+        }
+    }
+    disk->resets++;
+    if (!stopped || disk->resets > DISK_MAX_RESETS || start(disk) != ERR_OK) {
+        rt_log("%s: given up", disk->name);
+        disk->dead = true;
+    }
+}
+
+static void take_finished(struct disk *disk)
+{
+    uint32_t i, written;
+
+    do {
+        virtqueue_want_interrupts(&disk->queue, false);
+        while (virtqueue_take(&disk->queue, &i, &written)) {
+            finish(disk, i, status_of(disk, i));
+        }
+    } while (disk->queue.fault == NULL && virtqueue_want_interrupts(&disk->queue, true));
+}
+
+/* The capacity changed (a disk was resized). */
+static void take_config(struct disk *disk)
+{
+    uint64_t before = disk->sectors;
+
+    read_config(disk);
+    if (disk->sectors != before) {
+        rt_log("%s: now has %llu sectors", disk->name, (unsigned long long)disk->sectors);
+    }
+}
+
+void disk_interrupt(struct disk *disk)
+{
+    if (disk->dead) {
+        return;
+    }
+    uint32_t why = virtio_interrupt(&disk->virtio);
+    take_finished(disk);
+    if (disk->queue.fault != NULL) {
+        recover(disk, disk->queue.fault);
+    } else if ((why & VIRTIO_INTERRUPT_CONFIG) && virtio_needs_reset(&disk->virtio)) {
+        recover(disk, "it asks for a reset");
+    } else if (why & VIRTIO_INTERRUPT_CONFIG) {
+        take_config(disk);
+    }
+}
