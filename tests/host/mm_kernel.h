@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel as mm sees it, as a model: one CNode with a derivation tree, untyped memory, frames with one word of
+ * content, and mappings. Every call that a correct mm never makes is counted in `complaints`. Calls can be made to
+ * fail for want of slots or memory only, as with the real kernel. Included by one test program.
+ */
+#pragma once
+
+#include "support.h"
+
+#include <mm.h>
+#include <rt/internal.h>
+#include <sys/mman.h>
+
+#define MODEL_SLOTS   8192 /* mm's CNode; half of them are for the capabilities that clients hold */
+#define CLIENT_SLOTS  4096 /* first of those */
+#define MODEL_PAGES   8192 /* physical memory: 32 MiB */
+#define MODEL_OBJECTS 65536
+#define MODEL_MAPS    65536
+
+struct model_slot {
+    uint32_t type, bits, parent; /* parent: slot it was derived from, 0: none */
+    uint64_t object;             /* number of the object */
+    uint64_t start, used;        /* untyped, frame: physical address; untyped: bytes used */
+    uint64_t badge;
+    uint64_t space, address;     /* frame, table: object number of the space it is mapped in, 0: none */
+    uint32_t level, rights;      /* table: what it covers; frame: rights of the mapping */
+    bool device;
+};
+
+static struct model_slot model[MODEL_SLOTS];
+static uint64_t content[MODEL_PAGES]; /* one word for each physical page */
+static uint64_t next_object;
+static unsigned complaints;
+static char first_complaint[128];
+static char *own_memory;
+static uint64_t own_space_object;
+static struct start_info model_start = {.name = "mm", .cnode_slots = MODEL_SLOTS};
+
+const struct start_info *rt_start = &model_start;
+struct rt_caps rt_caps = {.cnode = START_CNODE};
+
+__attribute__((format(printf, 1, 2))) static enum error complain(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    if (complaints++ == 0)
+        vsnprintf(first_complaint, sizeof(first_complaint), format, arguments);
+    va_end(arguments);
+    return ERR_BAD_ARG;
+}
+
+/* --- What is mapped where: a hash table of slots by (space, page, level) --- */
+
+static uint32_t maps[MODEL_MAPS]; /* slots; UINT32_MAX: was one */
+
+static uint64_t map_hash(uint64_t space, uint64_t part, unsigned level)
+{
+    return ((space * 31 + part) * 4 + level) * 0x9e3779b97f4a7c15ull >> 48;
+}
+
+static bool map_is(uint32_t slot, uint64_t space, uint64_t part, unsigned level)
+{
+    const struct model_slot *s = &model[slot];
+    unsigned shift = s->type == OBJ_FRAME ? PAGE_BITS : PAGE_BITS + 9 * s->level;
+    unsigned own_level = s->type == OBJ_FRAME ? 0 : s->level;
+    return s->space == space && own_level == level && s->address >> shift == part;
+}
+
+/* Level 0: the frame at page `part`; 1 and 2: the table that covers it. 0: none. */
+static uint32_t map_find(uint64_t space, uint64_t part, unsigned level)
+{
+    for (uint64_t i = map_hash(space, part, level);; i++) {
+        uint32_t slot = maps[i % MODEL_MAPS];
+        if (slot == 0)
+            return 0;
+        if (slot != UINT32_MAX && map_is(slot, space, part, level))
+            return slot;
+    }
+}
+
+static void map_enter(uint32_t slot, uint64_t part, unsigned level)
+{
+    uint64_t i = map_hash(model[slot].space, part, level);
+    while (maps[i % MODEL_MAPS] != 0 && maps[i % MODEL_MAPS] != UINT32_MAX)
+        i++;
+    maps[i % MODEL_MAPS] = slot;
+}
+
+static void map_rebuild(void)
+{
+    memset(maps, 0, sizeof(maps));
+    for (uint32_t slot = 1; slot < MODEL_SLOTS; slot++)
+        if (model[slot].space != 0) {
+            unsigned level = model[slot].type == OBJ_FRAME ? 0 : model[slot].level;
+            map_enter(slot, model[slot].address >> (PAGE_BITS + 9 * level), level);
+        }
+}
+
+static void model_unmap(uint32_t slot)
+{
+    static unsigned removed;
+    for (uint64_t i = 0; model[slot].space != 0 && i < MODEL_MAPS; i++) {
+        unsigned level = model[slot].type == OBJ_FRAME ? 0 : model[slot].level;
+        uint64_t at = map_hash(model[slot].space, model[slot].address >> (PAGE_BITS + 9 * level), level) + i;
+        if (maps[at % MODEL_MAPS] == slot) {
+            maps[at % MODEL_MAPS] = UINT32_MAX;
+            model[slot].space = 0;
+        }
+    }
+    if (++removed % 8192 == 0)
+        map_rebuild();
+}
+
+/* --- The tree --- */
+
+static bool model_below(uint32_t slot, uint32_t ancestor)
+{
+    for (slot = model[slot].parent; slot != 0; slot = model[slot].parent)
+        if (slot == ancestor)
+            return true;
+    return false;
+}
+
+static void model_empty(uint32_t slot)
+{
+    uint64_t object = model[slot].object;
+    bool is_space = model[slot].type == OBJ_ADDRESS_SPACE;
+    model_unmap(slot);
+    model[slot] = (struct model_slot){0};
+    bool last = true;
+    for (uint32_t s = 1; s < MODEL_SLOTS; s++)
+        last = last && model[s].object != object;
+    for (uint32_t s = 1; is_space && last && s < MODEL_SLOTS; s++)
+        if (model[s].space == object)
+            model_unmap(s);
+}
+
+static void model_delete(uint32_t slot)
+{
+    for (uint32_t s = 1; s < MODEL_SLOTS; s++)
+        if (model[s].parent == slot)
+            model[s].parent = model[slot].parent;
+    if (model[slot].type != OBJ_NULL)
+        model_empty(slot);
+}
+
+enum error cnode_delete(cap_t cnode, uint64_t slot)
+{
+    if (cnode != START_CNODE || slot == 0 || slot >= MODEL_SLOTS)
+        return complain("delete slot %llu", (unsigned long long)slot);
+    model_delete((uint32_t)slot);
+    return ERR_OK;
+}
+
+enum error cnode_revoke(cap_t cnode, uint64_t slot)
+{
+    static bool below[MODEL_SLOTS];
+    if (cnode != START_CNODE || slot >= MODEL_SLOTS || model[slot].type == OBJ_NULL)
+        return complain("revoke slot %llu", (unsigned long long)slot);
+    for (uint32_t s = 1; s < MODEL_SLOTS; s++)
+        below[s] = model[s].type != OBJ_NULL && model_below(s, (uint32_t)slot);
+    for (uint32_t s = 1; s < MODEL_SLOTS; s++)
+        if (below[s])
+            model_empty(s);
+    return ERR_OK;
+}
+
+static enum error model_copy(uint64_t slot, uint64_t source, uint64_t badge)
+{
+    if (slot == 0 || slot >= MODEL_SLOTS || model[slot].type != OBJ_NULL)
+        return complain("copy to slot %llu", (unsigned long long)slot);
+    if (source == 0 || source >= MODEL_SLOTS || model[source].type == OBJ_NULL || model[source].type == OBJ_UNTYPED)
+        return complain("copy of slot %llu", (unsigned long long)source);
+    model[slot] = model[source];
+    model[slot].parent = (uint32_t)source;
+    model[slot].space = 0;
+    if (badge != 0)
+        model[slot].badge = badge;
+    return ERR_OK;
+}
+
+enum error cnode_copy(cap_t cnode, uint64_t slot, cap_t source_cnode, uint64_t source, uint64_t rights)
+{
+    (void)cnode, (void)source_cnode, (void)rights;
+    return model_copy(slot, source, 0);
+}
+
+enum error cnode_mint(cap_t cnode, uint64_t slot, cap_t source_cnode, uint64_t source, uint64_t rights, uint64_t badge)
+{
+    (void)cnode, (void)source_cnode, (void)rights;
+    if (source < MODEL_SLOTS && model[source].badge != 0)
+        return complain("mint of a badged capability");
+    return model_copy(slot, source, badge);
+}
+
+enum error cnode_inspect(cap_t cnode, uint64_t slot, struct cap_info *info)
+{
+    (void)cnode;
+    const struct model_slot *s = &model[slot];
+    *info = (struct cap_info){s->type, RIGHTS_ALL, s->badge, s->bits, s->object};
+    return ERR_OK;
+}
+
+/* --- Untyped memory --- */
+
+static unsigned model_bits(enum object_type type, unsigned bits)
+{
+    switch (type) {
+    case OBJ_THREAD:
+        return THREAD_BITS;
+    case OBJ_SCHED_CONTEXT:
+        return SCHED_CONTEXT_BITS;
+    case OBJ_ENDPOINT:
+    case OBJ_NOTIFICATION:
+    case OBJ_REPLY:
+    case OBJ_TIMER:
+        return 6;
+    default:
+        return bits;
+    }
+}
+
+static bool model_has_child(uint32_t slot)
+{
+    for (uint32_t s = 1; s < MODEL_SLOTS; s++)
+        if (model[s].parent == slot)
+            return true;
+    return false;
+}
+
+enum error untyped_retype(cap_t untyped, enum object_type type, unsigned size_bits, cap_t cnode, uint64_t first_slot,
+                          uint64_t count, uint64_t offset)
+{
+    struct model_slot *parent = &model[untyped];
+    unsigned bits = model_bits(type, size_bits);
+    if (cnode != 0 || parent->type != OBJ_UNTYPED || count == 0 || count > 64)
+        return complain("retype of slot %u", untyped);
+    if (!model_has_child(untyped))
+        parent->used = 0;
+    if (offset != 0 && (offset < parent->used || offset & ((1ull << bits) - 1)))
+        return complain("retype at %llx, used %llx", (unsigned long long)offset, (unsigned long long)parent->used);
+    uint64_t start = offset != 0 ? offset : align_up(parent->used, 1ull << bits);
+    if (!range_inside(start, count << bits, 1ull << parent->bits))
+        return complain("retype beyond the end");
+    for (uint64_t i = 0; i < count; i++)
+        if (first_slot + i >= CLIENT_SLOTS || model[first_slot + i].type != OBJ_NULL)
+            return complain("retype into slot %llu", (unsigned long long)(first_slot + i));
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t at = parent->start + start + (i << bits);
+        model[first_slot + i] = (struct model_slot){
+            .type = type, .bits = bits, .parent = untyped, .object = ++next_object, .start = at};
+        if (type == OBJ_FRAME)
+            content[at / PAGE_BYTES] = 0;
+    }
+    parent->used = start + (count << bits);
+    return ERR_OK;
+}
+
+/* --- Mappings --- */
+
+enum error frame_map(cap_t frame, cap_t space, uint64_t address, uint64_t rights)
+{
+    struct model_slot *f = &model[frame], *s = &model[space];
+    bool both = rights & RIGHT_WRITE && rights & RIGHT_EXEC;
+    if (f->type != OBJ_FRAME || s->type != OBJ_ADDRESS_SPACE || f->space != 0 || address % (1ull << f->bits) != 0 ||
+        both || rights == 0 || (rights & RIGHT_WRITE && !(rights & RIGHT_READ)))
+        return complain("map of slot %u (type %u) at %llx", frame, f->type, (unsigned long long)address);
+    if (map_find(s->object, address >> 30, 2) == 0 || map_find(s->object, address >> 21, 1) == 0)
+        return ERR_NO_TABLE;
+    if (map_find(s->object, address >> PAGE_BITS, 0) != 0)
+        return complain("%llx is mapped already", (unsigned long long)address);
+    f->space = s->object;
+    f->address = address;
+    f->rights = (uint32_t)rights;
+    map_enter(frame, address >> PAGE_BITS, 0);
+    if (s->object == own_space_object)
+        cr_assert_eq(mprotect((void *)address, PAGE_BYTES, PROT_READ | PROT_WRITE), 0);
+    return ERR_OK;
+}
+
+enum error frame_unmap(cap_t frame)
+{
+    if (model[frame].type != OBJ_FRAME)
+        return complain("unmap of slot %u", frame);
+    model_unmap(frame);
+    return ERR_OK;
+}
+
+static enum error table_map(uint32_t table, uint32_t space, uint64_t address)
+{
+    struct model_slot *t = &model[table], *s = &model[space];
+    if (t->type != OBJ_PAGE_TABLE || t->space != 0 || s->type != OBJ_ADDRESS_SPACE)
+        return complain("map of table in slot %u", table);
+    unsigned level = map_find(s->object, address >> 30, 2) == 0 ? 2 : 1;
+    if (level == 1 && map_find(s->object, address >> 21, 1) != 0)
+        return complain("table at %llx exists", (unsigned long long)address);
+    t->space = s->object;
+    t->level = level;
+    t->address = address;
+    map_enter(table, address >> (PAGE_BITS + 9 * level), level);
+    return ERR_OK;
+}
+
+enum error kernel_call(cap_t cap, uint32_t op, const uint64_t *argument, unsigned count, uint64_t *result,
+                       unsigned result_count)
+{
+    uint64_t answer[4] = {0};
+    (void)count;
+    switch (op) {
+    case OP_PAGE_TABLE_MAP:
+        return table_map(cap, (uint32_t)argument[0], argument[1]);
+    case OP_FRAME_CLEAR:
+        content[model[cap].start / PAGE_BYTES] = 0;
+        break;
+    case OP_FRAME_INFO:
+        answer[0] = model[cap].bits;
+        answer[1] = model[cap].device;
+        answer[3] = model[cap].start;
+        break;
+    case OP_UNTYPED_INFO:
+        answer[0] = model[cap].bits;
+        answer[1] = model_has_child(cap) ? model[cap].used : 0;
+        break;
+    default:
+        return complain("operation %u", op);
+    }
+    for (unsigned i = 0; result != NULL && i < result_count; i++)
+        result[i] = answer[i];
+    return ERR_OK;
+}
+
+static unsigned crash_signals;
+enum error notification_signal(cap_t notification)
+{
+    (void)notification;
+    crash_signals++;
+    return ERR_OK;
+}
+
+struct msg_page *rt_msg_page(void)
+{
+    static struct msg_page page;
+    return &page;
+}
+
+/* --- The start of mm in this world --- */
+
+enum { MODEL_ENDPOINT = START_FIRST_NAMED, MODEL_OWN_SPACE, MODEL_INIT_SPACE, MODEL_CRASH, MODEL_FIRST_UNTYPED };
+
+static uint32_t client_next;
+
+/* Puts a new object into a slot. */
+static void model_give(uint32_t slot, enum object_type type, unsigned bits, uint64_t start)
+{
+    model[slot] = (struct model_slot){.type = type, .bits = bits, .object = ++next_object, .start = start};
+}
+
+/* Gives mm `pages` pages in blocks of the sizes that their addresses allow, and `slots` slots; the first block becomes
+ * mm's own chunk. */
+static void world_start(uint64_t pages, uint64_t slots)
+{
+    uint32_t slot = MODEL_FIRST_UNTYPED;
+    memset(model, 0, sizeof(model));
+    memset(maps, 0, sizeof(maps));
+    memset(content, 0xa5, sizeof(content));
+    complaints = crash_signals = 0;
+    client_next = CLIENT_SLOTS;
+    model_give(MODEL_ENDPOINT, OBJ_ENDPOINT, ENDPOINT_BITS, 0);
+    model_give(MODEL_OWN_SPACE, OBJ_ADDRESS_SPACE, PAGE_BITS, 0);
+    model_give(MODEL_INIT_SPACE, OBJ_ADDRESS_SPACE, PAGE_BITS, 0);
+    model_give(MODEL_CRASH, OBJ_NOTIFICATION, NOTIFICATION_BITS, 0);
+    own_space_object = model[MODEL_OWN_SPACE].object;
+    model_give(slot++, OBJ_UNTYPED, CHUNK_BITS, 0);
+    uint64_t at = 1ull << CHUNK_BITS, end = pages * PAGE_BYTES;
+    while (at < end) {
+        unsigned bits = (unsigned)__builtin_ctzll(at);
+        while (at + (1ull << bits) > end)
+            bits--;
+        model_give(slot++, OBJ_UNTYPED, bits, at);
+        at += 1ull << bits;
+    }
+    slots_init(slot, slots < CLIENT_SLOTS ? slots : CLIENT_SLOTS);
+
+    size_t length = (size_t)OWN_PARTS << OWN_PART_BITS;
+    if (own_memory != NULL)
+        munmap(own_memory, length);
+    own_memory = mmap(NULL, length + (1ull << OWN_PART_BITS), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    cr_assert_neq(own_memory, MAP_FAILED);
+    own_init(own_memory, MODEL_OWN_SPACE, MODEL_FIRST_UNTYPED);
+    blocks_init();
+    links_init();
+    pagemap_init();
+    segments_init();
+    spaces_init();
+    for (uint32_t s = MODEL_FIRST_UNTYPED; s < slot; s++) {
+        uint32_t block = block_add(s, model[s].bits);
+        cr_assert_neq(block, 0);
+        if (s == MODEL_FIRST_UNTYPED)
+            block_note_used(block);
+    }
+    cr_assert(space_adopt("init", MODEL_INIT_SPACE));
+    fault_init(MODEL_CRASH);
+    mm_serve_init(MODEL_ENDPOINT);
+}
+
+/* Slots of mm's half that hold a capability. */
+static unsigned model_slots_full(void)
+{
+    unsigned full = 0;
+    for (uint32_t s = 1; s < CLIENT_SLOTS; s++)
+        full += model[s].type != OBJ_NULL;
+    return full;
+}
+
+/* The word behind an address of a space as its program would see it; NULL: not mapped for that access. */
+static uint64_t *model_memory(uint64_t space_object, uint64_t address, uint64_t access)
+{
+    uint32_t slot = map_find(space_object, address >> PAGE_BITS, 0);
+    if (slot == 0 || (access & ~model[slot].rights) != 0)
+        return NULL;
+    return &content[model[slot].start / PAGE_BYTES];
+}
+
+/* --- Calls, as the server loop makes them --- */
+
+/* An answer: the words, and where the capabilities of the answer are for the client. */
+struct answer {
+    enum error error;
+    uint64_t word[MSG_MAX_WORDS];
+    unsigned cap_count;
+    uint32_t cap[MSG_MAX_CAPS];
+};
+
+/* Calls an operation with the session's badge; `give` is a client's capability, or 0. */
+static struct answer model_call(uint64_t badge, uint32_t op, const void *request, uint32_t give)
+{
+    struct answer answer = {.error = ERR_BAD_OP};
+    struct call call = {.badge = badge, .client = proto_client(badge), .rights = badge & 0xffff};
+    const struct proto_handler *handler = mm_handlers();
+    while (handler->handle != NULL && handler->number != op)
+        handler++;
+    cr_assert_not_null(handler->handle);
+    if (!(call.rights & handler->right)) {
+        answer.error = ERR_DENIED;
+        return answer;
+    }
+    if (give != 0) {
+        call.cap[0] = slot_alloc();
+        if (call.cap[0] == 0) {
+            answer.error = ERR_NO_MEMORY;
+            return answer;
+        }
+        call.cap_count = 1;
+        model_copy(call.cap[0], give, 0);
+    }
+    uint32_t landed = call.cap[0];
+    call.reply_size = handler->reply_size;
+    answer.error = handler->handle(&call, request, answer.word);
+    if (landed != 0 && call.cap[0] != 0)
+        slot_free(landed);
+    cr_assert(answer.error == ERR_OK || call.reply_caps == 0);
+    for (unsigned i = 0; i < call.reply_caps; i++) {
+        do
+            client_next = client_next + 1 < MODEL_SLOTS ? client_next + 1 : CLIENT_SLOTS;
+        while (model[client_next].type != OBJ_NULL);
+        model_copy(client_next, call.reply_cap[i], 0);
+        answer.cap[answer.cap_count++] = client_next;
+        if (call.reply_drop >> i & 1)
+            slot_free(call.reply_cap[i]);
+    }
+    return answer;
+}
