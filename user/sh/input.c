@@ -1,21 +1,51 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is typed. The shell reads the terminal raw, and takes in what is typed while a command runs, so that it sees
- * ctrl-c; the rest waits here for the next prompt.
+ * What is typed, and what the shell waits for. At the prompt the terminal is raw and ctrl-c a byte like any other; while
+ * a line runs it is cooked, and ctrl-c signals a notification. Programs' ends signal the same one.
  */
 #include "shell.h"
 
+#include <abi/object.h>
 #include <client/console.h>
 #include <rt/rt.h>
 #include <stdio.h>
 
-#define CTRL_C      0x03
 #define RETRY_LIMIT 1000
 
-static uint8_t queue[16384];
+static uint8_t queue[CONSOLE_MAX_BYTES];
 static size_t first, count; /* of the bytes in the queue */
+static cap_t events, interrupt_signal, end_signal;
 
-/* The console was restarted, or ends its input: what it was told is told again. */
+/* A copy of the notification that signals one bit. */
+static cap_t make_signal(uint64_t bit)
+{
+    cap_t slot = slot_alloc();
+
+    if (slot == 0 || cnode_mint(START_CNODE, slot, 0, events, RIGHT_SIGNAL, bit) != ERR_OK) {
+        rt_fail("cannot make a copy of a notification");
+    }
+    return slot;
+}
+
+/* Tells the console what this shell wants of it; again when it was restarted. */
+static void take_terminal(void)
+{
+    terminal_interrupt(interrupt_signal);
+    terminal_mode(CONSOLE_RAW);
+}
+
+void input_init(void)
+{
+    enum error error = object_make(OBJ_NOTIFICATION, 0, &events);
+
+    if (error != ERR_OK) {
+        rt_fail("cannot make a notification: %s", error_text(error));
+    }
+    interrupt_signal = make_signal(INPUT_INTERRUPT);
+    end_signal = make_signal(INPUT_PROGRAM_ENDED);
+    take_terminal();
+}
+
 static void recover(unsigned failures)
 {
     struct msg m = {0};
@@ -24,7 +54,7 @@ static void recover(unsigned failures)
         rt_fail("no input from the console");
     }
     sys_msg(SYS_YIELD, 0, &m);
-    terminal_mode(CONSOLE_RAW);
+    take_terminal();
 }
 
 uint8_t input_next(void)
@@ -32,7 +62,7 @@ uint8_t input_next(void)
     for (unsigned failures = 0; count == 0; failures++) {
         fflush(stdout);
         first = 0;
-        if (terminal_read(queue, CONSOLE_MAX_BYTES, &count) != ERR_OK || count == 0) {
+        if (terminal_read(queue, sizeof(queue), &count) != ERR_OK || count == 0) {
             count = 0;
             recover(failures);
         }
@@ -41,60 +71,50 @@ uint8_t input_next(void)
     return queue[first++];
 }
 
-bool input_ready(void)
+void input_begin_line(void)
 {
-    return count > 0;
+    uint64_t bits;
+
+    terminal_mode(CONSOLE_COOKED);
+    notification_poll(events, &bits);
+    shell.interrupted = false;
 }
 
-/* What came last goes to the end of the queue, but ctrl-c empties it. Returns whether it did. */
-static bool add(const char *bytes, size_t added)
+void input_end_line(void)
 {
-    bool interrupt = false;
-
-    for (size_t i = 0; i < added; i++) {
-        if (bytes[i] == CTRL_C) {
-            interrupt = true;
-            count = 0;
-        } else if (count < sizeof(queue)) {
-            queue[count++] = (uint8_t)bytes[i];
-        } else {
-            printf("\a");
-        }
-    }
-    return interrupt;
+    terminal_mode(CONSOLE_RAW);
 }
 
-/* Takes in what has been typed. Returns whether ctrl-c was among it. */
-static bool take_in(void)
+/* What was typed before a ctrl-c is dropped. */
+static void note(uint64_t bits)
 {
-    struct console_read_request request = {.max = CONSOLE_MAX_BYTES, .flags = CONSOLE_NONBLOCK};
-    struct console_read_reply reply;
-    size_t waiting = count;
-    bool interrupt;
-
-    /* What waits already came with the line that runs now, so it may hold a ctrl-c as well. */
-    count = 0;
-    interrupt = add((const char *)queue + first, waiting);
-    first = 0;
-    while (console_read(rt_cap("console"), &request, &reply) == ERR_OK && reply.length > 0) {
-        size_t length = reply.length < sizeof(reply.bytes) ? reply.length : sizeof(reply.bytes);
-        interrupt = add(reply.bytes, length) || interrupt;
+    if ((bits & INPUT_INTERRUPT) != 0) {
+        shell.interrupted = true;
+        count = 0;
     }
-    return interrupt;
 }
 
 bool input_interrupted(void)
 {
-    if (!shell.interrupted && take_in()) {
-        shell.interrupted = true;
-        printf("^C\n");
+    uint64_t bits;
+
+    if (notification_poll(events, &bits)) {
+        note(bits);
     }
     return shell.interrupted;
 }
 
-void input_give(cap_t notification)
+uint64_t input_wait(void)
 {
+    uint64_t bits;
+
     fflush(stdout);
-    terminal_interrupt(notification);
-    terminal_mode(notification != 0 ? CONSOLE_COOKED : CONSOLE_RAW);
+    bits = notification_wait(events);
+    note(bits);
+    return bits;
+}
+
+cap_t input_end_signal(void)
+{
+    return end_signal;
 }

@@ -5,7 +5,6 @@
 #include "parse.h"
 #include "shell.h"
 
-#include <client/console.h>
 #include <client/fs.h>
 #include <stdio.h>
 #include <string.h>
@@ -158,7 +157,7 @@ static void run_line(const char *line, size_t length)
         shell.status = STATUS_USAGE;
         return;
     }
-    shell.interrupted = false;
+    input_begin_line();
     while (!shell.interrupted && (result = parse_command(&parser)) == PARSE_COMMAND) {
         shell.status = command_execute((int)parser.count, parser.words);
         parser.status = shell.status;
@@ -166,13 +165,14 @@ static void run_line(const char *line, size_t length)
     if (shell.interrupted) {
         shell.status = STATUS_INTERRUPTED;
     }
+    input_end_line();
 }
 
 int main(void)
 {
     struct line_editor editor;
 
-    terminal_mode(CONSOLE_RAW);
+    input_init();
     history_init(&shell.history, history_storage, sizeof(history_storage));
     line_editor_init(&editor, text, draft, sizeof(text), &shell.history, &hooks);
     printf("Cardea. `help` lists the commands.\n");

@@ -34,10 +34,12 @@ static bool read_number(const char *text, uint64_t *number)
     return length > 0 && length < 19;
 }
 
-/* Whether a process of that number or name still runs or can be looked at. */
+/* By number any process that init still knows, by name one that has not ended. */
 static bool matches(const struct proc_list_reply *process, const char *argument, bool numeric, uint64_t number)
 {
-    return numeric ? process->process == number : strcmp(process->name, argument) == 0;
+    bool lives = process->state == PROC_STARTING || process->state == PROC_RUNNING;
+
+    return numeric ? process->process == number : lives && strcmp(process->name, argument) == 0;
 }
 
 bool find_process(const char *command, const char *argument, uint64_t *process)

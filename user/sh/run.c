@@ -11,47 +11,6 @@
 
 #define PROGRAM_DIRECTORY "/bin/"
 
-/* Bits of the notification that the shell waits for while a program runs. */
-enum { CHILD_ENDED = 1, CTRL_C = 2 };
-
-static struct {
-    cap_t notification;
-    cap_t ended, interrupt; /* copies that signal one bit each */
-} wait;
-
-static enum error make_signal(uint64_t bit, cap_t *signal)
-{
-    cap_t slot = slot_alloc();
-    enum error error = ERR_TOO_MANY;
-
-    if (slot != 0) {
-        error = cnode_mint(START_CNODE, slot, 0, wait.notification, RIGHT_SIGNAL, bit);
-    }
-    if (error != ERR_OK) {
-        slot_free(slot);
-        return error;
-    }
-    *signal = slot;
-    return ERR_OK;
-}
-
-/* Makes, once, what the shell waits with. */
-static enum error prepare_wait(void)
-{
-    enum error error = ERR_OK;
-
-    if (wait.notification == 0) {
-        error = object_make(OBJ_NOTIFICATION, 0, &wait.notification);
-    }
-    if (error == ERR_OK && wait.ended == 0) {
-        error = make_signal(CHILD_ENDED, &wait.ended);
-    }
-    if (error == ERR_OK && wait.interrupt == 0) {
-        error = make_signal(CTRL_C, &wait.interrupt);
-    }
-    return error;
-}
-
 static enum error kill_process(uint64_t process)
 {
     struct proc_request request = {.process = process};
@@ -64,16 +23,15 @@ static enum error kill_process(uint64_t process)
 static enum error wait_for_end(uint64_t process, struct proc_status_reply *status)
 {
     struct proc_request request = {.process = process};
-    enum error error = process_watch(process, wait.ended);
+    enum error error = process_watch(process, input_end_signal());
 
     if (error != ERR_OK) {
         kill_process(process);
         return error;
     }
     while ((error = proc_status(rt_cap("init"), &request, status)) == ERR_BUSY) {
-        uint64_t bits = notification_wait(wait.notification);
-        if ((bits & CTRL_C) != 0) {
-            shell.interrupted = true;
+        uint64_t bits = input_wait();
+        if ((bits & INPUT_INTERRUPT) != 0) {
             kill_process(process);
         }
         if (bits == 0) {
@@ -132,21 +90,15 @@ static enum error read_image(void *context, uint64_t position, void *buffer, siz
 static int run_image(const char *command, uint64_t handle, uint64_t length, int argc, char **argv)
 {
     struct proc_status_reply status = {0};
-    uint64_t process, stale;
+    uint64_t process;
     char cause[112] = "";
-    enum error error = prepare_wait();
+    enum error error =
+        process_spawn(read_image, &handle, length, (unsigned)argc, (const char *const *)argv, &process, cause);
 
-    if (error != ERR_OK) {
-        return complain_error(command, argv[0], error);
-    }
-    notification_poll(wait.notification, &stale);
-    input_give(wait.interrupt);
-    error = process_spawn(read_image, &handle, length, (unsigned)argc, (const char *const *)argv, &process, cause);
     if (error == ERR_OK) {
         error = wait_for_end(process, &status);
         cause[0] = 0;
     }
-    input_give(0);
     if (error == ERR_OK) {
         return report_end(command, argv[0], &status);
     }

@@ -31,17 +31,23 @@ struct shell {
 };
 extern struct shell shell;
 
-/* --- Input (input.c) --- */
+/* --- Input and events (input.c) --- */
 
+enum input_event { INPUT_PROGRAM_ENDED = 1, INPUT_INTERRUPT = 2 };
+
+/* Takes the terminal; ends the shell when that is not possible. */
+void input_init(void);
 /* The next byte typed; waits for it, after showing what was printed. */
 uint8_t input_next(void);
-/* Whether a byte was typed that input_next() would give at once. */
-bool input_ready(void);
-/* Whether ctrl-c was typed since the line was entered; what was typed before it is dropped. Commands that take long
- * ask now and then. */
+/* A line begins to run: from here on ctrl-c interrupts it, until its end. */
+void input_begin_line(void);
+void input_end_line(void);
+/* Whether ctrl-c was typed since the line began to run. Commands that take long ask now and then. */
 bool input_interrupted(void);
-/* Gives the terminal to a program, whose ctrl-c then signals `notification`; 0 takes it back. */
-void input_give(cap_t notification);
+/* Waits for ctrl-c or the end of a program; returns bits of enum input_event, 0 when it cannot wait. */
+uint64_t input_wait(void);
+/* What signals INPUT_PROGRAM_ENDED. */
+cap_t input_end_signal(void);
 
 /* --- Messages (report.c) --- */
 
