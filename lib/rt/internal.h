@@ -10,8 +10,8 @@ struct rt_caps {
 };
 extern struct rt_caps rt_caps;
 
-/* Start of the C part, called by _start: `page` is what the process was started with, `tls` the memory for the
- * thread-local data of the first thread. */
+/* Start of the C part, called by _start: `page` is what the process was started with, `tls` the memory for
+ * the thread-local data of the first thread. */
 void rt_enter(const void *page, void *tls) __attribute__((noreturn));
 /* Remembers the calling thread's message page. */
 void rt_set_msg_page(struct msg_page *page);

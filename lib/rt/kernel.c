@@ -31,8 +31,8 @@ enum error kernel_call(cap_t cap, uint32_t op, const uint64_t *argument, unsigne
     return error;
 }
 
-enum error untyped_retype(cap_t untyped, enum object_type type, unsigned size_bits, cap_t cnode, uint64_t first_slot,
-                          uint64_t count, uint64_t offset)
+enum error untyped_retype(cap_t untyped, enum object_type type, unsigned size_bits, cap_t cnode,
+                          uint64_t first_slot, uint64_t count, uint64_t offset)
 {
     struct msg m = {.word = {type, size_bits, cnode, first_slot, count, offset}};
     return invoke(&m, untyped, OP_UNTYPED_RETYPE, 6);
@@ -44,7 +44,8 @@ enum error cnode_copy(cap_t cnode, uint64_t slot, cap_t source_cnode, uint64_t s
     return invoke(&m, cnode, OP_CNODE_COPY, 4);
 }
 
-enum error cnode_mint(cap_t cnode, uint64_t slot, cap_t source_cnode, uint64_t source, uint64_t rights, uint64_t badge)
+enum error cnode_mint(cap_t cnode, uint64_t slot, cap_t source_cnode, uint64_t source, uint64_t rights,
+                      uint64_t badge)
 {
     struct msg m = {.word = {slot, source_cnode, source, rights, badge}};
     return invoke(&m, cnode, OP_CNODE_MINT, 5);

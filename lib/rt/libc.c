@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the C library asks of the system below it. All in one file that start.c refers to, so that the linker takes
- * these and not the C library's own versions for other systems.
+ * What the C library asks of the system below it. All in one file that start.c refers to, so that the linker
+ * takes these and not the C library's own versions for other systems.
  */
 #include "internal.h"
 
@@ -18,9 +18,7 @@
 #define STATIC_HEAP_BYTES (64 << 10)     /* of a process without mm */
 #define STATUS_ABORTED    134
 
-void rt_libc_init(void)
-{
-}
+void rt_libc_init(void) {}
 
 void _exit(int status)
 {

@@ -41,7 +41,8 @@ enum error segment_map(struct segment *segment, cap_t cap, size_t length, uint64
     length = align_up(length, PAGE_BYTES);
     struct mm_segment_map_request q = {.length = length, .prot = prot};
     struct mm_map_reply r;
-    enum error error = proto_call(rt_caps.mm, OP_mm_segment_map, &q, sizeof(q), &r, sizeof(r), &cap, 1, NULL, 0, NULL);
+    enum error error =
+        proto_call(rt_caps.mm, OP_mm_segment_map, &q, sizeof(q), &r, sizeof(r), &cap, 1, NULL, 0, NULL);
     if (error == ERR_OK)
         *segment = (struct segment){.cap = cap, .address = (void *)r.address, .length = length};
     return error;

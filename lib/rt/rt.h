@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The run-time of every user program: start-up, system call stubs, kernel object calls, capability slots, memory, and
- * the server loop. crt0 (start.S, start.c) sets up TLS and stdio and calls main(argc, argv); exit() tells init.
+ * The run-time of every user program: start-up, system call stubs, kernel object calls, capability slots,
+ * memory, and the server loop. crt0 (start.S, start.c) sets up TLS and stdio and calls main(argc, argv);
+ * exit() tells init.
  *
- * init is started by the kernel and not by itself: _start knows struct boot_info by its magic, and main, stdio (to the
- * kernel log), slots and kernel calls work there as everywhere. rt_boot is then the page; rt_start is made up.
+ * init is started by the kernel and not by itself: _start knows struct boot_info by its magic, and main,
+ * stdio (to the kernel log), slots and kernel calls work there as everywhere. rt_boot is then the page;
+ * rt_start is made up.
  */
 #pragma once
 
@@ -25,8 +27,8 @@ struct msg {
     uint64_t tag;
     uint64_t word[MSG_REGS];
 };
-/* Makes system call `number` on capability `cap` with tag and words of `m`, which take the results. Returns the label of
- * the tag that came back. */
+/* Makes system call `number` on capability `cap` with tag and words of `m`, which take the results. Returns
+ * the label of the tag that came back. */
 uint32_t sys_msg(uint64_t number, cap_t cap, struct msg *m);
 /* The message page of the calling thread. */
 struct msg_page *rt_msg_page(void);
@@ -37,13 +39,15 @@ extern const struct start_info *rt_start;
 extern const struct boot_info *rt_boot; /* in init; NULL in every other process */
 /* What _start does for init: capabilities, slots and message page from struct boot_info. */
 void rt_init_from_boot(const struct boot_info *boot);
-/* Tells the run-time which session with mm to use (rt_map, malloc, object_make), where it is not the one of START_MM. */
+/* Tells the run-time which session with mm to use (rt_map, malloc, object_make), where it is not the one of
+ * START_MM. */
 void rt_set_mm(cap_t session);
 /* Slot of the named capability ("fs"), 0 when the description does not grant it. */
 cap_t rt_cap(const char *name);
 /* Own name and number, for messages. */
 const char *rt_name(void);
-/* One formatted line to the kernel log (if the process has the log capability), with the process's name in front. */
+/* One formatted line to the kernel log (if the process has the log capability), with the process's name in
+ * front. */
 void rt_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Bytes to the kernel log as they are. */
 void rt_log_bytes(const void *bytes, size_t count);
@@ -56,21 +60,24 @@ const char *object_type_name(uint64_t type);
 
 /* --- Capability slots of the own CNode (slots.c) --- */
 
-cap_t slot_alloc(void);          /* an empty slot, 0 when all are taken */
-/* `count` neighbouring slots, count a power of two up to 64; the first of them, 0 when there is no such group. */
+cap_t slot_alloc(void); /* an empty slot, 0 when all are taken */
+/* `count` neighbouring slots, count a power of two up to 64; the first of them, 0 when there is no such
+ * group. */
 cap_t slot_alloc_group(unsigned count);
-void slot_free(cap_t slot);      /* deletes the capability in it, if any, and gives the slot back; 0 is ignored */
-void slot_release(cap_t slot);   /* gives back a slot that is empty already (moved from, or revoked) */
+void slot_free(cap_t slot); /* deletes the capability in it, if any, and gives the slot back; 0 is ignored */
+void slot_release(cap_t slot); /* gives back a slot that is empty already (moved from, or revoked) */
 
-/* --- Kernel objects (kernel.c): one call per operation of abi/object.h; all return the kernel's answer --- */
+/* --- Kernel objects (kernel.c): one call per operation of abi/object.h; all return the kernel's answer ---
+ */
 
 /* Invokes operation `op` with `count` argument words; the answer's words go to `result` (may be NULL). */
 enum error kernel_call(cap_t cap, uint32_t op, const uint64_t *argument, unsigned count, uint64_t *result,
                        unsigned result_count);
-enum error untyped_retype(cap_t untyped, enum object_type type, unsigned size_bits, cap_t cnode, uint64_t first_slot,
-                          uint64_t count, uint64_t offset);
+enum error untyped_retype(cap_t untyped, enum object_type type, unsigned size_bits, cap_t cnode,
+                          uint64_t first_slot, uint64_t count, uint64_t offset);
 enum error cnode_copy(cap_t cnode, uint64_t slot, cap_t source_cnode, uint64_t source, uint64_t rights);
-enum error cnode_mint(cap_t cnode, uint64_t slot, cap_t source_cnode, uint64_t source, uint64_t rights, uint64_t badge);
+enum error cnode_mint(cap_t cnode, uint64_t slot, cap_t source_cnode, uint64_t source, uint64_t rights,
+                      uint64_t badge);
 enum error cnode_move(cap_t cnode, uint64_t slot, cap_t source_cnode, uint64_t source);
 enum error cnode_delete(cap_t cnode, uint64_t slot);
 enum error cnode_revoke(cap_t cnode, uint64_t slot);
@@ -80,23 +87,23 @@ struct cap_info {
 enum error cnode_inspect(cap_t cnode, uint64_t slot, struct cap_info *info);
 enum error frame_map(cap_t frame, cap_t space, uint64_t address, uint64_t rights);
 enum error frame_unmap(cap_t frame);
-enum error notification_signal(cap_t notification);                  /* SYS_SEND */
-uint64_t notification_wait(cap_t notification);                      /* SYS_WAIT; 0 when it failed */
-bool notification_poll(cap_t notification, uint64_t *bits);          /* SYS_TRY_WAIT */
+enum error notification_signal(cap_t notification);         /* SYS_SEND */
+uint64_t notification_wait(cap_t notification);             /* SYS_WAIT; 0 when it failed */
+bool notification_poll(cap_t notification, uint64_t *bits); /* SYS_TRY_WAIT */
 enum error timer_set(cap_t timer, cap_t notification, uint64_t deadline, uint64_t period);
 enum error timer_cancel(cap_t timer);
 
 /* --- Time --- */
 
-uint64_t rt_ticks(void);                    /* the time register */
+uint64_t rt_ticks(void); /* the time register */
 uint64_t rt_ticks_of_us(uint64_t us);
 
 /* --- Memory, through mm (memory.c) --- */
 
 void *rt_map(size_t length, uint64_t prot); /* zeroed pages, NULL when there are none */
 void rt_unmap(void *address, size_t length);
-/* Gives malloc its one stretch of memory, called at the first sbrk: 256 MiB of pages that mm gives at first touch, or
- * a small static array where there is no mm. Weak: a program may define its own. */
+/* Gives malloc its one stretch of memory, called at the first sbrk: 256 MiB of pages that mm gives at first
+ * touch, or a small static array where there is no mm. Weak: a program may define its own. */
 void *rt_heap_extend(size_t *length);
 struct segment {
     cap_t cap;
@@ -108,17 +115,19 @@ struct segment {
 enum error segment_make(struct segment *segment, size_t length); /* makes one and maps it read-write */
 /* The same with enum mm_segment_flags. */
 enum error segment_make_flags(struct segment *segment, size_t length, uint64_t flags);
-enum error segment_map(struct segment *segment, cap_t cap, size_t length, uint64_t prot); /* maps one received */
-/* Unmaps it and forgets the capability; the memory of one that was made here comes back when nobody else maps it. */
+enum error segment_map(struct segment *segment, cap_t cap, size_t length,
+                       uint64_t prot); /* maps one received */
+/* Unmaps it and forgets the capability; the memory of one that was made here comes back when nobody else maps
+ * it. */
 void segment_drop(struct segment *segment);
 enum error object_make(enum object_type type, unsigned size_bits, cap_t *cap); /* from the own quota */
 
 /* --- Server loop (serve.c) --- */
 
 /*
- * Receives on `endpoint` for ever and answers by `table`; replies and the next receive are one system call. What the
- * client sent is copied once into a local buffer before the handler sees it. Signals of the bound notification go to
- * `signalled` (may be NULL), deaths of clients to `client_gone` (may be NULL).
+ * Receives on `endpoint` for ever and answers by `table`; replies and the next receive are one system call.
+ * What the client sent is copied once into a local buffer before the handler sees it. Signals of the bound
+ * notification go to `signalled` (may be NULL), deaths of clients to `client_gone` (may be NULL).
  */
 struct server {
     const char *name;
@@ -130,11 +139,11 @@ struct server {
     bool (*fault)(struct msg *m);
 };
 void serve(const struct server *server) __attribute__((noreturn));
-/* In a handler: puts the caller aside in a new or reused reply object; returns its slot, 0 when there is no memory. The
- * handler sets call->deferred. */
+/* In a handler: puts the caller aside in a new or reused reply object; returns its slot, 0 when there is no
+ * memory. The handler sets call->deferred. */
 cap_t serve_defer(struct call *call);
 /* Answers a deferred caller and frees the reply object's slot for reuse. */
 void serve_answer(cap_t reply, enum error error, const void *words, size_t size);
-/* Binds a new notification to the calling thread, so that the loop sees its signals; badge tells sources apart when
- * copies are minted from it. */
+/* Binds a new notification to the calling thread, so that the loop sees its signals; badge tells sources
+ * apart when copies are minted from it. */
 cap_t serve_notification(void);

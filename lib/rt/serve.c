@@ -62,8 +62,8 @@ cap_t serve_notification(void)
     return 0;
 }
 
-/* Fills the list of slots to receive into and hands it to the kernel. Calls that a handler made have used the list
- * for their own answers, so this happens before each receive. */
+/* Fills the list of slots to receive into and hands it to the kernel. Calls that a handler made have used the
+ * list for their own answers, so this happens before each receive. */
 static void offer_slots(struct loop *loop)
 {
     uint32_t *offered = rt_msg_page()->recv_cap;
@@ -78,7 +78,8 @@ static void offer_slots(struct loop *loop)
         offered[count] = 0;
 }
 
-/* Says which slots the capabilities of a message landed in: the kernel filled the offered ones from the first on. */
+/* Says which slots the capabilities of a message landed in: the kernel filled the offered ones from the first
+ * on. */
 static void list_caps(const struct loop *loop, struct call *call)
 {
     unsigned n = 0;
@@ -215,8 +216,8 @@ void serve(const struct server *server)
     for (;;) {
         offer_slots(&loop);
         sys_msg(answer ? SYS_REPLY_RECV : SYS_RECV, server->endpoint, &m);
-        /* Every client has a badge; a message without one is the kernel's refusal of the call itself. A reply can be
-         * refused because its client is gone; receiving cannot. */
+        /* Every client has a badge; a message without one is the kernel's refusal of the call itself. A reply
+         * can be refused because its client is gone; receiving cannot. */
         bool refused = m.badge == 0 && !(m.tag & (TAG_SIGNAL | TAG_FAULT));
         if (refused && !answer)
             rt_fail("%s: cannot receive: %s", server->name, error_text(tag_label(m.tag)));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The first instructions of every process: a0 is the page that it was started with (struct start_info, or struct
- * boot_info for init), sp the top of its stack. Takes the thread-local area off the stack and goes on in C.
+ * The first instructions of every process: a0 is the page that it was started with (struct start_info, or
+ * struct boot_info for init), sp the top of its stack. Takes the thread-local area off the stack and goes on
+ * in C.
  */
     .section .text.start, "ax", @progbits
     .global _start

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stdin, stdout and stderr for the C library: the terminal, or the kernel log for a process without one. Output is
- * buffered up to the end of a line, so that a line is one message and lines of several processes do not mix.
+ * stdin, stdout and stderr for the C library: the terminal, or the kernel log for a process without one.
+ * Output is buffered up to the end of a line, so that a line is one message and lines of several processes do
+ * not mix.
  */
 #include "internal.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel as mm sees it, as a model: one CNode with a derivation tree, untyped memory, frames with one word of
- * content, and mappings. Every call that a correct mm never makes is counted in `complaints`. Calls can be made to
- * fail for want of slots or memory only, as with the real kernel. Included by one test program.
+ * The kernel as mm sees it, as a model: one CNode with a derivation tree, untyped memory, frames with one
+ * word of content, and mappings. Every call that a correct mm never makes is counted in `complaints`. Calls
+ * can be made to fail for want of slots or memory only, as with the real kernel. Included by one test
+ * program.
  */
 #pragma once
 
@@ -23,8 +24,8 @@ struct model_slot {
     uint64_t object;             /* number of the object */
     uint64_t start, used;        /* untyped, frame: physical address; untyped: bytes used */
     uint64_t badge;
-    uint64_t space, address;     /* frame, table: object number of the space it is mapped in, 0: none */
-    uint32_t level, rights;      /* table: what it covers; frame: rights of the mapping */
+    uint64_t space, address; /* frame, table: object number of the space it is mapped in, 0: none */
+    uint32_t level, rights;  /* table: what it covers; frame: rights of the mapping */
     bool device;
 };
 
@@ -170,7 +171,8 @@ static enum error model_copy(uint64_t slot, uint64_t source, uint64_t badge)
 {
     if (slot == 0 || slot >= MODEL_SLOTS || model[slot].type != OBJ_NULL)
         return complain("copy to slot %llu", (unsigned long long)slot);
-    if (source == 0 || source >= MODEL_SLOTS || model[source].type == OBJ_NULL || model[source].type == OBJ_UNTYPED)
+    if (source == 0 || source >= MODEL_SLOTS || model[source].type == OBJ_NULL ||
+        model[source].type == OBJ_UNTYPED)
         return complain("copy of slot %llu", (unsigned long long)source);
     model[slot] = model[source];
     model[slot].parent = (uint32_t)source;
@@ -186,7 +188,8 @@ enum error cnode_copy(cap_t cnode, uint64_t slot, cap_t source_cnode, uint64_t s
     return model_copy(slot, source, 0);
 }
 
-enum error cnode_mint(cap_t cnode, uint64_t slot, cap_t source_cnode, uint64_t source, uint64_t rights, uint64_t badge)
+enum error cnode_mint(cap_t cnode, uint64_t slot, cap_t source_cnode, uint64_t source, uint64_t rights,
+                      uint64_t badge)
 {
     (void)cnode, (void)source_cnode, (void)rights;
     if (source < MODEL_SLOTS && model[source].badge != 0)
@@ -207,17 +210,13 @@ enum error cnode_inspect(cap_t cnode, uint64_t slot, struct cap_info *info)
 static unsigned model_bits(enum object_type type, unsigned bits)
 {
     switch (type) {
-    case OBJ_THREAD:
-        return THREAD_BITS;
-    case OBJ_SCHED_CONTEXT:
-        return SCHED_CONTEXT_BITS;
+    case OBJ_THREAD: return THREAD_BITS;
+    case OBJ_SCHED_CONTEXT: return SCHED_CONTEXT_BITS;
     case OBJ_ENDPOINT:
     case OBJ_NOTIFICATION:
     case OBJ_REPLY:
-    case OBJ_TIMER:
-        return 6;
-    default:
-        return bits;
+    case OBJ_TIMER: return 6;
+    default: return bits;
     }
 }
 
@@ -229,8 +228,8 @@ static bool model_has_child(uint32_t slot)
     return false;
 }
 
-enum error untyped_retype(cap_t untyped, enum object_type type, unsigned size_bits, cap_t cnode, uint64_t first_slot,
-                          uint64_t count, uint64_t offset)
+enum error untyped_retype(cap_t untyped, enum object_type type, unsigned size_bits, cap_t cnode,
+                          uint64_t first_slot, uint64_t count, uint64_t offset)
 {
     struct model_slot *parent = &model[untyped];
     unsigned bits = model_bits(type, size_bits);
@@ -239,7 +238,8 @@ enum error untyped_retype(cap_t untyped, enum object_type type, unsigned size_bi
     if (!model_has_child(untyped))
         parent->used = 0;
     if (offset != 0 && (offset < parent->used || offset & ((1ull << bits) - 1)))
-        return complain("retype at %llx, used %llx", (unsigned long long)offset, (unsigned long long)parent->used);
+        return complain("retype at %llx, used %llx", (unsigned long long)offset,
+                        (unsigned long long)parent->used);
     uint64_t start = offset != 0 ? offset : align_up(parent->used, 1ull << bits);
     if (!range_inside(start, count << bits, 1ull << parent->bits))
         return complain("retype beyond the end");
@@ -263,8 +263,9 @@ enum error frame_map(cap_t frame, cap_t space, uint64_t address, uint64_t rights
 {
     struct model_slot *f = &model[frame], *s = &model[space];
     bool both = rights & RIGHT_WRITE && rights & RIGHT_EXEC;
-    if (f->type != OBJ_FRAME || s->type != OBJ_ADDRESS_SPACE || f->space != 0 || address % (1ull << f->bits) != 0 ||
-        both || rights == 0 || (rights & RIGHT_WRITE && !(rights & RIGHT_READ)))
+    if (f->type != OBJ_FRAME || s->type != OBJ_ADDRESS_SPACE || f->space != 0 ||
+        address % (1ull << f->bits) != 0 || both || rights == 0 ||
+        (rights & RIGHT_WRITE && !(rights & RIGHT_READ)))
         return complain("map of slot %u (type %u) at %llx", frame, f->type, (unsigned long long)address);
     if (map_find(s->object, address >> 30, 2) == 0 || map_find(s->object, address >> 21, 1) == 0)
         return ERR_NO_TABLE;
@@ -308,11 +309,8 @@ enum error kernel_call(cap_t cap, uint32_t op, const uint64_t *argument, unsigne
     uint64_t answer[4] = {0};
     (void)count;
     switch (op) {
-    case OP_PAGE_TABLE_MAP:
-        return table_map(cap, (uint32_t)argument[0], argument[1]);
-    case OP_FRAME_CLEAR:
-        content[model[cap].start / PAGE_BYTES] = 0;
-        break;
+    case OP_PAGE_TABLE_MAP: return table_map(cap, (uint32_t)argument[0], argument[1]);
+    case OP_FRAME_CLEAR: content[model[cap].start / PAGE_BYTES] = 0; break;
     case OP_FRAME_INFO:
         answer[0] = model[cap].bits;
         answer[1] = model[cap].device;
@@ -322,8 +320,7 @@ enum error kernel_call(cap_t cap, uint32_t op, const uint64_t *argument, unsigne
         answer[0] = model[cap].bits;
         answer[1] = model_has_child(cap) ? model[cap].used : 0;
         break;
-    default:
-        return complain("operation %u", op);
+    default: return complain("operation %u", op);
     }
     for (unsigned i = 0; result != NULL && i < result_count; i++)
         result[i] = answer[i];
@@ -346,7 +343,13 @@ struct msg_page *rt_msg_page(void)
 
 /* --- The start of mm in this world --- */
 
-enum { MODEL_ENDPOINT = START_FIRST_NAMED, MODEL_OWN_SPACE, MODEL_INIT_SPACE, MODEL_CRASH, MODEL_FIRST_UNTYPED };
+enum {
+    MODEL_ENDPOINT = START_FIRST_NAMED,
+    MODEL_OWN_SPACE,
+    MODEL_INIT_SPACE,
+    MODEL_CRASH,
+    MODEL_FIRST_UNTYPED
+};
 
 static uint32_t client_next;
 
@@ -356,8 +359,8 @@ static void model_give(uint32_t slot, enum object_type type, unsigned bits, uint
     model[slot] = (struct model_slot){.type = type, .bits = bits, .object = ++next_object, .start = start};
 }
 
-/* Gives mm `pages` pages in blocks of the sizes that their addresses allow, and `slots` slots; the first block becomes
- * mm's own chunk. */
+/* Gives mm `pages` pages in blocks of the sizes that their addresses allow, and `slots` slots; the first
+ * block becomes mm's own chunk. */
 static void world_start(uint64_t pages, uint64_t slots)
 {
     uint32_t slot = MODEL_FIRST_UNTYPED;
@@ -385,7 +388,8 @@ static void world_start(uint64_t pages, uint64_t slots)
     size_t length = (size_t)OWN_PARTS << OWN_PART_BITS;
     if (own_memory != NULL)
         munmap(own_memory, length);
-    own_memory = mmap(NULL, length + (1ull << OWN_PART_BITS), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    own_memory = mmap(NULL, length + (1ull << OWN_PART_BITS), PROT_NONE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     cr_assert_neq(own_memory, MAP_FAILED);
     own_init(own_memory, MODEL_OWN_SPACE, MODEL_FIRST_UNTYPED);
     blocks_init();

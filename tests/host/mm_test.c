@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The memory manager against a model of the kernel: clients map, touch, share, and end at random, and each page must
- * hold what was written to it last and nothing of anybody else, whatever runs out.
+ * The memory manager against a model of the kernel: clients map, touch, share, and end at random, and each
+ * page must hold what was written to it last and nothing of anybody else, whatever runs out.
  */
 // sources: user/mm/*.c !user/mm/main.c lib/rt/slots.c
 // flags: -Iuser/mm
 #include "mm_kernel.h"
 
-#define PAGES       64  /* of the part of each space where things are mapped at fixed addresses */
+#define PAGES       64 /* of the part of each space where things are mapped at fixed addresses */
 #define FIXED       0x40000000ull
 #define CLIENTS     5
 #define SEGMENTS    8
-#define MAX_SEGMENT 12  /* pages */
+#define MAX_SEGMENT 12 /* pages */
 #define MANAGE      proto_badge(0, PROTO_MANAGE | MM_USE | MM_DMA)
 
 /* --- What should be there --- */
@@ -120,15 +120,18 @@ static uint32_t random_prot(struct world *w)
     return prot[pick(w, 4)];
 }
 
-static void note_mapped(struct client *c, unsigned first, unsigned count, uint32_t prot, int segment, unsigned offset)
+static void note_mapped(struct client *c, unsigned first, unsigned count, uint32_t prot, int segment,
+                        unsigned offset)
 {
     for (unsigned n = 0; n < count; n++)
-        c->page[first + n] = (struct page){.mapped = true, .prot = prot, .segment = segment, .offset = offset + n};
+        c->page[first + n] =
+            (struct page){.mapped = true, .prot = prot, .segment = segment, .offset = offset + n};
 }
 
 static void step_map(struct world *w, struct client *c)
 {
-    unsigned first = (unsigned)pick(w, PAGES), count = 1 + (unsigned)pick(w, PAGES - first < 10 ? PAGES - first : 10);
+    unsigned first = (unsigned)pick(w, PAGES),
+             count = 1 + (unsigned)pick(w, PAGES - first < 10 ? PAGES - first : 10);
     struct mm_map_request q = {
         .address = FIXED + first * PAGE_BYTES, .length = count * PAGE_BYTES, .prot = random_prot(w)};
     struct answer a = model_call(c->session, OP_mm_map, &q, 0);
@@ -143,7 +146,8 @@ static void step_map(struct world *w, struct client *c)
 
 static void step_unmap(struct world *w, struct client *c)
 {
-    unsigned first = (unsigned)pick(w, PAGES), count = 1 + (unsigned)pick(w, PAGES - first < 20 ? PAGES - first : 20);
+    unsigned first = (unsigned)pick(w, PAGES),
+             count = 1 + (unsigned)pick(w, PAGES - first < 20 ? PAGES - first : 20);
     struct mm_unmap_request q = {.address = FIXED + first * PAGE_BYTES, .length = count * PAGE_BYTES};
     struct answer a = model_call(c->session, OP_mm_unmap, &q, 0);
     if (range_free(c, first, count)) {
@@ -180,7 +184,8 @@ static void step_segment_make(struct world *w, struct client *c)
     }
     cr_assert_eq(a.word[0], pages * PAGE_BYTES);
     cr_assert_eq(a.word[1] % PAGE_BYTES, 0);
-    w->shared[s] = (struct shared){.used = true, .owner = (int)(c - w->client), .pages = pages, .cap = a.cap[0]};
+    w->shared[s] =
+        (struct shared){.used = true, .owner = (int)(c - w->client), .pages = pages, .cap = a.cap[0]};
     w->done[3]++;
 }
 
@@ -251,7 +256,8 @@ static void step_segment_drop(struct world *w, struct client *c)
 
 static void step_object(struct world *w, struct client *c)
 {
-    static const enum object_type type[] = {OBJ_THREAD, OBJ_ENDPOINT, OBJ_NOTIFICATION, OBJ_CNODE, OBJ_TIMER, OBJ_REPLY};
+    static const enum object_type type[] = {OBJ_THREAD, OBJ_ENDPOINT, OBJ_NOTIFICATION,
+                                            OBJ_CNODE,  OBJ_TIMER,    OBJ_REPLY};
     struct mm_object_request q = {.type = type[pick(w, 6)], .size_bits = 7 + pick(w, 8)};
     struct answer a = model_call(c->session, OP_mm_object, &q, 0);
     w->done[6] += a.error == ERR_OK;
@@ -285,8 +291,8 @@ static void step_frame(struct world *w, struct client *c)
 
 static void step_space_make(struct world *w, struct client *c)
 {
-    struct mm_space_create_request q = {.name = "client", .quota = (2 + pick(w, 7)) << CHUNK_BITS,
-                                        .rights = MM_USE | MM_DMA};
+    struct mm_space_create_request q = {
+        .name = "client", .quota = (2 + pick(w, 7)) << CHUNK_BITS, .rights = MM_USE | MM_DMA};
     struct answer a = model_call(MANAGE, OP_mm_space_create, &q, 0);
     w->failed[8] += a.error != ERR_OK;
     if (a.error != ERR_OK) {
@@ -360,9 +366,9 @@ static void check_sums(uint64_t total)
 static void random_steps(struct world *w, unsigned count)
 {
     static step_function *const steps[] = {
-        step_access,      step_access,      step_access, step_access,       step_map,          step_map,
-        step_unmap,       step_segment_make, step_segment_map, step_segment_map, step_segment_drop, step_object,
-        step_frame,
+        step_access,       step_access, step_access,       step_access,      step_map,
+        step_map,          step_unmap,  step_segment_make, step_segment_map, step_segment_map,
+        step_segment_drop, step_object, step_frame,
     };
     uint64_t total = blocks_total();
     for (unsigned i = 0; i < count; i++) {
@@ -507,7 +513,8 @@ Test(mm, contiguous_memory_is)
         struct answer at = model_call(MANAGE, OP_mm_segment_map, &map, a.cap[0]);
         cr_assert_eq(at.error, ERR_OK);
         for (unsigned i = 0; i < pages; i++) {
-            uint64_t *word = model_memory(model[MODEL_INIT_SPACE].object, at.word[0] + i * PAGE_BYTES, RIGHT_WRITE);
+            uint64_t *word =
+                model_memory(model[MODEL_INIT_SPACE].object, at.word[0] + i * PAGE_BYTES, RIGHT_WRITE);
             cr_assert_eq(word, &content[a.word[1] / PAGE_BYTES + i]);
         }
     }
@@ -548,7 +555,8 @@ Test(mm, crashes_are_told_once_in_order)
     access_page(&a, 0x6000, RIGHT_WRITE, &error);
     access_page(&b, 0x7000, RIGHT_EXEC, &error);
     cr_assert_eq(crash_signals, 3);
-    struct answer first = model_call(MANAGE, OP_mm_crash, NULL, 0), second = model_call(MANAGE, OP_mm_crash, NULL, 0);
+    struct answer first = model_call(MANAGE, OP_mm_crash, NULL, 0),
+                  second = model_call(MANAGE, OP_mm_crash, NULL, 0);
     const struct mm_crash_reply *told = (const struct mm_crash_reply *)first.word;
     cr_assert_eq(told->space, b.number);
     cr_assert_eq(told->fault, FAULT_PAGE);

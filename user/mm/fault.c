@@ -35,7 +35,8 @@ struct space *crash_next(void)
 {
     struct space *oldest = NULL, *space;
     for (unsigned i = 0; (space = space_at(i)) != NULL; i++)
-        if (space->used && space->crash.order != 0 && (oldest == NULL || space->crash.order < oldest->crash.order))
+        if (space->used && space->crash.order != 0 &&
+            (oldest == NULL || space->crash.order < oldest->crash.order))
             oldest = space;
     return oldest;
 }

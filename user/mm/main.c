@@ -49,8 +49,8 @@ static void split_first(struct given from, struct first_splits *splits)
     splits->chunk = from.slot;
     for (unsigned bits = from.bits; bits > CHUNK_BITS; bits--) {
         cap_t half = slot_alloc_group(2);
-        enum error error = half != 0 ? untyped_retype(splits->chunk, OBJ_UNTYPED, bits - 1, 0, half, 2, 0)
-                                     : ERR_TOO_MANY;
+        enum error error =
+            half != 0 ? untyped_retype(splits->chunk, OBJ_UNTYPED, bits - 1, 0, half, 2, 0) : ERR_TOO_MANY;
         if (error != ERR_OK)
             rt_fail("cannot split memory: %s", error_text(error));
         splits->half[splits->count][0] = half;

@@ -163,7 +163,8 @@ enum error map_anonymous(struct space *space, uint64_t *address, uint64_t length
 }
 
 /* Maps the frames of a device segment, all of them: their sizes differ and a part of one cannot be mapped. */
-static enum error show_device(struct space *space, const struct segment_entry *segment, uint64_t start, uint64_t prot)
+static enum error show_device(struct space *space, const struct segment_entry *segment, uint64_t start,
+                              uint64_t prot)
 {
     uint64_t at = start;
     for (unsigned i = 0; i < segment->frame_count; i++) {
@@ -175,8 +176,8 @@ static enum error show_device(struct space *space, const struct segment_entry *s
     return ERR_OK;
 }
 
-/* Maps what the segment has already, so that its pages need not be touched one by one. It does not matter if that
- * fails. */
+/* Maps what the segment has already, so that its pages need not be touched one by one. It does not matter if
+ * that fails. */
 static void show_present(struct space *space, const struct segment_entry *segment, uint64_t start)
 {
     const struct region *region = region_find(space, start);
@@ -211,8 +212,8 @@ static uint64_t segment_alignment(const struct segment_entry *segment)
     return 1ull << bits;
 }
 
-enum error map_segment(struct space *space, uint32_t index, uint64_t *address, uint64_t offset, uint64_t length,
-                       uint64_t prot)
+enum error map_segment(struct space *space, uint32_t index, uint64_t *address, uint64_t offset,
+                       uint64_t length, uint64_t prot)
 {
     struct segment_entry *segment = segment_at(index);
     uint64_t start = *address;
@@ -248,9 +249,11 @@ enum error map_segment(struct space *space, uint32_t index, uint64_t *address, u
 /* Whether the range takes only a part of a device segment's region. */
 static bool breaks_device(const struct space *space, uint64_t start, uint64_t end)
 {
-    for (unsigned i = region_after(space, start); i < space->region_count && space->region[i].start < end; i++) {
+    for (unsigned i = region_after(space, start); i < space->region_count && space->region[i].start < end;
+         i++) {
         const struct region *region = &space->region[i];
-        if (region->segment != 0 && segment_at(region->segment)->device && (region->start < start || region->end > end))
+        if (region->segment != 0 && segment_at(region->segment)->device &&
+            (region->start < start || region->end > end))
             return true;
     }
     return false;

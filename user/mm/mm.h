@@ -17,8 +17,8 @@
 #define MAX_REGIONS 512 /* per space */
 #define BATCH       4   /* frames that are made at once */
 
-/* What a badge of mm's endpoint stands for, in its two top bits. The number is where a client number is: above the 16
- * bits of rights, which are 0 unless it is a session. */
+/* What a badge of mm's endpoint stands for, in its two top bits. The number is where a client number is:
+ * above the 16 bits of rights, which are 0 unless it is a session. */
 enum badge_kind { BADGE_SESSION, BADGE_FAULT, BADGE_SEGMENT };
 #define BADGE_KIND_SHIFT 62
 static inline uint64_t badge_make(enum badge_kind kind, uint64_t number)
@@ -41,14 +41,15 @@ enum own_part { OWN_BLOCKS, OWN_NODES, OWN_SEGMENTS, OWN_SPACES, OWN_REGIONS, OW
 #define OWN_PART_BITS 30
 #define OWN_BASE      0x2000000000ull
 
-/* Sets up the range at `base`, mapped through the address space `space`; the memory comes from `chunk`, an untyped of
- * CHUNK_BITS. */
+/* Sets up the range at `base`, mapped through the address space `space`; the memory comes from `chunk`, an
+ * untyped of CHUNK_BITS. */
 void own_init(char *base, cap_t space, cap_t chunk);
 /* Start of a part. */
 void *own_start(enum own_part part);
 /* Maps a zeroed page at the page-aligned address, for good. False when there is no memory. */
 bool own_page(void *address);
-/* Takes a new chunk when the current one is nearly used up, so that own_page works in the middle of things. */
+/* Takes a new chunk when the current one is nearly used up, so that own_page works in the middle of things.
+ */
 void own_prepare(void);
 /* Bytes that mm uses itself. */
 uint64_t own_bytes(void);
@@ -58,18 +59,18 @@ uint64_t own_bytes(void);
 /* Elements of one size, known by index from 1 on. Grows by pages of mm's own memory, and never shrinks. */
 struct pool {
     char *base;
-    uint32_t size;    /* of an element, at least 4 */
-    uint32_t limit;   /* number of elements that the range has room for */
-    uint32_t count;   /* elements made so far: indexes up to this one exist */
-    uint32_t free;    /* first of the list of free ones, linked by their first four bytes */
-    uint32_t spare;   /* how many are in that list */
-    uint64_t mapped;  /* bytes */
+    uint32_t size;   /* of an element, at least 4 */
+    uint32_t limit;  /* number of elements that the range has room for */
+    uint32_t count;  /* elements made so far: indexes up to this one exist */
+    uint32_t free;   /* first of the list of free ones, linked by their first four bytes */
+    uint32_t spare;  /* how many are in that list */
+    uint64_t mapped; /* bytes */
 };
 void pool_init(struct pool *pool, enum own_part part, uint32_t size);
 /* Makes sure that the next `count` calls of pool_take succeed. */
 bool pool_ready(struct pool *pool, uint32_t count);
-/* An element; 0 when there is no memory. Its first four bytes are anything, the rest is as the last user left it, or
- * zero. */
+/* An element; 0 when there is no memory. Its first four bytes are anything, the rest is as the last user left
+ * it, or zero. */
 uint32_t pool_take(struct pool *pool);
 void pool_put(struct pool *pool, uint32_t index);
 static inline void *pool_at(const struct pool *pool, uint32_t index)
@@ -93,22 +94,22 @@ void slot_cut_after(cap_t before);
 /* --- block.c: physical memory --- */
 
 enum block_state { BLOCK_NONE, BLOCK_FREE, BLOCK_SPLIT, BLOCK_USED };
-/* A power of two of memory with its untyped capability. Blocks are split in halves and joined again (a buddy system);
- * the two halves are neighbours: number ^ 1. */
+/* A power of two of memory with its untyped capability. Blocks are split in halves and joined again (a buddy
+ * system); the two halves are neighbours: number ^ 1. */
 struct block {
     uint32_t next, prev; /* in the list of free ones of its size, or of its space; 0 ends it */
     uint32_t parent;     /* 0: was given to mm at the start */
     cap_t slot;
-    uint8_t bits;        /* log2 of the size */
+    uint8_t bits; /* log2 of the size */
     uint8_t state;
-    uint64_t carved;     /* bytes made into objects, from the start */
+    uint64_t carved; /* bytes made into objects, from the start */
 };
 
 void blocks_init(void);
 /* Memory that mm is started with: an untyped of 2^bits bytes. Returns its number; 0: no memory to note it. */
 uint32_t block_add(cap_t slot, unsigned bits);
-/* Notes what was done before this table existed: that the free block `parent` was split into two halves (returns the
- * number of the first; 0: no memory), and that a free block is in use. */
+/* Notes what was done before this table existed: that the free block `parent` was split into two halves
+ * (returns the number of the first; 0: no memory), and that a free block is in use. */
 uint32_t block_note_split(uint32_t parent, const cap_t child[2]);
 void block_note_used(uint32_t number);
 /* A block of 2^bits bytes that nobody uses; 0 and *error when there is none. */
@@ -149,26 +150,26 @@ uint64_t pagemap_next(const struct pagemap *map, uint64_t from, uint64_t end);
 struct region {
     uint64_t start, end; /* whole pages */
     uint32_t prot;
-    uint32_t segment;    /* index; 0: anonymous memory */
-    uint64_t offset;     /* of start in the segment */
+    uint32_t segment; /* index; 0: anonymous memory */
+    uint64_t offset;  /* of start in the segment */
 };
 
 struct crash {
-    uint64_t order;      /* 0: none that is not told yet */
+    uint64_t order; /* 0: none that is not told yet */
     uint64_t fault, error;
     uint64_t word[6];
 };
 
 struct space {
-    uint64_t number;     /* 0: not in use, or mm itself */
+    uint64_t number; /* 0: not in use, or mm itself */
     bool used;
-    bool eager;          /* maps at once, because nobody handles its page faults */
+    bool eager; /* maps at once, because nobody handles its page faults */
     char name[16];
-    cap_t address_space; /* 0: has none */
+    cap_t address_space;                /* 0: has none */
     uint64_t quota, held, peak, faults; /* held: bytes of its chunks */
-    uint64_t kernel;     /* bytes of those that are kernel objects and page tables */
-    uint32_t open, full; /* lists of its chunks: with room, and without */
-    cap_t fresh[BATCH];  /* cleared frames that were never used */
+    uint64_t kernel;                    /* bytes of those that are kernel objects and page tables */
+    uint32_t open, full;                /* lists of its chunks: with room, and without */
+    cap_t fresh[BATCH];                 /* cleared frames that were never used */
     uint32_t fresh_count;
     uint32_t dirty;      /* list of frames to clear before they are used again */
     uint32_t objects;    /* list of slots that hold page tables */
@@ -201,12 +202,15 @@ enum error space_make_address_space(struct space *space);
 /* Destroys everything that it has; its number never comes back. */
 void space_destroy(struct space *space);
 
-/* A chunk of the space with room for `bytes`, made when there is none; 0 and *error (ERR_QUOTA, ERR_NO_MEMORY). */
+/* A chunk of the space with room for `bytes`, made when there is none; 0 and *error (ERR_QUOTA,
+ * ERR_NO_MEMORY). */
 uint32_t chunk_with_room(struct space *space, uint64_t bytes, enum error *error);
 /* Gives a chunk back of which nothing was made after all. */
 void chunk_unused(struct space *space, uint32_t chunk);
-/* Makes `count` objects of 2^bits bytes, at least a page each, out of that chunk, into slots from `first` on. */
-enum error carve(struct space *space, uint32_t chunk, enum object_type type, unsigned bits, cap_t first, unsigned count);
+/* Makes `count` objects of 2^bits bytes, at least a page each, out of that chunk, into slots from `first` on.
+ */
+enum error carve(struct space *space, uint32_t chunk, enum object_type type, unsigned bits, cap_t first,
+                 unsigned count);
 /* An object of any size into a new slot. */
 enum error carve_object(struct space *space, enum object_type type, unsigned bits, cap_t *cap);
 /* A cleared frame that is not mapped; 0 and *error when there is none. */
@@ -224,8 +228,8 @@ unsigned region_after(const struct space *space, uint64_t address);
 struct region *region_find(const struct space *space, uint64_t address);
 /* Whether no region has a page in [start, end). */
 bool region_is_clear(const struct space *space, uint64_t start, uint64_t end);
-/* A free range of `length` bytes as high as possible, aligned to `alignment`, with an unmapped page on both sides; 0:
- * none. */
+/* A free range of `length` bytes as high as possible, aligned to `alignment`, with an unmapped page on both
+ * sides; 0: none. */
 uint64_t region_choose(const struct space *space, uint64_t length, uint64_t alignment);
 /* Enters a region into a range that is clear. ERR_TOO_MANY, ERR_NO_MEMORY. */
 enum error region_insert(struct space *space, const struct region *region);
@@ -239,8 +243,8 @@ void region_cut(struct space *space, uint64_t start, uint64_t end);
 /* Maps anonymous memory; *address 0: anywhere. */
 enum error map_anonymous(struct space *space, uint64_t *address, uint64_t length, uint64_t prot);
 /* Maps a part of a segment. */
-enum error map_segment(struct space *space, uint32_t segment, uint64_t *address, uint64_t offset, uint64_t length,
-                       uint64_t prot);
+enum error map_segment(struct space *space, uint32_t segment, uint64_t *address, uint64_t offset,
+                       uint64_t length, uint64_t prot);
 enum error unmap(struct space *space, uint64_t address, uint64_t length);
 /* Takes all pages of [start, end) out of the space and gives them back. */
 void drop_pages(struct space *space, uint64_t start, uint64_t end);
@@ -253,11 +257,11 @@ enum error touch(struct space *space, uint64_t address, uint64_t access);
 #define SEGMENT_MAX_BYTES (1ull << 37)
 
 struct segment_entry {
-    uint32_t next;       /* in the list of its space */
+    uint32_t next; /* in the list of its space */
     uint32_t generation;
     struct space *owner; /* NULL: not in use */
     uint64_t length;
-    uint32_t mappings;   /* regions that show it */
+    uint32_t mappings; /* regions that show it */
     bool device, dropped;
     struct pagemap pages;
     cap_t frame[MSG_MAX_CAPS]; /* device: its frames, their sizes, and how many there are */
@@ -268,7 +272,8 @@ struct segment_entry {
 void segments_init(void);
 struct segment_entry *segment_at(uint32_t index);
 /* A new segment that `owner` pays for; 0 and *error. *physical is its address if it is to be contiguous. */
-uint32_t segment_new(struct space *owner, uint64_t length, bool contiguous, uint64_t *physical, enum error *error);
+uint32_t segment_new(struct space *owner, uint64_t length, bool contiguous, uint64_t *physical,
+                     enum error *error);
 /* A segment of device registers; keeps the frames when it succeeds. */
 uint32_t segment_new_device(struct space *owner, uint64_t length, const cap_t *frame, unsigned count,
                             enum error *error);
@@ -281,8 +286,8 @@ cap_t segment_page(struct segment_entry *segment, uint64_t page, enum error *err
 void segment_unmapped(uint32_t index);
 /* Its owner wants it no longer. */
 void segment_drop_owner(uint32_t index);
-/* The kernel has destroyed the frames of all segments of `space`: forgets them. What others have mapped of them becomes
- * anonymous memory of theirs. */
+/* The kernel has destroyed the frames of all segments of `space`: forgets them. What others have mapped of
+ * them becomes anonymous memory of theirs. */
 void segments_lost(struct space *space);
 
 /* --- fault.c --- */

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mm's own memory: pages for its tables, mapped into its own address space one by one and kept for good. They come out
- * of one chunk at a time. Taking a new chunk can itself need pages, so that is done while some are left.
+ * mm's own memory: pages for its tables, mapped into its own address space one by one and kept for good. They
+ * come out of one chunk at a time. Taking a new chunk can itself need pages, so that is done while some are
+ * left.
  */
 #include "mm.h"
 
-#define LOW_PAGES     8 /* left in the chunk: time for a new one */
+#define LOW_PAGES      8 /* left in the chunk: time for a new one */
 #define TABLES_AT_MOST 2 /* that one page can need besides itself */
 
 static struct {
     char *base;
     cap_t space;
-    cap_t chunk;      /* untyped of CHUNK_BITS */
-    uint64_t carved;  /* bytes of it */
-    uint64_t chunks;  /* had so far */
+    cap_t chunk;     /* untyped of CHUNK_BITS */
+    uint64_t carved; /* bytes of it */
+    uint64_t chunks; /* had so far */
     bool refilling;
 } own;
 

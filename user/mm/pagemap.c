@@ -6,8 +6,9 @@
 #define ENTRIES    (1u << ENTRY_BITS)
 
 struct node {
-    uint32_t entry[ENTRIES]; /* slots in the lowest level, nodes above; all 0 in a free node but for the first */
-    uint32_t count;          /* of entries that are not 0 */
+    uint32_t
+        entry[ENTRIES]; /* slots in the lowest level, nodes above; all 0 in a free node but for the first */
+    uint32_t count;     /* of entries that are not 0 */
 };
 
 static struct pool nodes;

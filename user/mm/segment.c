@@ -114,7 +114,8 @@ static enum error frame_physical(cap_t frame, uint64_t *physical)
     return error;
 }
 
-uint32_t segment_new(struct space *owner, uint64_t length, bool contiguous, uint64_t *physical, enum error *error)
+uint32_t segment_new(struct space *owner, uint64_t length, bool contiguous, uint64_t *physical,
+                     enum error *error)
 {
     *error = ERR_NO_MEMORY;
     *physical = 0;
@@ -133,7 +134,8 @@ uint32_t segment_new(struct space *owner, uint64_t length, bool contiguous, uint
     return 0;
 }
 
-uint32_t segment_new_device(struct space *owner, uint64_t length, const cap_t *frame, unsigned count, enum error *error)
+uint32_t segment_new_device(struct space *owner, uint64_t length, const cap_t *frame, unsigned count,
+                            enum error *error)
 {
     uint64_t total = 0;
     uint8_t bits[MSG_MAX_CAPS];
@@ -198,8 +200,8 @@ void segment_drop_owner(uint32_t index)
 
 /* --- When the owner ends --- */
 
-/* The pages of a region that showed a lost segment: the kernel has destroyed the capabilities of memory already, but not
- * those of device registers. */
+/* The pages of a region that showed a lost segment: the kernel has destroyed the capabilities of memory
+ * already, but not those of device registers. */
 static void forget_pages(struct space *space, const struct region *region, bool device)
 {
     uint64_t end = region->end / PAGE_BYTES;
@@ -213,8 +215,8 @@ static void forget_pages(struct space *space, const struct region *region, bool 
     }
 }
 
-/* Registers are gone for good: whoever touches them crashes. Memory is replaced by the space's own, empty as it comes,
- * so that a server does not crash because its client died. */
+/* Registers are gone for good: whoever touches them crashes. Memory is replaced by the space's own, empty as
+ * it comes, so that a server does not crash because its client died. */
 static void lose_in_space(struct space *space, uint32_t index)
 {
     struct segment_entry *segment = segment_at(index);

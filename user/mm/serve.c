@@ -22,8 +22,8 @@ static cap_t mint(enum badge_kind kind, uint64_t number, uint64_t rights)
     cap_t slot = slot_alloc();
     if (slot == 0)
         return 0;
-    if (cnode_mint(START_CNODE, slot, 0, endpoint, RIGHT_SEND | RIGHT_GRANT, badge_make(kind, number) | rights) ==
-        ERR_OK)
+    if (cnode_mint(START_CNODE, slot, 0, endpoint, RIGHT_SEND | RIGHT_GRANT,
+                   badge_make(kind, number) | rights) == ERR_OK)
         return slot;
     slot_release(slot);
     return 0;
@@ -45,7 +45,8 @@ static enum error received_segment(const struct call *call, uint32_t *index)
     enum error error = cnode_inspect(START_CNODE, call->cap[0], &info);
     if (error != ERR_OK)
         return error;
-    if (info.type != OBJ_ENDPOINT || info.object != endpoint_object || badge_kind(info.badge) != BADGE_SEGMENT)
+    if (info.type != OBJ_ENDPOINT || info.object != endpoint_object ||
+        badge_kind(info.badge) != BADGE_SEGMENT)
         return ERR_WRONG_TYPE;
     *index = segment_find(badge_number(info.badge));
     return *index != 0 ? ERR_OK : ERR_NOT_FOUND;
@@ -155,20 +156,13 @@ static unsigned object_bits(uint64_t type, uint64_t size_bits)
     switch (type) {
     case OBJ_CNODE:
         return size_bits >= CNODE_MIN_BITS && size_bits <= CNODE_MAX_BITS ? (unsigned)size_bits : 0;
-    case OBJ_THREAD:
-        return THREAD_BITS;
-    case OBJ_SCHED_CONTEXT:
-        return SCHED_CONTEXT_BITS;
-    case OBJ_ENDPOINT:
-        return ENDPOINT_BITS;
-    case OBJ_NOTIFICATION:
-        return NOTIFICATION_BITS;
-    case OBJ_REPLY:
-        return REPLY_BITS;
-    case OBJ_TIMER:
-        return TIMER_BITS;
-    default:
-        return 0;
+    case OBJ_THREAD: return THREAD_BITS;
+    case OBJ_SCHED_CONTEXT: return SCHED_CONTEXT_BITS;
+    case OBJ_ENDPOINT: return ENDPOINT_BITS;
+    case OBJ_NOTIFICATION: return NOTIFICATION_BITS;
+    case OBJ_REPLY: return REPLY_BITS;
+    case OBJ_TIMER: return TIMER_BITS;
+    default: return 0;
     }
 }
 
@@ -257,7 +251,8 @@ static enum error made_space(uint64_t number, struct space **space)
     return *space != NULL ? ERR_OK : ERR_NOT_FOUND;
 }
 
-static enum error serve_mm_space_destroy(struct call *call, const struct mm_space_request *q, struct proto_empty *r)
+static enum error serve_mm_space_destroy(struct call *call, const struct mm_space_request *q,
+                                         struct proto_empty *r)
 {
     struct space *space;
     (void)call, (void)r;

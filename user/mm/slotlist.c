@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Lists of capability slots: one link for each slot of the CNode, in memory that comes as far as slots are used. */
+/* Lists of capability slots: one link for each slot of the CNode, in memory that comes as far as slots are
+ * used. */
 #include "mm.h"
 
 #define LINKS_PER_PAGE (PAGE_BYTES / sizeof(uint32_t))

@@ -4,12 +4,12 @@
 
 #include <string.h>
 
-#define GROWTH_SHIFT   4  /* a new chunk is about a sixteenth of what the space holds */
+#define GROWTH_SHIFT   4 /* a new chunk is about a sixteenth of what the space holds */
 #define CHUNK_MAX_BITS 21
-#define SMALL_SEARCH   8  /* pages of small objects that are looked at for one that became empty */
+#define SMALL_SEARCH   8 /* pages of small objects that are looked at for one that became empty */
 #define REGION_BYTES   (MAX_REGIONS * sizeof(struct region))
 _Static_assert(REGION_BYTES % PAGE_BYTES == 0, "whole pages for each space");
-_Static_assert(MAX_SPACES * REGION_BYTES <= 1ull << OWN_PART_BITS, "fits its part");
+_Static_assert(MAX_SPACES *REGION_BYTES <= 1ull << OWN_PART_BITS, "fits its part");
 
 static struct space *spaces;
 static unsigned spaces_made; /* entries that there is memory for */
@@ -102,8 +102,8 @@ static unsigned bits_for(uint64_t bytes)
     return bytes <= 1 ? 0 : 64 - (unsigned)__builtin_clzll(bytes - 1);
 }
 
-/* Size of the next chunk when `needed` is the least: small ones for small spaces, so that little lies idle; larger ones
- * for large spaces, so that few are needed. */
+/* Size of the next chunk when `needed` is the least: small ones for small spaces, so that little lies idle;
+ * larger ones for large spaces, so that few are needed. */
 static unsigned growth_bits(const struct space *space, unsigned needed)
 {
     uint64_t step = space->held >> GROWTH_SHIFT;
@@ -157,7 +157,8 @@ void chunk_unused(struct space *space, uint32_t chunk)
     block_give(chunk);
 }
 
-enum error carve(struct space *space, uint32_t chunk, enum object_type type, unsigned bits, cap_t first, unsigned count)
+enum error carve(struct space *space, uint32_t chunk, enum object_type type, unsigned bits, cap_t first,
+                 unsigned count)
 {
     struct block *block = block_at(chunk);
     uint64_t start = align_up(block->carved, 1ull << bits), bytes = (uint64_t)count << bits;
@@ -189,7 +190,8 @@ static enum error carve_large(struct space *space, enum object_type type, unsign
     return chunk != 0 ? carve(space, chunk, type, bits, slot, 1) : error;
 }
 
-/* Makes a page of small objects current all of whose objects are gone, if one is near the head of the list. */
+/* Makes a page of small objects current all of whose objects are gone, if one is near the head of the list.
+ */
 static bool small_reuse(struct space *space)
 {
     cap_t before = 0, page = space->small;
@@ -247,7 +249,8 @@ enum error carve_object(struct space *space, enum object_type type, unsigned bit
     cap_t slot = slots_take(1);
     if (slot == 0)
         return ERR_NO_MEMORY;
-    enum error error = bits < PAGE_BITS ? carve_small(space, type, bits, slot) : carve_large(space, type, bits, slot);
+    enum error error =
+        bits < PAGE_BITS ? carve_small(space, type, bits, slot) : carve_large(space, type, bits, slot);
     if (error != ERR_OK) {
         slot_release(slot);
         return error;
