@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Completion, with a line editor and a file system that is a table; and lists of names. */
-// sources: user/sh/complete.c user/sh/names.c user/sh/parse.c user/sh/lineedit.c user/sh/lineview.c user/sh/keys.c
-// sources: user/sh/history.c user/sh/utf8.c
+// sources: user/sh/complete.c user/sh/names.c user/sh/parse.c user/sh/lineedit.c user/sh/lineview.c
+// sources: user/sh/keys.c user/sh/history.c user/sh/utf8.c
 // flags: -Iuser/sh
 #include "support.h"
 
@@ -16,12 +16,26 @@ struct file {
 };
 
 static const struct file files[] = {
-    {"", "bin", true},           {"", "big.txt", false},       {"", "my file", false},
-    {"", ".hidden", false},      {"", "..", true},             {"", ".", true},
-    {"", "it's", false},         {"", "a$b\"c", false},        {"", "\xc3\xa4" "pfel", false},
-    {"", "\xc3\xb6l", false},    {"", "new\nline", false},     {"/bin/", "hello", false},
-    {"/bin/", "help-me", false}, {"/", "etc", true},           {"sub dir/", "one", false},
-    {"sub dir/", "only", true},  {"", "sub dir", true},
+    {"", "bin", true},
+    {"", "big.txt", false},
+    {"", "my file", false},
+    {"", ".hidden", false},
+    {"", "..", true},
+    {"", ".", true},
+    {"", "it's", false},
+    {"", "a$b\"c", false},
+    {"",
+     "\xc3\xa4"
+     "pfel",
+     false},
+    {"", "\xc3\xb6l", false},
+    {"", "new\nline", false},
+    {"/bin/", "hello", false},
+    {"/bin/", "help-me", false},
+    {"/", "etc", true},
+    {"sub dir/", "one", false},
+    {"sub dir/", "only", true},
+    {"", "sub dir", true},
 };
 
 static char output[65536];
@@ -150,7 +164,8 @@ Test(complete, special_characters_are_quoted)
 
 Test(complete, never_half_a_character)
 {
-    cr_assert_str_eq(after("cat \xc3\xa4\t"), "cat \xc3\xa4" "pfel ");
+    cr_assert_str_eq(after("cat \xc3\xa4\t"), "cat \xc3\xa4"
+                                              "pfel ");
     /* Both begin with the byte 0xc3, which is no character. */
     after("cat \t");
     cr_assert_eq(editor.length, 4);
@@ -232,7 +247,8 @@ Test(complete, any_keys)
     after("");
     for (int step = 0; step < 100000; step++) {
         output_length = 0;
-        if (line_editor_feed(&editor, (uint8_t)keys[random_below(&random, sizeof(keys) - 1)]) != LINE_EDITING) {
+        if (line_editor_feed(&editor, (uint8_t)keys[random_below(&random, sizeof(keys) - 1)]) !=
+            LINE_EDITING) {
             line_editor_start(&editor, "$ ");
         }
         cr_assert_lt(editor.length, (size_t)CAPACITY);

@@ -69,8 +69,8 @@ static void check_at(int line, const char *expected, size_t cursor)
 {
     char shown[1024], wanted[1024];
 
-    cr_assert_eq(editor.length, strlen(expected), "line %d: '%.*s' instead of '%s'", line, (int)editor.length, text,
-                 expected);
+    cr_assert_eq(editor.length, strlen(expected), "line %d: '%.*s' instead of '%s'", line, (int)editor.length,
+                 text, expected);
     cr_assert_eq(memcmp(text, expected, editor.length), 0, "line %d: '%.*s' instead of '%s'", line,
                  (int)editor.length, text, expected);
     cr_assert_eq(editor.cursor, cursor, "line %d: cursor at %zu instead of %zu", line, editor.cursor, cursor);
@@ -146,19 +146,22 @@ Test(lineedit, moving_by_words)
     type("cat /etc/motd x");
     type("\x1b[1;5D");
     check("cat /etc/motd x", 14);
-    type("\x1b" "b\x1b[5D");
+    type("\x1b"
+         "b\x1b[5D");
     check("cat /etc/motd x", 5);
     type("\x1bOd\x1b[1;3D\x1b[1;5D");
     check("cat /etc/motd x", 0);
     type("\x1b[1;5C");
     check("cat /etc/motd x", 3);
-    type("\x1b" "f\x1bOc\x1b[1;5C\x1b[1;5C");
+    type("\x1b"
+         "f\x1bOc\x1b[1;5C\x1b[1;5C");
     check("cat /etc/motd x", 15);
 }
 
 Test(lineedit, inserting_and_erasing_anywhere)
 {
-    type("acd\x1b[D\x1b[D" "b");
+    type("acd\x1b[D\x1b[D"
+         "b");
     check("abcd", 2);
     type("\x1b[3~");
     check("abd", 2);
@@ -182,9 +185,11 @@ Test(lineedit, erasing_words_and_ends)
     check("one two/", 8);
     type("\x01\x0b");
     check("", 0);
-    type("left right\x1b" "b\x15");
+    type("left right\x1b"
+         "b\x15");
     check("right", 0);
-    type("\x1b" "d");
+    type("\x1b"
+         "d");
     check("", 0);
     type("x  \x17");
     check("", 0);
@@ -196,7 +201,8 @@ Test(lineedit, swapping_characters)
     check("ba", 2);
     type("cd\x02\x02\x14");
     check("bcad", 3);
-    type("\x15\x0b" "a\x14\x01\x14");
+    type("\x15\x0b"
+         "a\x14\x01\x14");
     cr_assert_eq(screen.bells, 2);
     check("a", 0);
     type("\x15\x0b\xc3\xa4\xe2\x82\xac\x14");
@@ -268,9 +274,11 @@ Test(lineedit, characters_of_several_bytes_are_one)
 
 Test(lineedit, half_a_character_is_kept_as_bytes)
 {
-    type("a\xe2\x82" "b\xff\xc3\r");
+    type("a\xe2\x82"
+         "b\xff\xc3\r");
     cr_assert_eq(editor.length, 6);
-    cr_assert_str_eq(text, "a\xe2\x82" "b\xff\xc3");
+    cr_assert_str_eq(text, "a\xe2\x82"
+                           "b\xff\xc3");
     cr_assert_str_eq(screen.last_line, PROMPT "a??b??");
     cr_assert(!screen.wrong);
 }
@@ -328,9 +336,11 @@ Test(lineedit, long_line_scrolls_sideways)
 
 Test(lineedit, unknown_sequences_are_swallowed_whole)
 {
-    static const char *const unknown[] = {"\x1b[15~", "\x1b[200~",     "\x1b[?1;2c",   "\x1b[[A", "\x1bOP",
-                                          "\x1b(B",   "\x1b]0;hi\x07", "\x1bPq#1\x1b\\", "\x1b[<0;1;1M", "\x1bz",
-                                          "\x1b[1;2;3C", "\x1b[99999999999999999999~", "\x1b[ q", "\x1b\x1bOQ"};
+    static const char *const unknown[] = {"\x1b[15~",      "\x1b[200~",      "\x1b[?1;2c",
+                                          "\x1b[[A",       "\x1bOP",         "\x1b(B",
+                                          "\x1b]0;hi\x07", "\x1bPq#1\x1b\\", "\x1b[<0;1;1M",
+                                          "\x1bz",         "\x1b[1;2;3C",    "\x1b[99999999999999999999~",
+                                          "\x1b[ q",       "\x1b\x1bOQ"};
 
     type("ab");
     for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
@@ -386,7 +396,8 @@ static void check_screen(uint64_t step)
     }
     cr_assert_eq(screen.end, fresh.end, "step %lu: %u columns instead of %u", step, screen.end, fresh.end);
     cr_assert_eq(memcmp(screen.cell, fresh.cell, fresh.end * sizeof(fresh.cell[0])), 0, "step %lu", step);
-    cr_assert_eq(screen.column, cursor, "step %lu: cursor in column %u instead of %u", step, screen.column, cursor);
+    cr_assert_eq(screen.column, cursor, "step %lu: cursor in column %u instead of %u", step, screen.column,
+                 cursor);
     cr_assert(editor.left <= editor.cursor && editor.cursor <= editor.length);
 }
 
@@ -407,8 +418,8 @@ static uint8_t soup(uint64_t *random)
 /* A whole character, so that valid ones are common. */
 static void type_character(uint64_t *random)
 {
-    static const char *const characters[] = {"\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xe4\xb8\xad",
-                                             "e\xcc\x81", "\xc2\x85"};
+    static const char *const characters[] = {"\xc3\xa4",     "\xe2\x82\xac", "\xf0\x9f\x98\x80",
+                                             "\xe4\xb8\xad", "e\xcc\x81",    "\xc2\x85"};
 
     type(characters[random_below(random, 6)]);
 }

@@ -138,7 +138,8 @@ static const char *point_of(const char *line)
     struct exact copy = exact_copy(line, strlen(line), 0);
     struct parse_point point = parse_point((const char *)copy.data, copy.size, storage, sizeof(storage));
 
-    snprintf(out, sizeof(out), "%s%s%c%s", point.word ? "" : "none", point.word ? (point.first ? "1" : "n") : "",
+    snprintf(out, sizeof(out), "%s%s%c%s", point.word ? "" : "none",
+             point.word ? (point.first ? "1" : "n") : "",
              point.word ? (point.quote ? point.quote : ' ') : ' ', point.word ? point.text : "");
     exact_free(&copy);
     return out;

@@ -62,7 +62,8 @@ static size_t common_length(const struct name_list *found)
 
     for (size_t i = 1; i < found->count; i++) {
         size_t same = 0;
-        while (same < common && same < found->name[i].length && found->name[i].text[same] == first->text[same]) {
+        while (same < common && same < found->name[i].length &&
+               found->name[i].text[same] == first->text[same]) {
             same++;
         }
         common = same;

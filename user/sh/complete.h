@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Completion of the word before the cursor: the first word of a command is a command, unless it has a slash; all others
- * are paths. What all candidates have in common is typed; a second tab lists them.
+ * Completion of the word before the cursor: the first word of a command is a command, unless it has a slash;
+ * all others are paths. What all candidates have in common is typed; a second tab lists them.
  */
 #pragma once
 

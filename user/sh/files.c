@@ -113,8 +113,8 @@ int command_cd(int argc, char **argv)
     char joined[PATH_SIZE];
     enum error error = path_join(joined, shell.directory, path);
 
-    /* As the file server reads it, so that every name of it must exist; and as pwd will show it, where .. takes away the
-     * name before it, which may be one of a symbolic link. */
+    /* As the file server reads it, so that every name of it must exist; and as pwd will show it, where ..
+     * takes away the name before it, which may be one of a symbolic link. */
     if (error == ERR_OK) {
         error = check_directory(joined);
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is typed, and what the shell waits for. At the prompt the terminal is raw and ctrl-c a byte like any other; while
- * a line runs it is cooked, and ctrl-c signals a notification. Programs' ends signal the same one.
+ * What is typed, and what the shell waits for. At the prompt the terminal is raw and ctrl-c a byte like any
+ * other; while a line runs it is cooked, and ctrl-c signals a notification. Programs' ends signal the same
+ * one.
  */
 #include "shell.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The keys of a terminal from the bytes that it sends: the cursor keys and their like come as control sequences
- * (ECMA-48 section 5.4, and what xterm, rxvt and the Linux console send).
+ * The keys of a terminal from the bytes that it sends: the cursor keys and their like come as control
+ * sequences (ECMA-48 section 5.4, and what xterm, rxvt and the Linux console send).
  */
 #pragma once
 

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define CTRL(letter) ((letter) & 0x1f)
+#define CTRL(letter) ((letter)&0x1f)
 #define BACKSPACE    0x7f
 #define CLEAR_SCREEN "\x1b[H\x1b[2J"
 
@@ -43,7 +43,8 @@ void line_editor_bell(struct line_editor *editor)
     view_write(editor, "\a", 1);
 }
 
-/* The next character boundary: bytes that come to stand side by side can make a character of what was none. */
+/* The next character boundary: bytes that come to stand side by side can make a character of what was
+ * none. */
 static size_t settle(const struct line_editor *editor, size_t position)
 {
     uint32_t code;
@@ -120,7 +121,8 @@ static size_t after(const struct line_editor *editor)
     if (editor->cursor == editor->length) {
         return editor->cursor;
     }
-    return editor->cursor + utf8_decode(editor->text + editor->cursor, editor->length - editor->cursor, &code);
+    return editor->cursor +
+           utf8_decode(editor->text + editor->cursor, editor->length - editor->cursor, &code);
 }
 
 /* Whether a byte is part of a word for moving by words; every byte of a character of several is. */

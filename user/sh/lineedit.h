@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A line editor as a state machine: one input byte goes in at a time, what the terminal is to show comes out through a
- * hook. Knows nothing of the system, so tests run it anywhere.
+ * A line editor as a state machine: one input byte goes in at a time, what the terminal is to show comes out
+ * through a hook. Knows nothing of the system, so tests run it anywhere.
  *
  *   left right ctrl-b ctrl-f    a character             home end ctrl-a ctrl-e    ends of the line
  *   ctrl-left/right alt-b alt-f a word                  up down ctrl-p ctrl-n     history
@@ -52,8 +52,8 @@ struct line_editor {
     bool after_tab;
 };
 
-/* Makes an editor for lines of up to capacity - 1 bytes. `text` and `draft` have `capacity` bytes each and stay the
- * caller's, like `hooks` and `history`, as long as the editor is used. */
+/* Makes an editor for lines of up to capacity - 1 bytes. `text` and `draft` have `capacity` bytes each and
+ * stay the caller's, like `hooks` and `history`, as long as the editor is used. */
 void line_editor_init(struct line_editor *editor, char *text, char *draft, size_t capacity,
                       const struct history *history, const struct line_hooks *hooks);
 /* Begins an empty line: shows `prompt`, which must stay as it is meanwhile. */
@@ -61,7 +61,8 @@ void line_editor_start(struct line_editor *editor, const char *prompt);
 /* The next byte from the terminal. What is typed when the line is full rings the bell. */
 enum line_event line_editor_feed(struct line_editor *editor, uint8_t byte);
 
-/* For completion: types `count` bytes at the cursor, all of them or, when they do not fit, none and rings the bell. */
+/* For completion: types `count` bytes at the cursor, all of them or, when they do not fit, none and rings the
+ * bell. */
 bool line_editor_insert(struct line_editor *editor, const char *bytes, size_t count);
 /* Shows prompt and line anew, on the line where the terminal's cursor is. */
 void line_editor_redraw(struct line_editor *editor);

@@ -10,9 +10,9 @@
 /* A character as it is shown: ^X for a control character, ? for what no terminal shows. */
 struct shown {
     char text[UTF8_MAX];
-    size_t bytes;     /* of text[] */
+    size_t bytes; /* of text[] */
     unsigned columns;
-    size_t length;    /* bytes of the line that it stands for */
+    size_t length; /* bytes of the line that it stands for */
 };
 
 static struct shown show(const char *text, size_t length)

@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LINE_BYTES     8192  /* a path of the greatest length fits, whatever goes with it */
-#define HISTORY_BYTES  32768
-#define PROMPT_BYTES   40    /* of the directory; only the end of a longer one is shown */
+#define LINE_BYTES    8192 /* a path of the greatest length fits, whatever goes with it */
+#define HISTORY_BYTES 32768
+#define PROMPT_BYTES  40 /* of the directory; only the end of a longer one is shown */
 
 struct shell shell = {.directory = "/"};
 

@@ -136,7 +136,8 @@ unsigned name_columns(const char *escaped, size_t length)
 }
 
 /* A name as it is shown in `form`; returns its bytes. */
-static size_t shown_name(const struct name *name, bool mark, char form[ESCAPED_SIZE(LONGEST) + 1], unsigned *columns)
+static size_t shown_name(const struct name *name, bool mark, char form[ESCAPED_SIZE(LONGEST) + 1],
+                         unsigned *columns)
 {
     size_t length = escape_name(form, ESCAPED_SIZE(LONGEST), name->text, name->length);
 

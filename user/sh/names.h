@@ -29,8 +29,8 @@ void name_list_print(const struct name_list *list, size_t limit, unsigned width,
 
 /* Bytes that escape_name() needs at most for a name of `length` bytes. */
 #define ESCAPED_SIZE(length) (4 * (length) + 1)
-/* Writes a name to `escaped`, terminated: control characters and bytes that are no UTF-8 as \n, \t or \xHH, a backslash
- * twice. Returns the bytes written; stops at the end of a character when `size` is not enough. */
+/* Writes a name to `escaped`, terminated: control characters and bytes that are no UTF-8 as \n, \t or \xHH, a
+ * backslash twice. Returns the bytes written; stops at the end of a character when `size` is not enough. */
 size_t escape_name(char *escaped, size_t size, const char *text, size_t length);
 /* Columns of an escaped name. */
 unsigned name_columns(const char *escaped, size_t length);

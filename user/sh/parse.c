@@ -20,9 +20,11 @@ bool parse_is_special(char c)
     return is_blank(c) || is_operator(c) || (c != 0 && strchr(";#'\"\\$`()*?[]{}~!", c) != NULL);
 }
 
-void parse_start(struct parser *parser, const char *line, size_t length, char *storage, size_t size, int status)
+void parse_start(struct parser *parser, const char *line, size_t length, char *storage, size_t size,
+                 int status)
 {
-    *parser = (struct parser){.line = line, .length = length, .storage = storage, .size = size, .status = status};
+    *parser =
+        (struct parser){.line = line, .length = length, .storage = storage, .size = size, .status = status};
 }
 
 static bool at_end(const struct parser *parser)
@@ -196,14 +198,17 @@ void parse_message(const struct parser *parser, enum parse_result error, char *m
     switch (error) {
     case PARSE_UNTERMINATED: snprintf(message, size, "no closing %c", parser->at); break;
     case PARSE_BACKSLASH: snprintf(message, size, "nothing after the \\ at the end"); break;
-    case PARSE_OPERATOR: snprintf(message, size, "%c is not supported; quote it to use it as text", parser->at); break;
+    case PARSE_OPERATOR:
+        snprintf(message, size, "%c is not supported; quote it to use it as text", parser->at);
+        break;
     case PARSE_TOO_MANY_WORDS: snprintf(message, size, "more than %d words", PARSE_MAX_WORDS); break;
     case PARSE_TOO_LONG: snprintf(message, size, "line too long"); break;
     default: snprintf(message, size, "no error");
     }
 }
 
-/* Parses to the end of the line; true when it ends in a word, quotes open or not. *wrong: nothing can be completed. */
+/* Parses to the end of the line; true when it ends in a word, quotes open or not. *wrong: nothing can be
+ * completed. */
 static bool ends_in_word(struct parser *parser, bool *wrong)
 {
     bool in_word = false;

@@ -35,7 +35,8 @@ static bool read_number(const char *text, uint64_t *number)
 }
 
 /* By number any process that init still knows, by name one that has not ended. */
-static bool matches(const struct proc_list_reply *process, const char *argument, bool numeric, uint64_t number)
+static bool matches(const struct proc_list_reply *process, const char *argument, bool numeric,
+                    uint64_t number)
 {
     bool lives = process->state == PROC_STARTING || process->state == PROC_RUNNING;
 
@@ -81,8 +82,8 @@ static const char *state_name(const struct proc_list_reply *process)
         [PROC_CRASHED] = "crashed",   [PROC_KILLED] = "killed",   [PROC_FAILED] = "failed",
     };
     static const char *const thread_states[THREAD_STATE_COUNT] = {
-        [THREAD_INACTIVE] = "stopped",    [THREAD_READY] = "ready",       [THREAD_BLOCKED_SEND] = "sending",
-        [THREAD_BLOCKED_RECV] = "idle",   [THREAD_BLOCKED_WAIT] = "waiting", [THREAD_BLOCKED_REPLY] = "calling",
+        [THREAD_INACTIVE] = "stopped",  [THREAD_READY] = "ready",          [THREAD_BLOCKED_SEND] = "sending",
+        [THREAD_BLOCKED_RECV] = "idle", [THREAD_BLOCKED_WAIT] = "waiting", [THREAD_BLOCKED_REPLY] = "calling",
         [THREAD_FAULTED] = "faulted",
     };
 
@@ -112,8 +113,8 @@ int command_ps(int argc, char **argv)
 
     (void)argc;
     (void)argv;
-    printf("%5s %-15s %-8s %8s %4s %10s %9s %8s\n", "ID", "NAME", "STATE", "PRIORITY", "HART", "CPU TIME", "MEMORY",
-           "RESTARTS");
+    printf("%5s %-15s %-8s %8s %4s %10s %9s %8s\n", "ID", "NAME", "STATE", "PRIORITY", "HART", "CPU TIME",
+           "MEMORY", "RESTARTS");
     for (uint64_t next = 0; (error = next_process(next, &process)) == ERR_OK; next = process.process + 1) {
         print_process(&process);
     }
@@ -161,8 +162,9 @@ static void print_capability(struct proc_caps_reply *cap)
         snprintf(badge, sizeof(badge), "%#llx", (unsigned long long)cap->badge);
     }
     cap->target[sizeof(cap->target) - 1] = 0;
-    printf("%5llu %-14s %-18s %-10s %#12llx  %s\n", (unsigned long long)cap->slot, object_type_name(cap->type),
-           rights, badge, (unsigned long long)cap->object, shown(cap->target).text);
+    printf("%5llu %-14s %-18s %-10s %#12llx  %s\n", (unsigned long long)cap->slot,
+           object_type_name(cap->type), rights, badge, (unsigned long long)cap->object,
+           shown(cap->target).text);
 }
 
 int command_caps(int argc, char **argv)

@@ -92,8 +92,8 @@ static int run_image(const char *command, uint64_t handle, uint64_t length, int 
     struct proc_status_reply status = {0};
     uint64_t process;
     char cause[112] = "";
-    enum error error =
-        process_spawn(read_image, &handle, length, (unsigned)argc, (const char *const *)argv, &process, cause);
+    enum error error = process_spawn(read_image, &handle, length, (unsigned)argc, (const char *const *)argv,
+                                     &process, cause);
 
     if (error == ERR_OK) {
         error = wait_for_end(process, &status);

@@ -78,15 +78,16 @@ void print_target(uint64_t handle);
 
 /* --- Processes (processes.c) --- */
 
-/* The number of the process that an argument names, by number or by name; complains when there is none or more. */
+/* The number of the process that an argument names, by number or by name; complains when there is none or
+ * more. */
 bool find_process(const char *command, const char *argument, uint64_t *process);
 /* Ticks as seconds with three decimals. */
 void format_ticks(char text[32], uint64_t ticks);
 
 /* --- Programs (run.c) --- */
 
-/* Runs the program at `path` with argv, whose first is the name that messages give it; waits for its end. Returns the
- * status. */
+/* Runs the program at `path` with argv, whose first is the name that messages give it; waits for its end.
+ * Returns the status. */
 int run_program(const char *command, const char *path, int argc, char **argv);
 /* The same for a word that is no command: with a slash it is a path, otherwise a name in /bin. */
 int run_word(int argc, char **argv);

@@ -25,8 +25,8 @@ static enum error print_processes(void)
     printf("\n%-20s %10s %14s\n", "PROCESS", "USED", "QUOTA");
     while ((error = proc_list(rt_cap("init"), &request, &process)) == ERR_OK) {
         process.name[sizeof(process.name) - 1] = 0;
-        printf("%-20s %10llu KiB %10llu KiB\n", shown(process.name).text, (unsigned long long)(process.memory >> 10),
-               (unsigned long long)(process.quota >> 10));
+        printf("%-20s %10llu KiB %10llu KiB\n", shown(process.name).text,
+               (unsigned long long)(process.memory >> 10), (unsigned long long)(process.quota >> 10));
         request.process = process.process + 1;
     }
     return error == ERR_NOT_FOUND ? ERR_OK : error;
@@ -80,8 +80,8 @@ int command_irq(int argc, char **argv)
 
     (void)argc;
     (void)argv;
-    printf("%4s %-24s %-12s %4s %9s %7s %9s %9s\n", "LINE", "DEVICE", "DRIVER", "HART", "COUNT", "MISSED", "AVERAGE",
-           "WORST us");
+    printf("%4s %-24s %-12s %4s %9s %7s %9s %9s\n", "LINE", "DEVICE", "DRIVER", "HART", "COUNT", "MISSED",
+           "AVERAGE", "WORST us");
     while ((error = dev_irq_stats(rt_cap("dev"), &request, &line)) == ERR_OK) {
         print_line(&line);
         request.index++;
@@ -91,7 +91,8 @@ int command_irq(int argc, char **argv)
 
 static enum error read_kernel_info(struct kernel_info *info)
 {
-    return kernel_call(rt_cap("log"), OP_DEBUG_INFO, NULL, 0, (uint64_t *)info, sizeof(*info) / sizeof(uint64_t));
+    return kernel_call(rt_cap("log"), OP_DEBUG_INFO, NULL, 0, (uint64_t *)info,
+                       sizeof(*info) / sizeof(uint64_t));
 }
 
 int command_uptime(int argc, char **argv)
@@ -111,8 +112,9 @@ int command_uptime(int argc, char **argv)
     printf("up %llu h %llu min %s s, %llu hart%s\n", (unsigned long long)(ticks / minute / 60),
            (unsigned long long)(ticks / minute % 60), seconds, (unsigned long long)info.hart_count,
            info.hart_count == 1 ? "" : "s");
-    printf("%llu interrupts, %llu timer interrupts, %llu thread switches\n", (unsigned long long)info.interrupts,
-           (unsigned long long)info.timer_interrupts, (unsigned long long)info.switches);
+    printf("%llu interrupts, %llu timer interrupts, %llu thread switches\n",
+           (unsigned long long)info.interrupts, (unsigned long long)info.timer_interrupts,
+           (unsigned long long)info.switches);
     return 0;
 }
 
