@@ -33,7 +33,7 @@ struct console_mode_request {
     uint64_t mode;
 };
 
-/* + capability: a notification; signalled when ctrl-c is typed while no client reads in raw mode. No capability:
+/* + capability: a notification; signalled when ctrl-c is typed while no client is in raw mode. No capability:
  * no longer. One for the whole console: the last one set. */
 
 struct console_info_reply {

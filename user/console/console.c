@@ -168,10 +168,11 @@ static bool serve_writers(void)
 
 /* --- Input --- */
 
-static bool somebody_reads_raw(void)
+/* A client in raw mode gets every byte, also those typed while it is busy with the ones before. */
+static bool somebody_is_raw(void)
 {
-    for (unsigned i = 0; i < reader_count; i++) {
-        if (is_raw(readers[i].client)) {
+    for (unsigned i = 0; i < MAX_RAW; i++) {
+        if (raw_client[i] != 0) {
             return true;
         }
     }
@@ -194,7 +195,7 @@ static void raise_interrupt(void)
 void console_receive(char byte)
 {
     port->bytes_in++;
-    if (byte == CTRL_C && !somebody_reads_raw()) {
+    if (byte == CTRL_C && !somebody_is_raw()) {
         raise_interrupt();
     } else if (!bytes_put(&input, byte)) {
         port->overruns++;
