@@ -11,7 +11,7 @@
 #define DEFAULT_BUDGET_US 10000
 #define MIN_BUDGET_US     100
 #define MAX_PERIOD_US     10000000
-#define MIN_MEMORY_KIB    64
+#define MIN_MEMORY_KIB    256
 #define MAX_MEMORY_KIB    (16u << 20)
 #define MAX_PRIORITY      255
 #define MAX_HART          7

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The protocol of processes. Its handlers may call mm and dev, and nobody else: while init waits for an answer it serves
+ * nobody.
+ */
+#include "init.h"
+
+#include <base/format.h>
+
+PROTO_SERVER(proc_table, PROC_OPS)
+
+/* A program that the caller itself spawned. */
+static struct process *own_child(const struct call *call, uint64_t number)
+{
+    struct process *process = process_find(number);
+
+    return process != NULL && process->described == NOT_DESCRIBED && process->parent == call->client ? process : NULL;
+}
+
+/* A caller that has just been ended must not be answered. */
+static void end_caller_or_other(struct call *call, struct process *process, enum proc_state state, uint64_t status,
+                                const char *cause)
+{
+    call->deferred = process->number == call->client;
+    process_end(process, state, status, cause);
+}
+
+static enum error serve_proc_exit(struct call *call, const struct proc_exit_request *q, struct proto_empty *r)
+{
+    struct process *process = process_find(call->client);
+    char text[CAUSE_BYTES];
+
+    (void)r;
+    if (process == NULL || process->number == NUMBER_INIT || process->number == NUMBER_MM) {
+        return ERR_DENIED;
+    }
+    format_buffer(text, sizeof(text), "exited with status %lu", q->status);
+    end_caller_or_other(call, process, PROC_EXITED, q->status, text);
+    services_run();
+    return ERR_OK;
+}
+
+static enum error serve_proc_spawn(struct call *call, const struct proc_spawn_request *q, struct proc_spawn_reply *r)
+{
+    const struct process *parent = process_find(call->client);
+
+    if (parent == NULL) {
+        return ERR_DENIED;
+    }
+    return call->cap_count == 1 ? spawn(parent, call->cap[0], q, r) : ERR_NO_CAP;
+}
+
+static enum error serve_proc_watch(struct call *call, const struct proc_request *q, struct proto_empty *r)
+{
+    struct process *process = own_child(call, q->process);
+    struct cap_info info;
+
+    (void)r;
+    if (process == NULL) {
+        return ERR_NOT_FOUND;
+    }
+    if (call->cap_count != 1) {
+        return ERR_NO_CAP;
+    }
+    /* init would wait for ever in sending to anything but a notification. */
+    if (cnode_inspect(BOOT_CNODE, call->cap[0], &info) != ERR_OK || info.type != OBJ_NOTIFICATION) {
+        return ERR_WRONG_TYPE;
+    }
+    if (!process_is_alive(process)) {
+        notification_signal(call->cap[0]);
+        return ERR_OK;
+    }
+    slot_free(process->watcher);
+    process->watcher = call->cap[0];
+    call->cap[0] = 0;
+    return ERR_OK;
+}
+
+static enum error serve_proc_status(struct call *call, const struct proc_request *q, struct proc_status_reply *r)
+{
+    struct process *process = own_child(call, q->process);
+
+    if (process == NULL) {
+        return ERR_NOT_FOUND;
+    }
+    if (process_is_alive(process)) {
+        return ERR_BUSY;
+    }
+    r->state = process->state;
+    r->status = process->status;
+    format_buffer(r->cause, sizeof(r->cause), "%s", process->cause);
+    process_forget(process);
+    return ERR_OK;
+}
+
+static enum error serve_proc_kill(struct call *call, const struct proc_request *q, struct proto_empty *r)
+{
+    bool any = call->rights & PROC_KILL;
+    struct process *process = any ? process_find(q->process) : own_child(call, q->process);
+
+    (void)r;
+    if (process == NULL || !process_is_alive(process)) {
+        return ERR_NOT_FOUND;
+    }
+    if (process->number == NUMBER_INIT || process->number == NUMBER_MM) {
+        return ERR_DENIED;
+    }
+    end_caller_or_other(call, process, PROC_KILLED, 0, "killed");
+    services_run();
+    return ERR_OK;
+}
+
+static enum error serve_proc_list(struct call *call, const struct proc_request *q, struct proc_list_reply *r)
+{
+    (void)call;
+    return query_process(q->process, r);
+}
+
+static enum error serve_proc_caps(struct call *call, const struct proc_caps_request *q, struct proc_caps_reply *r)
+{
+    const struct process *process = process_find(q->process);
+
+    (void)call;
+    return process != NULL && process_is_alive(process) ? query_cap(process, q->slot, r) : ERR_NOT_FOUND;
+}
+
+static enum error serve_proc_power(struct call *call, const struct proc_power_request *q, struct proto_empty *r)
+{
+    const uint64_t normal = 0;
+    const struct process *process = process_find(call->client);
+
+    (void)r;
+    if (q->action != PROC_POWEROFF && q->action != PROC_REBOOT) {
+        return ERR_BAD_ARG;
+    }
+    log_line("init: %s, as %s asks", q->action == PROC_REBOOT ? "rebooting" : "powering off",
+             process != NULL ? process->name : "somebody");
+    return kernel_call(BOOT_RESET, q->action == PROC_REBOOT ? OP_RESET_REBOOT : OP_RESET_POWEROFF, &normal, 1, NULL, 0);
+}
+
+static void signalled(uint64_t bits)
+{
+    if (bits & SIGNAL_CRASH) {
+        take_crashes();
+    }
+    services_run();
+}
+
+void serve_processes(void)
+{
+    const struct server server = {
+        .name = "init",
+        .endpoint = services[description.init].endpoint,
+        .table = proc_table,
+        .signalled = signalled,
+    };
+
+    serve(&server);
+}
