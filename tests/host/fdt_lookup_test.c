@@ -163,6 +163,8 @@ Test(fdt_lookup, addresses_that_cannot_be)
     /* Address and size, or the translated address, past the end of 64 bits. */
     cr_assert_eq(ADDRESS(2, 2, LIST(0, 0, 0, 1, ~0u, ~0u), LIST(~0u, ~0u, 0, 1)), 0);
     cr_assert_eq(ADDRESS(2, 2, LIST(0, 0, ~0u, ~0u, 1, 0), LIST(0, 1, 0, 1)), 0);
+    cr_assert_eq(ADDRESS(2, 2, LIST(0, 0, ~0u, 0xfffffff0, 0, 0x100), LIST(0, 8, 0, 0x10)), 0);
+    cr_assert_eq(ADDRESS(2, 2, LIST(0, 0, ~0u, 0xfffffff0, 0, 0x100), LIST(0, 8, 0, 7)), 0xfffffffffffffff8);
     /* Entries that are cut short, cell counts that are no counts. */
     cr_assert_eq(ADDRESS(1, 1, LIST(0x10, 7, 8, 0x100, 0), LIST(0x20, 0xf0)), 0);
     cr_assert_eq(ADDRESS(1, 1, LIST(0x10, 7, 8, 0x100), LIST(0x20)), 0);
