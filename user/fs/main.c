@@ -261,7 +261,7 @@ static bool list_entry(void *context, const struct ext4_entry *from)
     if (entry.size > listing->room - listing->used)
         return false;
     memcpy(listing->buffer + listing->used, &entry, sizeof(entry));
-    memcpy(listing->buffer + listing->used + sizeof(entry), from->name, from->name_length);
+    memcpy(listing->buffer + listing->used + offsetof(struct fs_entry, name), from->name, from->name_length);
     listing->used += entry.size;
     return true;
 }
