@@ -122,7 +122,7 @@ static bool give_entries(const uint8_t *records, size_t length, bool (*each)(voi
     for (size_t at = 0; length - at >= sizeof(struct fs_entry);) {
         const struct fs_entry *entry = (const struct fs_entry *)(records + at);
 
-        if (entry->size < sizeof(*entry) + entry->name_length || entry->size > length - at || entry->size % 8)
+        if (entry->size < offsetof(struct fs_entry, name) + entry->name_length || entry->size > length - at || entry->size % 8)
             return false;
         if (!each(context, entry))
             return false;

@@ -8,6 +8,7 @@
 #include "session.h"
 
 #include <rt/rt.h>
+#include <stddef.h>
 #include <string.h>
 
 #define ROOT_INODE 2
@@ -255,7 +256,8 @@ static enum fs_type type_of_entry(uint8_t type)
 static bool list_entry(void *context, const struct ext4_entry *from)
 {
     struct listing *listing = context;
-    struct fs_entry entry = {from->inode, (sizeof(entry) + from->name_length + 7) & ~7u, type_of_entry(from->type),
+    const size_t head = offsetof(struct fs_entry, name);
+    struct fs_entry entry = {from->inode, (head + from->name_length + 7) & ~7u, type_of_entry(from->type),
                              from->name_length};
 
     if (entry.size > listing->room - listing->used)
