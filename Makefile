@@ -77,7 +77,7 @@ optimise := $(if $(filter debug,$(BUILD)),-Og,-O2)
 include mk/kernel.mk mk/user.mk mk/image.mk
 include mk/test.mk
 
-all: $(kernel_image) $(initrd) $(disk_image) ## Build kernel, processes, initrd and disk image (the default)
+all: $(kernel_image) $(initrd) $(disk_image) $(program_symbols) ## Build kernel, processes, initrd and disk image (the default)
 image: $(disk_image) ## Build the disk image from rootfs/ and user/apps/
 endif
 

@@ -21,11 +21,11 @@ qemu: all ## Boot in QEMU with the serial line on the terminal
 	@echo 'Ctrl-A X quits QEMU; Ctrl-A Ctrl-A types one Ctrl-A.'
 	$(call run_qemu)
 
-qemu-gdb: all $(program_symbols) ## Boot in QEMU, stopped, waiting for `make gdb`
+qemu-gdb: all ## Boot in QEMU, stopped, waiting for `make gdb`
 	@echo 'Stopped, waiting for `make gdb` on port $(GDB_PORT). Ctrl-A X quits QEMU.'
 	$(call run_qemu,-S -gdb tcp:127.0.0.1:$(GDB_PORT))
 
-gdb: all $(program_symbols) ## Attach gdb to `make qemu-gdb`, with the symbols of kernel and processes
+gdb: all ## Attach gdb to `make qemu-gdb`, with the symbols of kernel and processes
 	@$(GDB) -q -x tools/gdb/cardea.gdb -ex 'target remote 127.0.0.1:$(GDB_PORT)' $(kernel).elf \
 	    -ex 'source $(program_symbols)'
 

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 TIMEOUT = 60
+LIST_TIMEOUT = 5
 
 
 def programs(build: Path) -> list:
@@ -16,10 +17,13 @@ def programs(build: Path) -> list:
 
 
 def cases(program: Path) -> list:
-    """Names of a program's cases, as SUITE.CASE; none while it is not built."""
+    """Names of a program's cases, as SUITE.CASE; none while it is not built or hangs."""
     if not program.exists():
         return []
-    listing = subprocess.run([program, "--list"], capture_output=True, text=True, timeout=TIMEOUT)
+    try:
+        listing = subprocess.run([program, "--list"], capture_output=True, text=True, timeout=LIST_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        return []
     suite, found = "", []
     for line in listing.stdout.splitlines():
         if match := re.match(r"(\S+): \d+ tests?", line):

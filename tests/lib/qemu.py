@@ -171,7 +171,7 @@ class System:
         """Runs a command of QEMU's monitor and returns its answer."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(20)
-            connection.connect(self._monitor)
+            self._connect(connection)
             answer = b""
             for line in (None, command):
                 if line:
@@ -183,6 +183,18 @@ class System:
                         raise Failure(f"QEMU's monitor hung up after {command!r}")
                     answer += data
         return clean(answer.decode()).split("\n", 1)[1].rsplit("\n", 1)[0]
+
+    def _connect(self, connection) -> None:
+        """Connects to the monitor, which QEMU offers a moment after it has started."""
+        end = time.monotonic() + 20
+        while True:
+            try:
+                connection.connect(self._monitor)
+                return
+            except (FileNotFoundError, ConnectionRefusedError):
+                if time.monotonic() > end:
+                    raise Failure("QEMU does not offer its monitor") from None
+                time.sleep(0.02)
 
     def instructions(self) -> int:
         """

@@ -14,17 +14,15 @@ def debug(system, *commands) -> str:
         raise Skip("gdb-multiarch is not installed")
     socket = system.directory / "gdb"
     system.boot(extra=["-S", "-gdb", f"unix:{socket},server=on,wait=off"])
-    system.quiet(0.5)
+    system.monitor("info status")  # until it answers, QEMU is not ready for gdb either
     script = ["-q", "-batch", "-x", "tools/gdb/cardea.gdb"]
     for command in (f"target remote {socket}", f"source {system.build}/user/symbols.gdb", *commands):
         script += ["-ex", command]
-    run = subprocess.run(
-        ["gdb-multiarch", *script, str(system.build / "kernel/cardea.elf")],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        stdin=subprocess.DEVNULL,
-    )
+    command = ["gdb-multiarch", *script, str(system.build / "kernel/cardea.elf")]
+    try:
+        run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    except subprocess.TimeoutExpired as late:
+        raise Failure(f"gdb is not done after 60 s:\n{(late.stdout or b'').decode()}") from None
     return run.stdout + run.stderr
 
 
