@@ -1,0 +1,522 @@
+/* SPDX-License-Identifier: MIT */
+/* The console among its clients: who gets the input, in which order output goes out, what happens to those
+ * that die. */
+// sources: user/console/console.c user/console/line.c
+#include "../../user/console/console.h"
+#include "rt_stub.h"
+
+#include <criterion/criterion.h>
+
+#define MAX_CALLERS 256
+#define ANSWER_NONE 9999
+
+/* --- Callers that were put aside --- */
+
+static struct {
+    bool waiting;
+    enum error error;
+    union {
+        struct console_read_reply read;
+        struct console_write_reply write;
+    };
+    size_t size;
+} caller[MAX_CALLERS];
+static unsigned callers, order[MAX_CALLERS], order_count;
+static unsigned interrupts, freed;
+static bool no_memory;
+
+cap_t serve_defer(struct call *call)
+{
+    if (no_memory) {
+        return 0;
+    }
+    call->deferred = 1;
+    caller[++callers].waiting = true;
+    caller[callers].error = ANSWER_NONE;
+    return callers;
+}
+
+void serve_answer(cap_t reply, enum error error, const void *words, size_t size)
+{
+    cr_assert(caller[reply].waiting, "answered twice");
+    caller[reply].waiting = false;
+    caller[reply].error = error;
+    caller[reply].size = size;
+    if (size > 0) {
+        memcpy(&caller[reply].read, words, size);
+    }
+    order[order_count++] = reply;
+}
+
+enum error notification_signal(cap_t notification)
+{
+    cr_assert_eq(notification, 55);
+    interrupts++;
+    return ERR_OK;
+}
+
+void slot_free(cap_t slot)
+{
+    freed += slot == 55;
+}
+
+/* --- The terminal --- */
+
+static struct console_port port;
+static char sent[262144];
+static size_t sent_count, speed; /* bytes that the terminal takes each time */
+
+static void transmit(void)
+{
+    const char *bytes;
+    size_t left = speed;
+
+    for (size_t count; left > 0 && (count = console_output(&bytes)) > 0; left -= count) {
+        count = count < left ? count : left;
+        cr_assert_leq(sent_count + count, sizeof(sent));
+        memcpy(sent + sent_count, bytes, count);
+        sent_count += count;
+        console_transmitted(count);
+    }
+}
+
+static void set_up(void)
+{
+    callers = order_count = interrupts = freed = 0;
+    sent_count = 0;
+    no_memory = false;
+    speed = sizeof(sent);
+    port = (struct console_port){.transmit = transmit};
+    console_start(&port);
+}
+
+TestSuite(console, .init = set_up, .timeout = 30);
+
+static void type(const char *text)
+{
+    for (; *text != 0; text++) {
+        console_receive(*text);
+    }
+    console_serve();
+}
+
+static void expect_sent(const char *text)
+{
+    cr_assert_eq(sent_count, strlen(text), "'%.*s' instead of '%s'", (int)sent_count, sent, text);
+    cr_assert_eq(memcmp(sent, text, sent_count), 0, "'%.*s' instead of '%s'", (int)sent_count, sent, text);
+    sent_count = 0;
+}
+
+/* --- Calls, as the server loop makes them --- */
+
+static enum error invoke(uint64_t client, uint32_t op, const void *request, size_t size, void *reply,
+                         cap_t cap)
+{
+    const struct proto_handler *handler = console_handlers;
+    struct call call = {.client = client, .request_size = size, .cap_count = cap != 0, .cap = {cap}};
+    uint64_t words[MSG_MAX_WORDS] = {0};
+
+    while (handler->number != op) {
+        handler++;
+    }
+    memcpy(words, request, size);
+    call.reply_size = handler->reply_size;
+    memset(reply, 0, handler->reply_size);
+    enum error error = handler->handle(&call, words, reply);
+    return call.deferred ? ANSWER_NONE : error;
+}
+
+/* ANSWER_NONE when the caller waits; its number is `callers` then. */
+static enum error write_length(uint64_t client, const char *text, uint64_t length)
+{
+    struct console_write_request request = {.length = length};
+    struct console_write_reply reply;
+
+    memcpy(request.bytes, text, length < CONSOLE_MAX_BYTES ? length : CONSOLE_MAX_BYTES);
+    enum error error = invoke(client, OP_console_write, &request, 8 + (length + 7) / 8 * 8, &reply, 0);
+    if (error == ERR_OK) {
+        cr_assert_eq(reply.written, length);
+    }
+    return error;
+}
+
+static enum error write_text(uint64_t client, const char *text)
+{
+    return write_length(client, text, strlen(text));
+}
+
+static struct console_read_reply got;
+
+static enum error read_some(uint64_t client, uint64_t max, uint64_t flags)
+{
+    struct console_read_request request = {max, flags};
+
+    return invoke(client, OP_console_read, &request, sizeof(request), &got, 0);
+}
+
+static enum error set_mode(uint64_t client, uint64_t mode)
+{
+    struct console_mode_request request = {mode};
+
+    return invoke(client, OP_console_mode, &request, sizeof(request), &got, 0);
+}
+
+static void expect_got(const struct console_read_reply *reply, const char *text)
+{
+    cr_assert_eq(reply->length, strlen(text));
+    cr_assert_eq(memcmp(reply->bytes, text, reply->length), 0, "'%.*s' instead of '%s'", (int)reply->length,
+                 reply->bytes, text);
+}
+
+static void expect_answer(unsigned n, const char *text)
+{
+    cr_assert_not(caller[n].waiting);
+    cr_assert_eq(caller[n].error, ERR_OK);
+    cr_assert_eq(caller[n].size, 8 + (strlen(text) + 7) / 8 * 8);
+    expect_got(&caller[n].read, text);
+}
+
+/* --- Output --- */
+
+Test(console, newlines_go_out_as_two_characters)
+{
+    cr_assert_eq(write_text(3, "a\nb\r\n\n"), ERR_OK);
+    expect_sent("a\r\nb\r\n\r\n");
+    cr_assert_eq(write_text(3, "x\r"), ERR_OK);
+    cr_assert_eq(write_text(3, "\ny"), ERR_OK);
+    expect_sent("x\r\ny");
+    cr_assert_eq(port.bytes_out, 12);
+}
+
+Test(console, write_requests_that_are_wrong)
+{
+    struct console_write_request request = {.length = CONSOLE_MAX_BYTES + 1};
+    struct console_write_reply reply;
+    cr_assert_eq(invoke(3, OP_console_write, &request, sizeof(request), &reply, 0), ERR_BAD_ARG);
+    request.length = 100;
+    cr_assert_eq(invoke(3, OP_console_write, &request, 16, &reply, 0), ERR_BAD_ARG, "8 bytes came, not 100");
+    request.length = UINT64_MAX;
+    cr_assert_eq(invoke(3, OP_console_write, &request, 16, &reply, 0), ERR_BAD_ARG);
+    expect_sent("");
+    cr_assert_eq(write_text(3, ""), ERR_OK);
+}
+
+/* The n-th request of a client: its letter and a number, over and over, so that a torn request is noticed. */
+static size_t make_request(char *text, char letter, unsigned n)
+{
+    size_t length = 0;
+
+    while (length + 4 <= CONSOLE_MAX_BYTES - n % 40) {
+        length += (size_t)sprintf(text + length, "%c%02u\n", letter, n % 100);
+    }
+    return length;
+}
+
+Test(console, full_output_makes_writers_wait_and_loses_nothing)
+{
+    char text[CONSOLE_MAX_BYTES + 8];
+    unsigned written[3] = {0}, waiting[3] = {0};
+
+    speed = 0;
+    for (unsigned round = 0; round < 30000; round++) {
+        unsigned c = round % 3;
+        if (waiting[c] != 0 && caller[waiting[c]].waiting) {
+            speed = round % 97;
+            console_serve();
+            continue;
+        }
+        if (written[c] == 40) {
+            continue;
+        }
+        size_t length = make_request(text, (char)('a' + c), written[c]++);
+        waiting[c] = write_length(c + 1, text, length) == ANSWER_NONE ? callers : 0;
+    }
+    speed = sizeof(sent);
+    console_serve();
+    for (unsigned c = 0; c < 3; c++) {
+        cr_assert_eq(written[c], 40);
+    }
+    /* Every request whole, each client's in its order, and all of them. */
+    unsigned next[3] = {0};
+    for (size_t at = 0; at < sent_count;) {
+        char expected[2 * CONSOLE_MAX_BYTES];
+        unsigned c = (unsigned)(sent[at] - 'a');
+        size_t length = make_request(text, sent[at], next[c]++), expanded = 0;
+        for (size_t i = 0; i < length; i++) {
+            if (text[i] == '\n') {
+                expected[expanded++] = '\r';
+            }
+            expected[expanded++] = text[i];
+        }
+        cr_assert_eq(memcmp(sent + at, expected, expanded), 0, "request %u of client %u was torn", next[c],
+                     c);
+        at += expanded;
+    }
+    cr_assert(next[0] == 40 && next[1] == 40 && next[2] == 40);
+    cr_assert_gt(callers, 20, "nobody ever waited");
+}
+
+Test(console, writers_are_served_in_turn)
+{
+    char text[CONSOLE_MAX_BYTES];
+
+    memset(text, 'x', sizeof(text));
+    speed = 0;
+    while (write_length(1, text, sizeof(text)) == ERR_OK) {
+        continue;
+    }
+    write_text(2, "second");
+    write_length(1, text, sizeof(text));
+    cr_assert_eq(callers, 3, "a short request does not overtake");
+    speed = sizeof(sent);
+    console_serve();
+    console_serve();
+    cr_assert_eq(order_count, 3);
+    cr_assert(order[0] == 1 && order[1] == 2 && order[2] == 3);
+    cr_assert_eq(caller[2].write.written, 6);
+}
+
+Test(console, dead_writer_is_forgotten)
+{
+    char text[CONSOLE_MAX_BYTES];
+
+    memset(text, 'x', sizeof(text));
+    speed = 0;
+    while (write_length(1, text, sizeof(text)) == ERR_OK) {
+        continue;
+    }
+    write_text(2, "second");
+    console_client_gone(1);
+    cr_assert_eq(caller[1].error, ERR_CANCELLED);
+    speed = sizeof(sent);
+    console_serve();
+    console_serve();
+    cr_assert_eq(caller[2].error, ERR_OK);
+    cr_assert_eq(memcmp(sent + sent_count - 7, "xsecond", 7), 0);
+}
+
+Test(console, too_many_waiting)
+{
+    char text[CONSOLE_MAX_BYTES];
+    enum error error;
+
+    memset(text, 'x', sizeof(text));
+    speed = 0;
+    for (unsigned i = 0; (error = write_length(i, text, sizeof(text))) == ERR_OK || error == ANSWER_NONE;
+         i++) {
+        cr_assert_lt(i, 1000);
+    }
+    cr_assert_eq(error, ERR_TOO_MANY);
+    for (unsigned i = 1; (error = read_some(i, 10, 0)) == ANSWER_NONE; i++) {
+        cr_assert_lt(i, 1000);
+    }
+    cr_assert_eq(error, ERR_TOO_MANY);
+}
+
+Test(console, no_memory_for_a_reply_object)
+{
+    no_memory = true;
+    cr_assert_eq(read_some(1, 10, 0), ERR_NO_MEMORY);
+    no_memory = false;
+    cr_assert_eq(read_some(1, 10, 0), ANSWER_NONE);
+    type("a\r");
+    expect_answer(1, "a\n");
+}
+
+/* --- Input --- */
+
+Test(console, line_reaches_the_waiting_reader)
+{
+    cr_assert_eq(read_some(1, 100, 0), ANSWER_NONE);
+    type("helo\blo");
+    cr_assert(caller[1].waiting);
+    type("\r");
+    expect_answer(1, "hello\n");
+    expect_sent("helo\b \blo\r\n");
+}
+
+Test(console, what_is_typed_ahead_waits_and_is_echoed_when_read)
+{
+    type("one\rtwo\rthr");
+    expect_sent("");
+    cr_assert_eq(read_some(1, 100, 0), ERR_OK);
+    expect_got(&got, "one\n");
+    expect_sent("one\r\n");
+    cr_assert_eq(read_some(1, 2, 0), ERR_OK);
+    expect_got(&got, "tw");
+    cr_assert_eq(read_some(1, 100, 0), ERR_OK);
+    expect_got(&got, "o\n");
+    cr_assert_eq(read_some(1, 100, 0), ANSWER_NONE);
+    type("ee\r");
+    expect_answer(1, "three\n");
+}
+
+Test(console, end_of_input)
+{
+    cr_assert_eq(read_some(1, 100, 0), ANSWER_NONE);
+    type("\x04");
+    expect_answer(1, "");
+    type("no newline\x04");
+    cr_assert_eq(read_some(1, 100, 0), ERR_OK);
+    expect_got(&got, "no newline");
+}
+
+Test(console, last_to_ask_is_served_first)
+{
+    read_some(1, 100, 0);
+    read_some(2, 100, 0);
+    type("a\r");
+    expect_answer(2, "a\n");
+    cr_assert(caller[1].waiting);
+    read_some(3, 100, 0);
+    type("b\rc\r");
+    expect_answer(3, "b\n");
+    expect_answer(1, "c\n");
+}
+
+Test(console, not_blocking)
+{
+    cr_assert_eq(read_some(1, 100, CONSOLE_NONBLOCK), ERR_WOULD_BLOCK);
+    type("ab");
+    cr_assert_eq(read_some(1, 100, CONSOLE_NONBLOCK), ERR_WOULD_BLOCK);
+    type("c\r");
+    cr_assert_eq(read_some(1, 100, CONSOLE_NONBLOCK), ERR_OK);
+    expect_got(&got, "abc\n");
+    cr_assert_eq(read_some(1, 0, 0), ERR_BAD_ARG);
+}
+
+Test(console, raw_mode_passes_bytes_through)
+{
+    cr_assert_eq(set_mode(1, CONSOLE_RAW), ERR_OK);
+    cr_assert_eq(read_some(1, 100, 0), ANSWER_NONE);
+    type("\r");
+    expect_answer(1, "\r"); /* as soon as there is any */
+    type("\x03\x7f\x04");
+    cr_assert_eq(read_some(1, 100, 0), ERR_OK);
+    expect_got(&got, "\x03\x7f\x04");
+    expect_sent("");
+    cr_assert_eq(set_mode(1, CONSOLE_COOKED), ERR_OK);
+    read_some(1, 100, 0);
+    type("x\r");
+    expect_answer(callers, "x\n");
+    cr_assert_eq(set_mode(1, 2), ERR_BAD_ARG);
+}
+
+Test(console, mode_is_each_clients_own)
+{
+    set_mode(2, CONSOLE_RAW);
+    read_some(1, 100, 0);
+    read_some(2, 1, 0);
+    type("r");
+    expect_answer(2, "r");
+    type("c\r");
+    expect_answer(1, "c\n");
+}
+
+static void set_interrupt(uint64_t client, cap_t cap)
+{
+    cr_assert_eq(invoke(client, OP_console_interrupt, "", 0, &got, cap), ERR_OK);
+}
+
+Test(console, ctrl_c_interrupts_and_discards)
+{
+    set_interrupt(7, 55);
+    read_some(1, 100, 0);
+    type("half a line");
+    type("\x03");
+    cr_assert_eq(interrupts, 1);
+    expect_sent("half a line^C\r\n");
+    cr_assert(caller[1].waiting);
+    type("new\r");
+    expect_answer(1, "new\n");
+    type("ahead\r\x03");
+    cr_assert_eq(interrupts, 2, "also while nobody reads");
+    cr_assert_eq(read_some(1, 100, CONSOLE_NONBLOCK), ERR_WOULD_BLOCK);
+}
+
+Test(console, ctrl_c_is_a_byte_while_a_client_is_raw)
+{
+    set_interrupt(7, 55);
+    set_mode(1, CONSOLE_RAW);
+    type("a\x03");
+    cr_assert_eq(interrupts, 0);
+    cr_assert_eq(read_some(1, 100, 0), ERR_OK);
+    expect_got(&got, "a\x03");
+    console_client_gone(1);
+    type("\x03");
+    cr_assert_eq(interrupts, 1, "dead clients are in no mode");
+}
+
+Test(console, interrupt_ends_with_its_client_or_on_request)
+{
+    set_interrupt(7, 55);
+    set_interrupt(7, 0);
+    cr_assert_eq(freed, 1);
+    type("\x03");
+    cr_assert_eq(interrupts, 0);
+    set_interrupt(7, 55);
+    console_client_gone(8);
+    type("\x03");
+    cr_assert_eq(interrupts, 1);
+    console_client_gone(7);
+    cr_assert_eq(freed, 2);
+    type("\x03");
+    cr_assert_eq(interrupts, 1);
+}
+
+Test(console, dead_reader_is_forgotten)
+{
+    read_some(1, 100, 0);
+    read_some(2, 100, 0);
+    read_some(1, 100, 0);
+    console_client_gone(1);
+    cr_assert_eq(caller[1].error, ERR_CANCELLED);
+    cr_assert_eq(caller[3].error, ERR_CANCELLED);
+    type("a\r");
+    expect_answer(2, "a\n");
+}
+
+Test(console, input_that_nobody_reads_is_kept_and_counted)
+{
+    for (unsigned i = 0; i < 5000; i++) {
+        console_receive((char)('a' + i % 26));
+    }
+    cr_assert_eq(port.bytes_in, 5000);
+    cr_assert_eq(port.overruns, 5000 - 4096);
+    set_mode(1, CONSOLE_RAW);
+    for (unsigned i = 0; i < 4096; i++) {
+        cr_assert_eq(read_some(1, 1, CONSOLE_NONBLOCK), ERR_OK);
+        cr_assert_eq(got.bytes[0], 'a' + (char)(i % 26));
+    }
+    cr_assert_eq(read_some(1, 1, CONSOLE_NONBLOCK), ERR_WOULD_BLOCK);
+}
+
+Test(console, echo_has_room_beside_waiting_writers)
+{
+    char text[CONSOLE_MAX_BYTES];
+
+    memset(text, 'x', sizeof(text));
+    speed = 0;
+    while (write_length(1, text, sizeof(text)) == ERR_OK) {
+        continue;
+    }
+    read_some(2, 100, 0);
+    type("typed\r");
+    speed = sizeof(sent);
+    console_serve();
+    console_serve();
+    expect_answer(2, "typed\n");
+    sent[sent_count] = 0;
+    cr_assert_not_null(strstr(sent, "xtyped\r\nx"), "whole, between two requests");
+}
+
+Test(console, tells_about_itself)
+{
+    struct console_info_reply info;
+
+    port = (struct console_port){"ns16550a", "serial@10000000", 1, 2, 3, 4, transmit};
+    cr_assert_eq(invoke(1, OP_console_info, "", 0, &info, 0), ERR_OK);
+    cr_assert_str_eq(info.driver, "ns16550a");
+    cr_assert_str_eq(info.device, "serial@10000000");
+    cr_assert(info.bytes_in == 1 && info.bytes_out == 2 && info.overruns == 3 && info.interrupts == 4);
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/* The UART driver against a model of a 16550 with its registers at various distances and widths. */
+// sources: user/console/uart.c lib/driver/mmio.c
+#include "../../user/console/uart.h"
+#include "rt_stub.h"
+
+#include <criterion/criterion.h>
+
+static struct {
+    unsigned shift, width;
+    bool absent, has_fifo, lost_byte;
+    uint8_t enable, fifo_control, line_control, modem_control;
+    char received[64], sent[256];
+    unsigned received_count, sent_count;
+    unsigned transmitter; /* bytes in the transmitter's FIFO */
+    bool divisor_touched;
+} chip;
+
+static unsigned index_of(uint64_t offset, unsigned bytes)
+{
+    cr_assert_eq(bytes, chip.width, "access of %u bytes", bytes);
+    cr_assert_eq(offset & ((1u << chip.shift) - 1), 0);
+    return (unsigned)(offset >> chip.shift);
+}
+
+static uint64_t chip_read(void *context, uint64_t offset, unsigned bytes, enum mmio_order order)
+{
+    uint8_t value = 0;
+
+    (void)context;
+    (void)order;
+    if (chip.absent) {
+        return UINT64_MAX;
+    }
+    switch (index_of(offset, bytes)) {
+    case 0:
+        cr_assert_eq(chip.line_control & 0x80, 0, "the divisor is there, not the data");
+        cr_assert_gt(chip.received_count, 0, "nothing was received");
+        value = (uint8_t)chip.received[0];
+        memmove(chip.received, chip.received + 1, --chip.received_count);
+        return value;
+    case 1: return chip.enable;
+    case 2: return (chip.has_fifo && (chip.fifo_control & 1) ? 0xc0 : 0) | 1;
+    case 3: return chip.line_control;
+    case 4: return chip.modem_control;
+    case 5:
+        value = (chip.received_count > 0 ? 0x01 : 0) | (chip.lost_byte ? 0x02 : 0) |
+                (chip.transmitter == 0 ? 0x60 : 0);
+        chip.lost_byte = false;
+        return value;
+    default: cr_assert_fail("register %u is not for reading", index_of(offset, bytes)); return 0;
+    }
+}
+
+static void transmit(uint8_t byte)
+{
+    unsigned depth = chip.has_fifo && (chip.fifo_control & 1) ? 16 : 1;
+
+    cr_assert_lt(chip.transmitter, depth, "byte written into a full transmitter");
+    chip.transmitter++;
+    chip.sent[chip.sent_count++] = (char)byte;
+}
+
+static void chip_write(void *context, uint64_t offset, unsigned bytes, uint64_t value, enum mmio_order order)
+{
+    (void)context;
+    (void)order;
+    switch (index_of(offset, bytes)) {
+    case 0:
+        chip.divisor_touched |= (chip.line_control & 0x80) != 0;
+        transmit((uint8_t)value);
+        break;
+    case 1:
+        chip.divisor_touched |= (chip.line_control & 0x80) != 0;
+        chip.enable = (uint8_t)value;
+        break;
+    case 2: chip.fifo_control = (uint8_t)value; break;
+    case 3: chip.line_control = (uint8_t)value; break;
+    case 4: chip.modem_control = (uint8_t)value; break;
+    default: cr_assert_fail("register is not for writing");
+    }
+}
+
+static const struct mmio_access access = {chip_read, chip_write};
+static struct mmio regs;
+static struct uart uart;
+
+static void make_chip(unsigned shift, unsigned width)
+{
+    memset(&chip, 0, sizeof(chip));
+    chip.shift = shift;
+    chip.width = width;
+    chip.has_fifo = true;
+    chip.line_control = 0x03;
+    regs = (struct mmio){&access, NULL, 0x100, "serial@10000000", 0};
+}
+
+static void receive(const char *text)
+{
+    chip.received_count = (unsigned)strlen(text);
+    memcpy(chip.received, text, chip.received_count);
+}
+
+Test(console_uart, takes_over_without_touching_speed_or_data)
+{
+    char byte;
+
+    make_chip(0, 1);
+    chip.line_control = 0x83; /* the firmware left the divisor visible */
+    chip.transmitter = 3;
+    receive("ab");
+    cr_assert_eq(uart_open(&uart, &regs, 0, 0), ERR_OK);
+    cr_assert_eq(chip.line_control, 0x03);
+    cr_assert_not(chip.divisor_touched);
+    cr_assert_eq(chip.enable, 0x01, "receive interrupt only");
+    cr_assert_eq(chip.fifo_control & 0x06, 0, "bytes that are in the FIFOs are not thrown away");
+    cr_assert_eq(chip.modem_control & 0x0b, 0x0b);
+    cr_assert(uart_receive(&uart, &byte));
+    cr_assert_eq(byte, 'a');
+    cr_assert(uart_receive(&uart, &byte));
+    cr_assert_eq(byte, 'b');
+    cr_assert_not(uart_receive(&uart, &byte));
+    cr_assert_eq(regs.refused, 0);
+}
+
+Test(console_uart, registers_at_a_distance)
+{
+    char byte;
+
+    make_chip(2, 4);
+    receive("z");
+    cr_assert_eq(uart_open(&uart, &regs, 2, 4), ERR_OK);
+    cr_assert(uart_receive(&uart, &byte));
+    cr_assert_eq(byte, 'z');
+    cr_assert_eq(uart_transmit(&uart, "hi", 2), 2);
+    cr_assert_eq(memcmp(chip.sent, "hi", 2), 0);
+    cr_assert_eq(regs.refused, 0);
+}
+
+Test(console_uart, transmits_what_fits)
+{
+    make_chip(0, 1);
+    cr_assert_eq(uart_open(&uart, &regs, 0, 1), ERR_OK);
+    cr_assert_eq(uart_transmit(&uart, "0123456789abcdefXYZ", 19), 16);
+    cr_assert_eq(uart_transmit(&uart, "XYZ", 3), 0, "busy");
+    chip.transmitter = 0;
+    cr_assert_eq(uart_transmit(&uart, "XYZ", 3), 3);
+    cr_assert_eq(memcmp(chip.sent, "0123456789abcdefXYZ", 19), 0);
+    cr_assert_eq(uart_transmit(&uart, "", 0), 0);
+}
+
+Test(console_uart, chip_without_fifo)
+{
+    make_chip(0, 1);
+    chip.has_fifo = false;
+    cr_assert_eq(uart_open(&uart, &regs, 0, 1), ERR_OK);
+    cr_assert_eq(uart_transmit(&uart, "abc", 3), 1);
+}
+
+Test(console_uart, transmit_interrupt_is_switched)
+{
+    make_chip(0, 1);
+    cr_assert_eq(uart_open(&uart, &regs, 0, 1), ERR_OK);
+    uart_want_transmit_interrupt(&uart, true);
+    cr_assert_eq(chip.enable, 0x03);
+    uart_want_transmit_interrupt(&uart, false);
+    cr_assert_eq(chip.enable, 0x01);
+}
+
+Test(console_uart, counts_lost_bytes)
+{
+    char byte;
+
+    make_chip(0, 1);
+    cr_assert_eq(uart_open(&uart, &regs, 0, 1), ERR_OK);
+    receive("a");
+    chip.lost_byte = true;
+    cr_assert(uart_receive(&uart, &byte));
+    cr_assert_eq(uart.overruns, 1);
+    cr_assert_not(uart_receive(&uart, &byte));
+    cr_assert_eq(uart.overruns, 1);
+}
+
+Test(console_uart, nothing_there)
+{
+    make_chip(0, 1);
+    chip.absent = true;
+    cr_assert_eq(uart_open(&uart, &regs, 0, 1), ERR_NO_DEVICE);
+}
+
+Test(console_uart, properties_that_make_no_sense)
+{
+    make_chip(0, 1);
+    cr_assert_eq(uart_open(&uart, &regs, 9, 1), ERR_BAD_ARG);
+    cr_assert_eq(uart_open(&uart, &regs, 0, 3), ERR_BAD_ARG);
+    cr_assert_eq(uart_open(&uart, &regs, 0, 4), ERR_BAD_ARG, "words that overlap");
+    regs.length = 6;
+    cr_assert_eq(uart_open(&uart, &regs, 0, 1), ERR_BAD_ARG);
+    regs.length = 8;
+    cr_assert_eq(uart_open(&uart, &regs, 2, 4), ERR_BAD_ARG);
+}

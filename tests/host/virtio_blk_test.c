@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The virtio disk driver between clients' rings and a model of a disk: what is read and written, which
+ * requests are refused, and what happens when the device misbehaves or a client does.
+ */
+// sources: user/virtio-blk/*.c !user/virtio-blk/main.c lib/driver/mmio.c lib/driver/virtio_mmio.c
+// sources: lib/driver/virtqueue.c
+#include "../../user/virtio-blk/session.h"
+#include "rt_stub.h"
+#include "virtio_model.h"
+
+#define SECTORS 64
+#define NOTIFY  5000 /* capability slot of the client's notification */
+
+/* --- What the driver gets from the system --- */
+
+static unsigned segments, signals, next_slot;
+static cap_t freed_slot, signalled;
+
+enum error device_dma(struct segment *segment, size_t length)
+{
+    segments++;
+    *segment = (struct segment){.cap = 99, .address = calloc(1, length), .length = length};
+    segment->physical = (uint64_t)segment->address;
+    return ERR_OK;
+}
+
+void device_dma_free(struct segment *segment)
+{
+    segments--;
+    free(segment->address); /* a device that still writes to it is noticed */
+    *segment = (struct segment){0};
+}
+
+void segment_drop(struct segment *segment)
+{
+    *segment = (struct segment){0};
+}
+
+cap_t slot_alloc(void)
+{
+    return ++next_slot;
+}
+
+void slot_free(cap_t slot)
+{
+    freed_slot = slot;
+}
+
+enum error cnode_mint(cap_t cnode, uint64_t slot, cap_t source_cnode, uint64_t source, uint64_t rights,
+                      uint64_t badge)
+{
+    cr_assert(cnode == START_CNODE && slot != 0 && source_cnode == 0 && source == 77);
+    cr_assert_eq(rights, RIGHT_SIGNAL);
+    cr_assert_geq(badge, 1 << SESSION_DOORBELL);
+    return ERR_OK;
+}
+
+enum error notification_signal(cap_t notification)
+{
+    signals++;
+    signalled = notification;
+    return ERR_OK;
+}
+
+/* --- A disk and clients --- */
+
+static struct model *model;
+static struct disk disk;
+static void *disk_memory;
+
+static void set_up(void)
+{
+    stub_log_clear();
+    segments = signals = 0;
+    model = model_new(SECTORS);
+    disk_memory = calloc(1, disk_memory_bytes());
+    disk = (struct disk){.finished = session_finished};
+    session_setup(77);
+}
+
+static void tear_down(void)
+{
+    model_free(model);
+    free(disk_memory);
+}
+
+TestSuite(virtio_blk, .init = set_up, .fini = tear_down, .timeout = 30);
+
+static void open_disk(void)
+{
+    cr_assert_eq(disk_open(&disk, "virtio_mmio@10008000", &model->regs, disk_memory, (uint64_t)disk_memory),
+                 ERR_OK);
+}
+
+struct client {
+    uint64_t number;
+    struct session *session;
+    struct ring_side ring;
+    uint8_t *data;
+    uint64_t data_bytes;
+};
+
+static struct client attach_sized(uint64_t number, bool writable, uint64_t data_bytes, uint64_t entries)
+{
+    struct client client = {.number = number};
+    struct blk_attach_request request = {0, data_bytes, entries};
+    struct blk_attach_reply reply = {0};
+
+    cr_assert_eq(
+        session_open(&disk, number, writable, NOTIFY + (cap_t)number, &request, &reply, &client.session),
+        ERR_OK);
+    uint8_t *memory = client.session->segment.address;
+    cr_assert_leq(reply.data_offset + reply.data_bytes, reply.segment_length);
+    cr_assert_leq(reply.ring_offset + ring_bytes((uint32_t)reply.ring_entries), reply.data_offset);
+    ring_client_init(&client.ring, memory + reply.ring_offset, (uint32_t)reply.ring_entries);
+    client.data = memory + reply.data_offset;
+    client.data_bytes = reply.data_bytes;
+    return client;
+}
+
+static struct client attach(uint64_t number)
+{
+    return attach_sized(number, true, 8 * 4096, 16);
+}
+
+/* Submits a request and rings when that is needed; returns whether it was. */
+static bool submit(struct client *client, struct ring_request request)
+{
+    cr_assert(ring_submit(&client->ring, &request));
+    if (!ring_submit_publish(&client->ring)) {
+        return false;
+    }
+    session_run();
+    return true;
+}
+
+/* The device does its work and interrupts. */
+static void device_works(unsigned count)
+{
+    model_run(model, count, false);
+    if (model->interrupt != 0) {
+        disk_interrupt(&disk);
+        session_run();
+    }
+}
+
+static struct ring_completion complete(struct client *client)
+{
+    struct ring_completion completion = {.status = 1234};
+
+    cr_assert(ring_take_completion(&client->ring, &completion), "nothing was completed");
+    return completion;
+}
+
+static enum error do_request(struct client *client, struct ring_request request)
+{
+    submit(client, request);
+    device_works(1);
+    struct ring_completion completion = complete(client);
+    cr_assert_eq(completion.cookie, request.cookie);
+    cr_assert_eq(completion.length, completion.status == ERR_OK ? request.length : 0);
+    return completion.status;
+}
+
+Test(virtio_blk, tells_what_the_disk_is)
+{
+    model->offered |= 1 << 5 | 1 << 1;
+    model->config[1] = 65536 + 100; /* largest piece, bytes */
+    open_disk();
+    cr_assert_eq(disk.sectors, SECTORS);
+    cr_assert_eq(disk.max_sectors, 128);
+    cr_assert(disk.read_only);
+    cr_assert(disk.can_flush);
+}
+
+Test(virtio_blk, reads_into_the_clients_buffer)
+{
+    open_disk();
+    struct client client = attach(3);
+    memset(client.data, 0xee, client.data_bytes);
+    cr_assert_eq(do_request(&client, (struct ring_request){BLK_OP_READ, 1024, 512, 41, 7}), ERR_OK);
+    cr_assert_eq(client.data[511], 0xee);
+    cr_assert_eq(client.data[512], 41);
+    cr_assert_eq(client.data[1023], 41);
+    cr_assert_eq(client.data[1024], 42);
+    cr_assert_eq(client.data[1536], 0xee);
+}
+
+Test(virtio_blk, writes_and_flushes)
+{
+    open_disk();
+    struct client client = attach(3);
+    memset(client.data, 0x77, 512);
+    cr_assert_eq(do_request(&client, (struct ring_request){BLK_OP_WRITE, 512, 0, SECTORS - 1, 1}), ERR_OK);
+    cr_assert_eq(model->disk[SECTORS * 512 - 1], 0x77);
+    cr_assert_eq(model->disk[(SECTORS - 1) * 512 - 1], SECTORS - 2);
+    cr_assert_eq(do_request(&client, (struct ring_request){.op = BLK_OP_FLUSH, .cookie = 2}), ERR_OK);
+}
+
+Test(virtio_blk, refuses_what_is_out_of_range)
+{
+    static const struct ring_request bad[] = {
+        {BLK_OP_READ, 0, 0, 0, 1},
+        {BLK_OP_READ, 511, 0, 0, 1},
+        {BLK_OP_READ, 512, 1, 0, 1},
+        {BLK_OP_READ, 512, 8 * 4096, 0, 1},
+        {BLK_OP_READ, 1024, 8 * 4096 - 512, 0, 1},
+        {BLK_OP_READ, 512, UINT64_MAX - 511, 0, 1},
+        {BLK_OP_READ, 512, 0, SECTORS, 1},
+        {BLK_OP_READ, 1024, 0, SECTORS - 1, 1},
+        {BLK_OP_READ, 512, 0, UINT64_MAX, 1},
+        {BLK_OP_WRITE, 1024, 0, UINT64_MAX - 1, 1},
+        {BLK_OP_READ, UINT32_MAX - 511, 0, 0, 1},
+    };
+    open_disk();
+    struct client client = attach(3);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        cr_assert_eq(do_request(&client, bad[i]), ERR_BAD_ARG, "request %zu", i);
+    }
+    cr_assert_eq(do_request(&client, (struct ring_request){.op = 9, .length = 512, .cookie = 5}), ERR_BAD_OP);
+    cr_assert_eq(do_request(&client, (struct ring_request){.op = 0, .length = 512, .cookie = 5}), ERR_BAD_OP);
+    cr_assert_eq(model->seen, 0, "the device saw none of them");
+    cr_assert_eq(do_request(&client, (struct ring_request){BLK_OP_READ, 8 * 4096, 0, 0, 6}), ERR_OK);
+}
+
+Test(virtio_blk, writing_needs_the_right_and_a_disk_that_can)
+{
+    open_disk();
+    struct client reader = attach_sized(3, false, 4096, 4);
+    struct client writer = attach(4);
+    cr_assert_eq(do_request(&reader, (struct ring_request){BLK_OP_WRITE, 512, 0, 0, 1}), ERR_DENIED);
+    disk.read_only = true;
+    cr_assert_eq(do_request(&writer, (struct ring_request){BLK_OP_WRITE, 512, 0, 0, 1}), ERR_READ_ONLY);
+    cr_assert_eq(do_request(&writer, (struct ring_request){BLK_OP_READ, 512, 0, 0, 2}), ERR_OK);
+    cr_assert_eq(model->disk[0], 0);
+}
+
+Test(virtio_blk, flush_of_a_disk_that_writes_through)
+{
+    model->offered = VIRTIO_F_VERSION_1;
+    open_disk();
+    struct client client = attach(3);
+    cr_assert_eq(do_request(&client, (struct ring_request){.op = BLK_OP_FLUSH, .cookie = 2}), ERR_OK);
+    cr_assert_eq(model->seen, 0);
+}
+
+Test(virtio_blk, device_errors_reach_the_client)
+{
+    open_disk();
+    struct client client = attach(3);
+    model->next_status = 1;
+    cr_assert_eq(do_request(&client, (struct ring_request){BLK_OP_READ, 512, 0, 0, 1}), ERR_IO);
+    model->next_status = 2;
+    cr_assert_eq(do_request(&client, (struct ring_request){BLK_OP_READ, 512, 0, 0, 1}), ERR_UNSUPPORTED);
+    model->next_status = 77;
+    cr_assert_eq(do_request(&client, (struct ring_request){BLK_OP_READ, 512, 0, 0, 1}), ERR_IO);
+    cr_assert_eq(stub_lines, 0, "the disk works");
+}
+
+Test(virtio_blk, wakes_only_who_sleeps)
+{
+    open_disk();
+    struct client client = attach(3);
+    cr_assert(submit(&client, (struct ring_request){BLK_OP_READ, 512, 0, 1, 1}),
+              "an idle driver must be rung");
+    device_works(1);
+    cr_assert_eq(signals, 0, "the client was awake");
+    complete(&client);
+    submit(&client, (struct ring_request){BLK_OP_READ, 512, 0, 2, 2});
+    cr_assert_not(ring_client_sleep(&client.ring));
+    device_works(1);
+    cr_assert_eq(signals, 1);
+    cr_assert_eq(signalled, NOTIFY + 3);
+}
+
+Test(virtio_blk, many_requests_of_several_clients_share_the_queue)
+{
+    open_disk();
+    struct client client[3] = {attach_sized(3, true, 64 * 512, 64), attach_sized(4, true, 64 * 512, 64),
+                               attach_sized(5, true, 64 * 512, 64)};
+    for (unsigned i = 0; i < 64; i++) {
+        for (unsigned c = 0; c < 3; c++) {
+            struct ring_request request = {BLK_OP_READ, 512, i * 512, (i + 7 * c) % SECTORS, 100 * c + i};
+            cr_assert(ring_submit(&client[c].ring, &request));
+        }
+    }
+    for (unsigned c = 0; c < 3; c++) {
+        ring_submit_publish(&client[c].ring);
+    }
+    session_run();
+    cr_assert_eq(disk.in_flight, DISK_MAX_REQUESTS);
+    cr_assert_eq(model_waiting(model), DISK_MAX_REQUESTS);
+    cr_assert_eq(model->notified, 1, "one notification for all");
+    for (unsigned c = 0; c < 3; c++) {
+        cr_assert_eq(client[c].session->in_flight, DISK_MAX_REQUESTS / 3, "each gets its share");
+    }
+    while (model_waiting(model) > 0) {
+        device_works(5);
+    }
+    for (unsigned c = 0; c < 3; c++) {
+        for (unsigned i = 0; i < 64; i++) {
+            cr_assert_eq(complete(&client[c]).status, ERR_OK);
+            cr_assert_eq(client[c].data[i * 512], (i + 7 * c) % SECTORS);
+        }
+    }
+    cr_assert_eq(disk.in_flight, 0);
+}
+
+Test(virtio_blk, sizes_are_brought_into_bounds)
+{
+    struct blk_attach_reply reply;
+    struct session *session;
+    struct blk_attach_request request = {0, 0, 16};
+
+    open_disk();
+    cr_assert_eq(session_open(&disk, 3, true, NOTIFY, &request, &reply, &session), ERR_BAD_ARG);
+    request = (struct blk_attach_request){0, 4096, 3};
+    cr_assert_eq(session_open(&disk, 3, true, NOTIFY, &request, &reply, &session), ERR_BAD_ARG);
+    request = (struct blk_attach_request){0, 4096, 0};
+    cr_assert_eq(session_open(&disk, 3, true, NOTIFY, &request, &reply, &session), ERR_BAD_ARG);
+    request = (struct blk_attach_request){0, UINT64_MAX, 1ull << 63};
+    cr_assert_eq(session_open(&disk, 3, true, NOTIFY, &request, &reply, &session), ERR_OK);
+    cr_assert_eq(reply.data_bytes, SESSION_MAX_DATA);
+    cr_assert_eq(reply.ring_entries, RING_MAX_ENTRIES);
+    cr_assert_eq(segments, 1);
+}
+
+Test(virtio_blk, sessions_end_and_give_their_memory_back)
+{
+    open_disk();
+    for (unsigned round = 0; round < 40; round++) {
+        attach(3);
+        attach(3);
+        attach(4);
+        cr_assert_eq(segments, 3);
+        cr_assert_eq(session_end_all(3), ERR_OK);
+        cr_assert_eq(segments, 1);
+        cr_assert_eq(session_end_all(3), ERR_NOT_FOUND);
+        cr_assert_eq(session_end_all(4), ERR_OK);
+        cr_assert_eq(freed_slot, NOTIFY + 4);
+    }
+    cr_assert_eq(segments, 0);
+}
+
+Test(virtio_blk, one_client_cannot_take_all_sessions)
+{
+    struct blk_attach_request request = {0, 4096, 4};
+    struct blk_attach_reply reply;
+    struct session *session;
+
+    open_disk();
+    for (unsigned i = 0; i < SESSION_MAX_PER_CLIENT; i++) {
+        attach(3);
+    }
+    cr_assert_eq(session_open(&disk, 3, true, NOTIFY, &request, &reply, &session), ERR_TOO_MANY);
+    attach(4);
+}
+
+Test(virtio_blk, memory_of_a_dead_client_is_kept_until_the_device_is_done)
+{
+    open_disk();
+    struct client client = attach(3);
+    submit(&client, (struct ring_request){BLK_OP_READ, 512, 0, 9, 1});
+    submit(&client, (struct ring_request){BLK_OP_READ, 512, 512, 9, 2});
+    session_end_all(3);
+    cr_assert_eq(segments, 1, "two requests are under way");
+    device_works(1);
+    cr_assert_eq(segments, 1);
+    device_works(1);
+    cr_assert_eq(segments, 0);
+    struct client next = attach(4);
+    cr_assert_eq(do_request(&next, (struct ring_request){BLK_OP_READ, 512, 0, 9, 1}), ERR_OK);
+}
+
+Test(virtio_blk, ring_that_makes_no_sense_ends_its_session_only)
+{
+    open_disk();
+    struct client bad = attach(3), good = attach(4);
+    submit(&bad, (struct ring_request){BLK_OP_READ, 512, 0, 9, 1});
+    bad.ring.shared->submit_head = 1000;
+    session_run();
+    cr_assert_str_eq(stub_log, "client 3: its ring of requests makes no sense; session ended\n");
+    cr_assert_eq(freed_slot, NOTIFY + 3);
+    session_run();
+    cr_assert_eq(stub_lines, 1);
+    cr_assert_eq(segments, 2, "its request is under way");
+    device_works(1);
+    cr_assert_eq(segments, 1);
+    cr_assert_eq(do_request(&good, (struct ring_request){BLK_OP_READ, 512, 0, 9, 1}), ERR_OK);
+}
+
+Test(virtio_blk, misbehaving_device_is_reset_and_works_again)
+{
+    open_disk();
+    struct client client = attach(3);
+    submit(&client, (struct ring_request){BLK_OP_READ, 512, 0, 9, 1});
+    submit(&client, (struct ring_request){BLK_OP_READ, 512, 512, 9, 2});
+    model->bad_id = true;
+    device_works(1);
+    cr_assert_str_eq(stub_log,
+                     "virtio_mmio@10008000: it finished a request that it was not given; resetting it, "
+                     "requests that fail: 2\n");
+    cr_assert_eq(complete(&client).status, ERR_IO);
+    cr_assert_eq(complete(&client).status, ERR_IO);
+    cr_assert_eq(model->resets, 3, "once at the start, once to stop it, once to start it");
+    cr_assert_eq(do_request(&client, (struct ring_request){BLK_OP_READ, 512, 0, 9, 3}), ERR_OK);
+    cr_assert_eq(client.data[0], 9);
+}
+
+Test(virtio_blk, device_that_asks_for_a_reset_gets_one)
+{
+    open_disk();
+    struct client client = attach(3);
+    submit(&client, (struct ring_request){BLK_OP_READ, 512, 0, 9, 1});
+    model->status |= VIRTIO_NEEDS_RESET;
+    model->interrupt = VIRTIO_INTERRUPT_CONFIG;
+    disk_interrupt(&disk);
+    session_run();
+    cr_assert_eq(complete(&client).status, ERR_IO);
+    cr_assert_eq(do_request(&client, (struct ring_request){BLK_OP_READ, 512, 0, 9, 3}), ERR_OK);
+}
+
+Test(virtio_blk, device_that_cannot_be_stopped_is_given_up)
+{
+    open_disk();
+    struct client client = attach(3);
+    submit(&client, (struct ring_request){BLK_OP_READ, 512, 0, 9, 1});
+    model->never_resets = true;
+    model->bad_length = true;
+    device_works(1);
+    cr_assert(disk.dead);
+    cr_assert_eq(complete(&client).status, ERR_IO);
+    submit(&client, (struct ring_request){BLK_OP_READ, 512, 0, 9, 2});
+    cr_assert_eq(complete(&client).status, ERR_IO);
+    session_end_all(3);
+    cr_assert_eq(segments, 1, "the device may still write to it");
+}
+
+Test(virtio_blk, device_that_misbehaves_again_and_again_is_given_up)
+{
+    open_disk();
+    struct client client = attach(3);
+    for (unsigned i = 0; !disk.dead; i++) {
+        cr_assert_leq(i, DISK_MAX_RESETS);
+        submit(&client, (struct ring_request){BLK_OP_READ, 512, 0, 9, i});
+        model->bad_index = true;
+        device_works(1);
+        cr_assert_eq(complete(&client).status, ERR_IO);
+    }
+    cr_assert_not_null(strstr(stub_log, "virtio_mmio@10008000: given up\n"));
+}
+
+Test(virtio_blk, resized_disk)
+{
+    open_disk();
+    struct client client = attach(3);
+    cr_assert_eq(do_request(&client, (struct ring_request){BLK_OP_READ, 512, 0, 40, 1}), ERR_OK);
+    model->config[0] = 32;
+    model->interrupt = VIRTIO_INTERRUPT_CONFIG;
+    disk_interrupt(&disk);
+    cr_assert_eq(disk.sectors, 32);
+    cr_assert_eq(do_request(&client, (struct ring_request){BLK_OP_READ, 512, 0, 40, 1}), ERR_BAD_ARG);
+}
