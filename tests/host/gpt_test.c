@@ -70,7 +70,8 @@ static void load(const char *path)
 
 static void make_gpt(void)
 {
-    run("truncate -s 8M disk; sgdisk -n 1:2048:4095 -c 1:boot -t 1:ef00 -n 3:4096:+2M -c 3:'gr\xc3\xbc\xc3\x9f "
+    run("truncate -s 8M disk; sgdisk -n 1:2048:4095 -c 1:boot -t 1:ef00 "
+        "-n 3:4096:+2M -c 3:'gr\xc3\xbc\xc3\x9f "
         "\xe2\x82\xac' -t 3:8300 -u 3:00112233-4455-6677-8899-aabbccddeeff disk");
     load("disk");
 }
@@ -114,7 +115,8 @@ Test(gpt, more_entries)
 
 Test(gpt, more_partitions_than_room)
 {
-    run("truncate -s 32M disk; sgdisk $(for i in $(seq 17); do echo \"-n $i:$((i * 2048)):+512K\"; done) disk");
+    run("truncate -s 32M disk; "
+        "sgdisk $(for i in $(seq 17); do echo \"-n $i:$((i * 2048)):+512K\"; done) disk");
     load("disk");
     cr_assert_eq(read_table(), ERR_TOO_MANY);
     cr_assert(strstr(table.cause, "partition 17"), "%s", table.cause);
@@ -248,7 +250,8 @@ Test(gpt, no_table)
 
 Test(gpt, mbr)
 {
-    run("truncate -s 8M disk; sgdisk -n 1:2048:4095 -t 1:0c00 -n 2:4096:+2M -t 2:8300 disk; sgdisk -m 1:2 disk");
+    run("truncate -s 8M disk; sgdisk -n 1:2048:4095 -t 1:0c00 -n 2:4096:+2M -t 2:8300 disk; "
+        "sgdisk -m 1:2 disk");
     load("disk");
     cr_assert_eq(read_table(), ERR_OK, "%s", table.cause);
     cr_assert_not(table.is_gpt);

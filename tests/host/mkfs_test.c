@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* mkfs as a program: images against e2fsck, debugfs and the tree they were made from; the check against damage. */
+/*
+ * mkfs as a program: images against e2fsck, debugfs and the tree they were made from; the check against
+ * damage.
+ */
 // sources: tools/mkfs/*.c user/fs/ext4/*.c user/fs/gpt.c
 // libs: -lext2fs -lcom_err
 // flags: -Dmain=mkfs_main
@@ -78,11 +81,12 @@ __attribute__((format(printf, 1, 2))) static int mkfs(const char *format, ...)
 
 static void make_tree(void)
 {
-    run("mkdir -p src/bin src/etc/deep/deeper src/many src/lost+found; echo hello > src/hello; : > src/empty");
+    run("mkdir -p src/bin src/etc/deep/deeper src/many src/lost+found");
+    run("echo hello > src/hello; : > src/empty");
     run("head -c 300000 /dev/urandom > src/bin/program; chmod 4755 src/bin/program; chmod 700 src/etc/deep");
     run("ln src/hello src/etc/again; ln -s ../hello src/etc/short; ln -s $(printf '%%0200d' 0) src/etc/long");
     run("truncate -s 3M src/sparse; echo end >> src/sparse; truncate -s 100K src/hole");
-    run("cd src/many; for i in $(seq 300); do : > a-name-that-takes-some-room-in-a-directory-$i; done");
+    run("cd src/many; for i in $(seq 60); do : > $(printf '%%0150d' $i); done");
     run("echo found > src/lost+found/something");
     run("find src -exec touch -h -d '2020-02-03 04:05:06.789 UTC' {} +");
 }
@@ -145,13 +149,17 @@ Test(mkfs, attributes)
     image_free(&image);
 }
 
-/* The same tree, however it lies on the host's disk, gives the same bytes; none of its times is later than asked. */
+/*
+ * The same tree, however it lies on the host's disk, gives the same bytes; none of its times is later than
+ * asked.
+ */
 Test(mkfs, reproducible)
 {
     make_tree();
     setenv("SOURCE_DATE_EPOCH", "1700000000", 1);
     cr_assert_eq(mkfs("-o one -L x src"), 0, "%s", output);
-    run("mkdir copy; for f in $(ls -Ar src); do cp -a src/$f copy/; done; touch -r src copy; rm copy/etc/again; "
+    run("mkdir copy; for f in $(ls -Ar src); do cp -a src/$f copy/; done; touch -r src copy; "
+        "rm copy/etc/again; "
         "ln copy/hello copy/etc/again; touch -r src/etc copy/etc; sleep 1");
     cr_assert_eq(mkfs("-o two -L x copy"), 0, "%s", output);
     run("cmp one two");
@@ -194,10 +202,10 @@ Test(mkfs, sizes)
     run("rm -rf src; mkdir -p src/lost+found");
     cr_assert_eq(mkfs("-o image src"), 0, "%s", output);
     run("test $(stat -c %%s image) = 16777216");
-    run("for i in $(seq 20); do head -c 2M /dev/zero | tr '\\0' x > src/$i; done");
+    run("for i in $(seq 10); do head -c 4M /dev/zero | tr '\\0' x > src/$i; done");
     cr_assert_eq(mkfs("-o image src"), 0, "%s", output);
     compare_image("image");
-    run("for i in $(seq 3000); do : > src/file-$i; done");
+    run("for i in $(seq 600); do : > src/file-$i; done");
     cr_assert_eq(mkfs("-o image -s 64M src"), 0, "%s", output);
     compare_image("image");
 }
@@ -320,7 +328,8 @@ Test(mkfs, check_notices_damage)
 /* Flips bytes all over a small image: whatever the check says, it ends and reads nothing it should not. */
 Test(mkfs, check_of_mutated_images)
 {
-    run("mkdir -p src/dir; echo hello > src/hello; ln -s hello src/dir/link; head -c 40000 /dev/urandom > src/data");
+    run("mkdir -p src/dir; echo hello > src/hello; ln -s hello src/dir/link; "
+        "head -c 40000 /dev/urandom > src/data");
     run("mke2fs -q -F -t ext4 -b 1024 -O ^metadata_csum,^has_journal -N 64 -d src image 400K");
     struct exact image = read_file("image");
     uint64_t random = 77;

@@ -18,7 +18,9 @@ struct taker {
     uint64_t taken;
 };
 
-/* False: the blocks belong to something else, so what they hold is not looked at, or a circle might not end. */
+/*
+ * False: the blocks belong to something else, so what they hold is not looked at, or a circle might not end.
+ */
 static bool take(struct taker *taker, uint64_t block, uint64_t count)
 {
     taker->taken += count;

@@ -25,8 +25,8 @@ static const char help[] =
     "  -U UUID   (default: random; with SOURCE_DATE_EPOCH made from the tree)\n"
     "  -g        put the file system into a GPT partition\n"
     "  -c IMAGE  check superblock, checksums, every inode and directory, and the bitmaps\n"
-    "Everything in the image belongs to root. With SOURCE_DATE_EPOCH in the environment no time in the image\n"
-    "is later than that, and the same tree gives the same bytes.\n";
+    "Everything in the image belongs to root. With SOURCE_DATE_EPOCH in the environment no time in the\n"
+    "image is later than that, and the same tree gives the same bytes.\n";
 
 /* The image while it has another name. */
 static char unfinished[4096];
