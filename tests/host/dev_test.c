@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT */
+/* The device server's view of the hardware: on the trees of QEMU's machines, on small trees made by dtc, on
+ * damaged ones. */
+// sources: user/dev/devices.c user/dev/interrupts.c
+#include "../../user/dev/devices.h"
+#include "support.h"
+
+static char scratch[64];
+static struct exact blob;
+static struct devices devices;
+
+static void set_up(void)
+{
+    enter_scratch(scratch);
+}
+
+static void tear_down(void)
+{
+    exact_free(&blob);
+    leave_scratch(scratch);
+}
+
+TestSuite(dev, .init = set_up, .fini = tear_down, .timeout = 60);
+
+static void load(const char *path)
+{
+    struct exact file = read_file(path);
+    struct fdt tree;
+
+    exact_free(&blob);
+    blob = exact_copy(file.data, file.size, 4);
+    exact_free(&file);
+    cr_assert_eq(fdt_open(&tree, blob.data, blob.size), FDT_OK);
+    cr_assert_eq(devices_read(&devices, &tree), 0);
+}
+
+static void load_machine(const char *options)
+{
+    run("qemu-system-riscv64 -display none -machine dumpdtb=dtb -M %s", options);
+    load("dtb");
+}
+
+static void load_source(const char *source)
+{
+    write_file("dts", source, strlen(source));
+    run("dtc -q -I dts -O dtb -o dtb dts");
+    load("dtb");
+}
+
+static unsigned find(const char *name)
+{
+    for (unsigned i = 0; i < devices.count; i++) {
+        if (strcmp(device_name(&devices, i), name) == 0) {
+            return i;
+        }
+    }
+    cr_assert_fail("no device %s", name);
+    return 0;
+}
+
+static void expect_line(const char *name, unsigned n, uint32_t expected)
+{
+    uint32_t line = 0;
+
+    cr_assert_eq(device_line(&devices, find(name), n, &line), ERR_OK, "%s", name);
+    cr_assert_eq(line, expected, "%s: line %u instead of %u", name, line, expected);
+}
+
+static void expect_registers(const char *name, uint64_t expected_address, uint64_t expected_size)
+{
+    uint64_t address, size;
+
+    cr_assert(device_registers(&devices, find(name), 0, &address, &size), "%s", name);
+    cr_assert_eq(address, expected_address);
+    cr_assert_eq(size, expected_size);
+}
+
+/* --- Machines --- */
+
+Test(dev, virt)
+{
+    char name[32];
+
+    load_machine("virt -smp 4 -m 512M");
+    expect_registers("serial@10000000", 0x10000000, 0x100);
+    expect_line("serial@10000000", 0, 10);
+    cr_assert_eq(device_lines(&devices, find("serial@10000000")), 1);
+    cr_assert_eq(device_register_ranges(&devices, find("serial@10000000")), 1);
+    cr_assert_eq(device_number(&devices, find("serial@10000000"), "clock-frequency"), 3686400);
+    cr_assert_eq(device_number(&devices, find("serial@10000000"), "reg-shift"), 0);
+    for (unsigned i = 0; i < 8; i++) {
+        snprintf(name, sizeof(name), "virtio_mmio@%x", 0x10001000 + 0x1000 * i);
+        expect_registers(name, 0x10001000 + 0x1000 * i, 0x1000);
+        expect_line(name, 0, i + 1);
+    }
+    cr_assert_eq(device_register_ranges(&devices, find("flash@20000000")), 2);
+    cr_assert_eq(device_lines(&devices, find("flash@20000000")), 0);
+}
+
+Test(dev, virt_with_several_controllers)
+{
+    uint32_t sources;
+
+    load_machine("virt -smp 4 -m 512M -object memory-backend-ram,id=m0,size=256M "
+                 "-object memory-backend-ram,id=m1,size=256M -numa node,memdev=m0,cpus=0-1 "
+                 "-numa node,memdev=m1,cpus=2-3");
+    cr_assert_eq(devices.plic_count, 2);
+    cr_assert(fdt_prop_u32(&devices.tree, devices.plic[0].node, "riscv,ndev", 0, &sources));
+    cr_assert_eq(devices.plic[0].first_line, 0);
+    cr_assert_eq(devices.plic[1].first_line, sources + 1);
+    /* What the tree says, looked up another way. */
+    unsigned serial = find("serial@10000000");
+    uint32_t parent, line;
+    cr_assert(fdt_prop_u32(&devices.tree, devices.device[serial].node, "interrupt-parent", 0, &parent));
+    int node = fdt_by_phandle(&devices.tree, parent);
+    cr_assert_eq(device_line(&devices, serial, 0, &line), ERR_OK);
+    cr_assert_eq(line, 10 + (node == devices.plic[1].node ? sources + 1 : 0));
+}
+
+Test(dev, virt_with_a_controller_that_is_not_driven)
+{
+    uint32_t line;
+
+    load_machine("virt,aia=aplic");
+    cr_assert_eq(devices.plic_count, 0);
+    cr_assert_eq(device_line(&devices, find("serial@10000000"), 0, &line), ERR_UNSUPPORTED);
+    cr_assert_eq(device_lines(&devices, find("serial@10000000")), 1);
+    expect_registers("serial@10000000", 0x10000000, 0x100);
+}
+
+Test(dev, sifive_u)
+{
+    load_machine("sifive_u -smp 5");
+    expect_registers("serial@10010000", 0x10010000, 0x1000);
+    expect_line("serial@10010000", 0, 4);
+    expect_line("serial@10011000", 0, 5);
+}
+
+Test(dev, pages_of_registers_ascend_and_are_there_once)
+{
+    uint64_t pages[256], address, size;
+    unsigned serial_pages = 0;
+
+    load_machine("virt");
+    unsigned count = devices_pages(&devices, 0x4000, pages, 256);
+    cr_assert_gt(count, 10);
+    for (unsigned i = 0; i < count; i++) {
+        cr_assert_eq(pages[i] % 4096, 0);
+        cr_assert(i == 0 || pages[i] > pages[i - 1]);
+        serial_pages += pages[i] == 0x10000000;
+    }
+    cr_assert_eq(serial_pages, 1);
+    for (unsigned d = 0; d < devices.count; d++) {
+        for (unsigned n = 0; device_registers(&devices, d, n, &address, &size); n++) {
+            for (uint64_t at = address & ~0xfffull; size <= 0x4000 && at < address + size; at += 4096) {
+                unsigned i = 0;
+                while (i < count && pages[i] != at) {
+                    i++;
+                }
+                cr_assert_lt(i, count, "no page for %s", device_name(&devices, d));
+            }
+        }
+    }
+    cr_assert_eq(devices_pages(&devices, 0x4000, pages, 3), 3);
+}
+
+/* --- Small trees --- */
+
+#define HEAD "/dts-v1/; / { #address-cells = <2>; #size-cells = <2>; interrupt-parent = <&plic>; "
+#define PLIC                                                                                                 \
+    "plic: plic@c000000 { compatible = \"sifive,plic-1.0.0\"; reg = <0 0xc000000 0 0x600000>; "              \
+    "#interrupt-cells = <1>; interrupt-controller; riscv,ndev = <95>; }; "
+
+Test(dev, interrupts_come_in_several_forms)
+{
+    uint32_t line;
+
+    load_source(HEAD PLIC
+                "gpio: gpio { compatible = \"gpio\"; interrupt-controller; #interrupt-cells = <2>; };"
+                "bus { compatible = \"simple-bus\"; #address-cells = <2>; #size-cells = <2>; ranges;"
+                "  inherits@1000 { compatible = \"a\"; reg = <0 0x1000 0 0x10>; interrupts = <7 9>; };"
+                "  extended@2000 { compatible = \"b\"; interrupts = <1>;"
+                "    interrupts-extended = <&gpio 1 2 &plic 33 &gpio 3 4>; };"
+                "};"
+                "own@3000 { compatible = \"c\"; interrupt-parent = <&gpio>; interrupts = <5 1>; };"
+                "zero@4000 { compatible = \"d\"; interrupts = <0 96 95>; };"
+                "odd@5000 { compatible = \"e\"; interrupts-extended = <&plic 3 99 1>; };"
+                "};");
+    expect_line("inherits@1000", 0, 7);
+    expect_line("inherits@1000", 1, 9);
+    cr_assert_eq(device_line(&devices, find("inherits@1000"), 2, &line), ERR_NOT_FOUND);
+    cr_assert_eq(device_lines(&devices, find("extended@2000")), 3);
+    expect_line("extended@2000", 1, 33);
+    cr_assert_eq(device_line(&devices, find("extended@2000"), 0, &line), ERR_UNSUPPORTED);
+    cr_assert_eq(device_line(&devices, find("own@3000"), 0, &line), ERR_UNSUPPORTED);
+    cr_assert_eq(device_line(&devices, find("zero@4000"), 0, &line), ERR_CORRUPT);
+    cr_assert_eq(device_line(&devices, find("zero@4000"), 1, &line), ERR_CORRUPT);
+    expect_line("zero@4000", 2, 95);
+    expect_line("odd@5000", 0, 3);
+    cr_assert_eq(device_line(&devices, find("odd@5000"), 1, &line), ERR_CORRUPT, "no such phandle");
+}
+
+Test(dev, what_is_disabled_is_no_device)
+{
+    load_source(HEAD PLIC "a { compatible = \"x\"; status = \"disabled\"; };"
+                          "b { compatible = \"simple-bus\"; status = \"fail\"; c { compatible = \"x\"; }; };"
+                          "d { compatible = \"x\"; status = \"okay\"; }; e { }; };");
+    for (unsigned i = 0; i < devices.count; i++) {
+        const char *name = device_name(&devices, i);
+        cr_assert(strcmp(name, "d") == 0 || strcmp(name, "plic@c000000") == 0, "%s", name);
+    }
+    cr_assert_eq(devices.count, 2);
+}
+
+Test(dev, more_devices_than_there_is_room_for)
+{
+    char source[16384] = HEAD PLIC;
+    struct fdt tree;
+
+    for (unsigned i = 0; i < MAX_DEVICES + 4; i++) {
+        sprintf(source + strlen(source), "d%u { compatible = \"x\"; }; ", i);
+    }
+    strcat(source, "};");
+    write_file("dts", source, strlen(source));
+    run("dtc -q -I dts -O dtb -o dtb dts");
+    blob = read_file("dtb");
+    cr_assert_eq(fdt_open(&tree, blob.data, blob.size), FDT_OK);
+    cr_assert_eq(devices_read(&devices, &tree), 5, "one place is the interrupt controller's");
+    cr_assert_eq(devices.count, MAX_DEVICES);
+}
+
+/* --- Claims --- */
+
+static uint32_t type_at[MAX_DEVICES]; /* virtio device type, by device */
+
+static uint32_t virtio_type(unsigned device)
+{
+    return type_at[device];
+}
+
+static enum error claim(uint64_t client, const char *driver, const char *compatible, uint64_t virtio_id,
+                        uint64_t *count, int *other)
+{
+    return devices_claim(&devices, client, driver, compatible, virtio_id, virtio_type, count, other);
+}
+
+Test(dev, drivers_get_what_is_theirs)
+{
+    uint64_t count;
+    int other;
+
+    load_machine("virt");
+    memset(type_at, 0, sizeof(type_at));
+    type_at[find("virtio_mmio@10008000")] = 2;
+    type_at[find("virtio_mmio@10003000")] = 2;
+    type_at[find("virtio_mmio@10002000")] = 1;
+    cr_assert_eq(claim(7, "virtio-blk", "virtio,mmio", 2, &count, &other), ERR_OK);
+    cr_assert_eq(count, 2);
+    cr_assert_eq(claim(8, "console", "ns16550a", 0, &count, &other), ERR_OK);
+    cr_assert_eq(count, 1);
+    cr_assert_eq(devices_of(&devices, 8, 0), (int)find("serial@10000000"));
+    cr_assert_eq(devices_of(&devices, 8, 1), NO_DEVICE);
+    cr_assert_eq(devices_of(&devices, 7, 2), NO_DEVICE);
+    cr_assert_eq(devices_of(&devices, 9, 0), NO_DEVICE);
+    cr_assert_eq(devices_of(&devices, 0, 0), NO_DEVICE);
+    for (unsigned i = 0; i < 2; i++) {
+        int device = devices_of(&devices, 7, i);
+        cr_assert_eq(type_at[device], 2);
+        cr_assert_str_eq(devices.device[device].compatible, "virtio,mmio");
+    }
+    cr_assert_eq(claim(9, "nothing", "no,such-device", 0, &count, &other), ERR_OK);
+    cr_assert_eq(count, 0);
+}
+
+Test(dev, a_device_has_one_driver)
+{
+    uint64_t count;
+    int other = NO_DEVICE;
+
+    load_machine("virt");
+    memset(type_at, 0, sizeof(type_at));
+    type_at[find("virtio_mmio@10008000")] = 2;
+    type_at[find("virtio_mmio@10001000")] = 1;
+    cr_assert_eq(claim(7, "virtio-blk", "virtio,mmio", 2, &count, &other), ERR_OK);
+    cr_assert_eq(claim(8, "greedy", "virtio,mmio", 0, &count, &other), ERR_EXISTS);
+    cr_assert_eq(other, (int)find("virtio_mmio@10008000"));
+    cr_assert_str_eq(devices.driver[devices.device[other].driver].name, "virtio-blk");
+    cr_assert_eq(devices_count(&devices, 8), 0, "nothing has changed");
+    cr_assert_eq(devices_driver(&devices, "greedy"), 0);
+    cr_assert_eq(devices_count(&devices, 7), 1);
+    devices_release(&devices, 7);
+    cr_assert_eq(devices_count(&devices, 7), 0);
+    cr_assert_eq(claim(8, "greedy", "virtio,mmio", 0, &count, &other), ERR_OK);
+    cr_assert_eq(count, 2);
+}
+
+Test(dev, a_driver_that_was_started_again_replaces_itself)
+{
+    uint64_t count;
+    int other;
+
+    load_machine("virt");
+    cr_assert_eq(claim(7, "console", "ns16550a", 0, &count, &other), ERR_OK);
+    cr_assert_eq(devices_driver(&devices, "console"), 7);
+    cr_assert_eq(claim(12, "console", "ns16550a", 0, &count, &other), ERR_OK);
+    cr_assert_eq(count, 1);
+    cr_assert_eq(devices_count(&devices, 7), 0);
+    cr_assert_eq(devices_driver(&devices, "console"), 12);
+    devices_release(&devices, 7);
+    cr_assert_eq(devices_count(&devices, 12), 1, "the one before is long gone");
+    cr_assert_eq(claim(12, "console", "google,goldfish-rtc", 0, &count, &other), ERR_OK);
+    cr_assert_eq(count, 2, "a driver can drive several kinds");
+}
+
+Test(dev, claims_that_make_no_sense)
+{
+    uint64_t count;
+    int other;
+    char name[16];
+
+    load_machine("virt");
+    cr_assert_eq(claim(0, "x", "ns16550a", 0, &count, &other), ERR_BAD_ARG);
+    cr_assert_eq(claim(1, "", "ns16550a", 0, &count, &other), ERR_BAD_ARG);
+    for (unsigned i = 0; i < MAX_DRIVERS; i++) {
+        snprintf(name, sizeof(name), "driver%u", i);
+        cr_assert_eq(claim(i + 1, name, "none", 0, &count, &other), ERR_OK);
+    }
+    cr_assert_eq(claim(99, "one-more", "ns16550a", 0, &count, &other), ERR_TOO_MANY);
+    devices_release(&devices, 5);
+    cr_assert_eq(claim(99, "one-more", "ns16550a", 0, &count, &other), ERR_OK);
+    cr_assert_eq(count, 1);
+}
+
+/* --- Damage --- */
+
+Test(dev, damaged_trees_do_no_harm)
+{
+    uint64_t state = 20, pages[64], address, size;
+    unsigned opened = 0, lines = 0, unsupported = 0, corrupt = 0;
+    uint32_t line;
+
+    load_machine("virt -smp 1");
+    run("dtc -q -I dtb -O dtb -o small dtb"); /* without the padding */
+    struct exact original = read_file("small");
+    for (unsigned round = 0; round < 6000; round++) {
+        struct exact damaged = exact_copy(original.data, original.size, 0);
+        struct fdt tree;
+        for (uint64_t i = random_below(&state, 6); i < 6; i++) {
+            damaged.data[40 + random_below(&state, damaged.size - 40)] ^=
+                (uint8_t)(1 << random_below(&state, 8));
+        }
+        if (fdt_open(&tree, damaged.data, damaged.size) == FDT_OK) {
+            opened++;
+            devices_read(&devices, &tree);
+            devices_pages(&devices, 0x4000, pages, 64);
+            for (unsigned i = 0; i < devices.count; i++) {
+                device_name(&devices, i);
+                device_register_ranges(&devices, i);
+                device_registers(&devices, i, 0, &address, &size);
+                for (unsigned n = device_lines(&devices, i); n > 0; n--) {
+                    enum error error = device_line(&devices, i, n - 1, &line);
+                    lines += error == ERR_OK;
+                    unsupported += error == ERR_UNSUPPORTED;
+                    corrupt += error == ERR_CORRUPT;
+                    cr_assert(error != ERR_OK || (line > 0 && line < 1024));
+                }
+            }
+        }
+        exact_free(&damaged);
+    }
+    exact_free(&original);
+    cr_assert(opened > 1000 && lines > 1000 && unsupported > 100 && corrupt > 10, "%u %u %u %u", opened,
+              lines, unsupported, corrupt);
+}
