@@ -57,7 +57,7 @@ void queue_remove(struct thread_queue *queue, struct thread *thread);
 /* Ready queues and budgets (sched.c). */
 void sched_ready(struct thread *thread);   /* its state is THREAD_READY: queue it if it can run */
 void sched_remove(struct thread *thread);  /* out of its ready queue, if it is in one */
-void sched_yield(struct thread *thread);   /* behind the others of its priority */
+void sched_step_back(struct thread *thread);   /* behind the others of its priority */
 void sched_set_priority(struct thread *thread, uint8_t priority);
 void context_configure(struct sched_context *context, uint32_t hart, uint64_t budget, uint64_t period);
 void context_bind(struct sched_context *context, struct thread *thread);

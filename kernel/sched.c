@@ -305,7 +305,7 @@ void context_release(struct thread *thread)
 
 /* --- Choosing --- */
 
-void sched_yield(struct thread *thread)
+void sched_step_back(struct thread *thread)
 {
     struct hart *hart = thread->hart;
 

@@ -209,7 +209,7 @@ static bool sys_without_cap(struct thread *thread, uint64_t number, uint64_t tag
     switch (number) {
     case SYS_YIELD:
         result(thread, ERR_OK, 0);
-        sched_yield(thread);
+        sched_step_back(thread);
         return true;
     case SYS_REPLY:
         result(thread, ipc_reply(thread, tag) ? ERR_OK : ERR_NO_CALLER, 0);

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* arch.h for a host program: see host.h. */
+#include "host.h"
+
+#include "../../boot.h"
+#include "../../log.h"
+
+#include <stdarg.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char arena[HOST_ARENA_BYTES] __attribute__((aligned(1 << 21)));
+char *host_arena = arena;
+char *const arch_granule_base = arena;
+uint64_t host_time, arch_timebase = 10000000;
+struct host_machine host;
+struct boot_state boot_state;
+
+void host_reset(uint32_t count)
+{
+    memset(arena, 0xa5, sizeof(arena));
+    memset(harts, 0, sizeof(harts));
+    memset(&host, 0, sizeof(host));
+    host_time = 1;
+    hart_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        harts[i].index = harts[i].id = i;
+        harts[i].online = true;
+        harts[i].timer_deadline = ~0ull;
+    }
+}
+
+struct hart *hart_self(void)
+{
+    return &harts[host.hart];
+}
+
+void *arch_direct(uint64_t physical)
+{
+    return arena + physical;
+}
+
+uint64_t arch_physical(const void *direct)
+{
+    return (uint64_t)((const char *)direct - arena);
+}
+
+uint64_t arch_time(void)
+{
+    return host_time;
+}
+
+void arch_set_timer(uint64_t deadline)
+{
+    host.timer = deadline;
+}
+
+/* The other harts never run by themselves, so what they are asked happens at once. */
+void arch_send_ipi(struct hart *hart)
+{
+    host.ipis++;
+    if (hart->evict) {
+        hart->space = NULL;
+        hart->evict = false;
+    }
+}
+
+bool arch_interrupt_pending(void)
+{
+    if (host.pending_after && --host.pending_after == 0)
+        return true;
+    return host.interrupt_pending;
+}
+
+void arch_relax(void)
+{
+}
+
+void arch_space_init(struct address_space *space)
+{
+    memset(&space->note, 0, sizeof(space->note));
+}
+
+void arch_space_switch(struct address_space *space)
+{
+    (void)space;
+    host.switches++;
+}
+
+void arch_space_flush_page(struct address_space *space, uint64_t address)
+{
+    (void)space;
+    (void)address;
+    host.flushes++;
+}
+
+void arch_space_flush(struct address_space *space)
+{
+    (void)space;
+    host.flushes++;
+}
+
+void arch_instruction_fence(void)
+{
+    host.fences++;
+}
+
+void arch_fp_leave(struct thread *thread)
+{
+    (void)thread;
+}
+
+void arch_fp_enter(struct thread *thread)
+{
+    (void)thread;
+}
+
+bool arch_fp_first_use(struct thread *thread)
+{
+    (void)thread;
+    return false;
+}
+
+uint32_t arch_irq_lines(void)
+{
+    return 64;
+}
+
+void arch_irq_enable(uint32_t line, struct hart *hart)
+{
+    host.enabled[line] = hart->index + 1;
+}
+
+void arch_irq_disable(uint32_t line)
+{
+    host.enabled[line] = 0;
+}
+
+void arch_irq_set_priority(uint32_t line, uint32_t priority)
+{
+    (void)line;
+    (void)priority;
+}
+
+uint32_t arch_irq_claim(void)
+{
+    uint32_t line = host.claim;
+
+    host.claim = 0;
+    return line;
+}
+
+void arch_irq_complete(uint32_t line)
+{
+    host.completed[line]++;
+}
+
+void arch_poweroff(uint64_t failure)
+{
+    host.powered_off = true;
+    exit(failure != 0);
+}
+
+void arch_reboot(void)
+{
+    exit(1);
+}
+
+void log_line(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(host.log, sizeof(host.log), format, arguments);
+    va_end(arguments);
+}
+
+void log_bytes(const char *bytes, size_t count)
+{
+    unsigned room = sizeof(host.log) - host.log_used;
+
+    count = count < room ? count : room;
+    memcpy(host.log + host.log_used, bytes, count);
+    host.log_used += count;
+}
+
+size_t log_read(uint64_t position, char *buffer, size_t size, uint64_t *next)
+{
+    size_t left = position < host.log_used ? host.log_used - position : 0;
+
+    size = size < left ? size : left;
+    memcpy(buffer, host.log + position, size);
+    *next = position + size;
+    return size;
+}
+
+uint64_t log_end(void)
+{
+    return host.log_used;
+}
+
+void log_set_echo(int on)
+{
+    (void)on;
+}

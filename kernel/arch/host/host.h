@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel core as an ordinary program: an arena stands for physical memory, a counter for time, and a test makes
+ * the system calls by filling in a thread's registers. One hart runs at a time; the test says which.
+ */
+#pragma once
+
+#include "../../kernel.h"
+
+#define HOST_ARENA_BYTES (64ull << 20)
+
+/* Empties the arena (all bytes 0xa5, as memory of a real machine is not clean), harts and time. */
+void host_reset(uint32_t hart_count);
+/* Physical memory: the arena's address. */
+extern char *host_arena;
+extern uint64_t host_time;
+/* What the core asked the machine for. */
+struct host_machine {
+    uint32_t hart;              /* index of the hart that runs */
+    bool interrupt_pending;     /* as arch_interrupt_pending says */
+    uint64_t pending_after;     /* or: after so many more questions, 0: never */
+    uint64_t timer;             /* this hart's programmed deadline */
+    uint64_t ipis, flushes, switches, fences;
+    uint32_t claim;             /* line that the next claim gives */
+    uint32_t enabled[IRQ_LINES], completed[IRQ_LINES];
+    bool powered_off;
+    char log[4096];             /* the last lines */
+    unsigned log_used;
+};
+extern struct host_machine host;
