@@ -7,7 +7,7 @@ disk := $(filter-out none,$(DISK))
 # In a QEMU option a comma is written twice.
 disk_option = if=none,format=raw,id=disk0,file=$(subst $(comma),$(comma)$(comma),$(disk))
 qemu_disk = $(if $(disk),-drive $(call quote,$(disk_option)) -device virtio-blk-device$(comma)drive=disk0)
-qemu_command = $(QEMU) -M virt -cpu rv64 -smp $(SMP) -m $(MEM) -nographic -bios $(BIOS) \
+qemu_command = $(QEMU) -M virt -cpu rv64 -smp $(SMP) -m $(MEM) -nographic -nic none -bios $(BIOS) \
     -kernel $(kernel_image) -initrd $(initrd) -append $(call quote,$(APPEND)) \
     -global virtio-mmio.force-legacy=false $(qemu_disk)
 # Whatever ends QEMU, the terminal is as it was before; the status is QEMU's.

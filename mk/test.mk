@@ -43,11 +43,18 @@ $B/host/%.mk: tests/host/%.c
 $(foreach t,$(notdir $(host_tests)),$(eval $(call host_test,$t)))
 endif
 
-test: all $(host_tests) style ## Check style, run all host tests and QEMU tests
+# Counts instructions in QEMU.
+test_plugin := $B/tools/count.so
+$(test_plugin): tools/qemu/count.c $B/flags/obj-tools | packages
+	@mkdir -p $(@D)
+	$(call say,HOSTCC,$<)$(HOST_CC) -std=gnu17 -O2 $(warnings) -shared -fPIC -fvisibility=hidden -o $@ $<
+
+test: all $(host_tests) $(test_plugin) ## Check style, run all host tests and QEMU tests
+	@tools/style/check
 	@tests/run --build $B
 test-host: $(host_tests) ## Run the host tests
 	@tests/run --build $B --host
-test-qemu: all ## Run the QEMU tests
+test-qemu: all $(test_plugin) ## Run the QEMU tests
 	@tests/run --build $B --qemu
 test-boot: all ## Boot 50 times over harts and memory sizes
 	@tests/run --build $B --boots 50

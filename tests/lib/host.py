@@ -74,7 +74,7 @@ def parse_tap(text: str) -> list:
         if match := re.match(r"(ok|not ok)\b(?: \d+)? - (\S+?)::(\S+)\s*(.*)", line):
             verdict, suite, case, rest = match.groups()
             if "# SKIP" not in rest:
-                results.append((f"{suite}.{case}", verdict == "ok", rest))
+                results.append((f"{suite}.{case}", verdict == "ok", "" if verdict == "ok" else rest))
         elif results and not results[-1][1] and line.strip():
             name, passed, message = results[-1]
             results[-1] = (name, passed, f"{message}\n{line.strip()}".strip())

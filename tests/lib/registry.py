@@ -23,6 +23,7 @@ class Machine:
     machine: str = "virt"
     cpu: str = "rv64"
     icount: bool = False  # one instruction is one nanosecond, and figures repeat exactly
+    count: bool = False  # count instructions; see System.instructions()
     reboot: bool = False  # False: QEMU ends when the system resets itself
     extra: Sequence[str] = ()
 
@@ -70,7 +71,7 @@ def test(
     panics   whether a line `panic:` of the kernel is expected; it is a failure otherwise
     boot     False: the test starts the machine itself, with system.boot(...)
     id       name to use instead of the function's, for tests made in a loop
-    machine  members of Machine: memory, append, disk, initrd, kernel, dtb, machine, cpu, icount, extra, ...
+    machine  members of Machine: memory, append, disk, initrd, kernel, dtb, machine, cpu, icount, count, ...
 
     The function may return a list of (name, passed, message): results that are reported one by one.
     """

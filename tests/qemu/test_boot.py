@@ -36,10 +36,11 @@ def reboot_boots_again(system):
     system.poweroff()
 
 
-@test(harts=(1,), timeout=120, icount=True)
+@test(harts=(1,), timeout=120, count=True)
 def instructions_to_the_prompt(system):
     system.wait_prompt(100)
     spent = system.instructions()
+    system.note(f"{spent:,} instructions")
     if not 1_000_000 < spent <= BOOT_INSTRUCTIONS:
         raise Failure(
             f"{spent:,} instructions from power-on to the prompt; at most {BOOT_INSTRUCTIONS:,} are wanted"
