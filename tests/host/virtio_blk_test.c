@@ -224,6 +224,16 @@ Test(virtio_blk, refuses_what_is_out_of_range)
     cr_assert_eq(do_request(&client, (struct ring_request){BLK_OP_READ, 8 * 4096, 0, 0, 6}), ERR_OK);
 }
 
+Test(virtio_blk, requests_are_no_larger_than_the_disk_allows)
+{
+    model->offered |= 1 << 1;
+    model->config[1] = 1024;
+    open_disk();
+    struct client client = attach(3);
+    cr_assert_eq(do_request(&client, (struct ring_request){BLK_OP_READ, 1536, 0, 0, 1}), ERR_BAD_ARG);
+    cr_assert_eq(do_request(&client, (struct ring_request){BLK_OP_READ, 1024, 0, 0, 1}), ERR_OK);
+}
+
 Test(virtio_blk, writing_needs_the_right_and_a_disk_that_can)
 {
     open_disk();
@@ -272,6 +282,28 @@ Test(virtio_blk, wakes_only_who_sleeps)
     device_works(1);
     cr_assert_eq(signals, 1);
     cr_assert_eq(signalled, NOTIFY + 3);
+}
+
+Test(virtio_blk, busy_driver_need_not_be_rung)
+{
+    open_disk();
+    struct client client = attach_sized(3, true, 4096, 128);
+    for (unsigned i = 0; i < DISK_MAX_REQUESTS; i++) {
+        ring_submit(&client.ring, &(struct ring_request){BLK_OP_READ, 512, 0, i, i});
+    }
+    ring_submit(&client.ring, &(struct ring_request){BLK_OP_READ, 512, 0, 50, 98});
+    cr_assert(ring_submit_publish(&client.ring));
+    session_run();
+    cr_assert_not(submit(&client, (struct ring_request){BLK_OP_READ, 512, 0, 51, 99}),
+                  "it looks again by itself");
+    device_works(DISK_MAX_REQUESTS);
+    device_works(2);
+    for (unsigned i = 0; i < DISK_MAX_REQUESTS; i++) {
+        complete(&client);
+    }
+    cr_assert_eq(complete(&client).cookie, 98);
+    cr_assert_eq(complete(&client).cookie, 99);
+    cr_assert(submit(&client, (struct ring_request){BLK_OP_READ, 512, 0, 1, 1}), "it sleeps again");
 }
 
 Test(virtio_blk, many_requests_of_several_clients_share_the_queue)
