@@ -76,6 +76,8 @@ void input_begin_line(void)
 {
     uint64_t bits;
 
+    /* Said for every line: a console that was restarted in the meantime knows nothing of it. */
+    terminal_interrupt(interrupt_signal);
     terminal_mode(CONSOLE_COOKED);
     notification_poll(events, &bits);
     shell.interrupted = false;
@@ -83,7 +85,9 @@ void input_begin_line(void)
 
 void input_end_line(void)
 {
-    terminal_mode(CONSOLE_RAW);
+    if (terminal_mode(CONSOLE_RAW) == ERR_PEER_GONE) {
+        take_terminal();
+    }
 }
 
 /* What was typed before a ctrl-c is dropped. */

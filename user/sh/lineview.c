@@ -35,6 +35,12 @@ static struct shown show(const char *text, size_t length)
     return shown;
 }
 
+/* Whether a byte is a character of one column that is shown as it is; most are, and are not worth a closer look. */
+static bool is_plain(char c)
+{
+    return c >= 0x20 && c < 0x7f;
+}
+
 void view_write(const struct line_editor *editor, const char *bytes, size_t count)
 {
     editor->hooks->write(editor->hooks->context, bytes, count);
@@ -58,6 +64,11 @@ unsigned view_columns(const struct line_editor *editor, size_t from, size_t to)
     unsigned columns = 0;
 
     while (from < to) {
+        if (is_plain(editor->text[from])) {
+            columns++;
+            from++;
+            continue;
+        }
         struct shown shown = show(editor->text + from, editor->length - from);
         columns += shown.columns;
         from += shown.length;
@@ -80,16 +91,12 @@ static bool cursor_visible(const struct line_editor *editor)
            view_columns(editor, editor->left, editor->cursor) <= field(editor);
 }
 
-/* Brings the cursor to the middle, or shows the line from its beginning if that is enough. */
+/* Puts the cursor in the middle, unless the line begins nearer to it. */
 static void scroll(struct line_editor *editor)
 {
     unsigned room = field(editor) / 2;
     size_t left = editor->cursor;
 
-    if (view_columns(editor, 0, editor->cursor) <= room) {
-        editor->left = 0;
-        return;
-    }
     while (left > 0) {
         size_t previous = utf8_previous(editor->text, left);
         unsigned columns = view_columns(editor, previous, left);

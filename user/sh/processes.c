@@ -124,10 +124,10 @@ int command_ps(int argc, char **argv)
 /* Names of the bits of a capability's rights, from bit 0 on; they differ from type to type. */
 static const char *const *right_names(uint64_t type)
 {
-    static const char *const endpoint[] = {"send", "receive", "grant", NULL};
+    static const char *const endpoint[] = {"send", "recv", "grant", NULL};
     static const char *const notification[] = {"signal", "wait", NULL};
     static const char *const frame[] = {"read", "write", "exec", "dma", NULL};
-    static const char *const debug[] = {"log", "log-read", "echo", NULL};
+    static const char *const debug[] = {"log", "read", "echo", NULL};
     static const char *const other[] = {"control", "inspect", NULL};
 
     switch (type) {
@@ -159,12 +159,11 @@ static void print_capability(struct proc_caps_reply *cap)
 
     format_rights(rights, sizeof(rights), cap->type, cap->rights);
     if (cap->badge != 0) {
-        snprintf(badge, sizeof(badge), "%#llx", (unsigned long long)cap->badge);
+        snprintf(badge, sizeof(badge), "%llx", (unsigned long long)cap->badge);
     }
     cap->target[sizeof(cap->target) - 1] = 0;
-    printf("%5llu %-14s %-18s %-10s %#12llx  %s\n", (unsigned long long)cap->slot,
-           object_type_name(cap->type), rights, badge, (unsigned long long)cap->object,
-           shown(cap->target).text);
+    printf("%5llu %-13s %-15s %16s %016llx  %s\n", (unsigned long long)cap->slot, object_type_name(cap->type),
+           rights, badge, (unsigned long long)cap->object, shown(cap->target).text);
 }
 
 int command_caps(int argc, char **argv)
@@ -177,7 +176,7 @@ int command_caps(int argc, char **argv)
     if (argc > 1 && !find_process("caps", argv[1], &request.process)) {
         return STATUS_FAILED;
     }
-    printf("%5s %-14s %-18s %-10s %12s  %s\n", "SLOT", "TYPE", "RIGHTS", "BADGE", "OBJECT", "FOR");
+    printf("%5s %-13s %-15s %16s %16s  %s\n", "SLOT", "TYPE", "RIGHTS", "BADGE", "OBJECT", "FOR");
     while (!input_interrupted() && (error = proc_caps(rt_cap("init"), &request, &cap)) == ERR_OK) {
         print_capability(&cap);
         request.slot = cap.slot + 1;
