@@ -73,8 +73,8 @@ enum error ext4_inline_read(struct ext4 *fs, const struct ext4_node *node, uint6
     if (length == 0)
         return ERR_OK;
     struct ext4_block *block;
-    const uint8_t *data;
-    uint32_t size;
+    const uint8_t *data = NULL;
+    uint32_t size = 0;
     enum error error = ext4_get_inline_rest(fs, node, &block, &data, &size);
     if (error)
         return error;

@@ -13,23 +13,29 @@
      EXT4_FEATURE_INCOMPAT_EA_INODE | EXT4_FEATURE_INCOMPAT_CSUM_SEED | EXT4_FEATURE_INCOMPAT_LARGEDIR |     \
      EXT4_FEATURE_INCOMPAT_INLINE_DATA)
 
+/* Where the next character of a cause goes. */
+struct cause {
+    char *text;
+    size_t length;
+};
+
 static void put_in_cause(void *context, char c)
 {
-    struct ext4 *fs = context;
-    size_t length = strlen(fs->cause);
-    if (length + 1 < sizeof(fs->cause)) {
-        fs->cause[length] = c < ' ' || c == 0x7f ? '?' : c;
-        fs->cause[length + 1] = 0;
-    }
+    struct cause *cause = context;
+
+    if (cause->length + 1 < EXT4_CAUSE_SIZE)
+        cause->text[cause->length++] = c < ' ' || c == 0x7f ? '?' : c;
 }
 
 enum error ext4_fail(struct ext4 *fs, enum error code, const char *format, ...)
 {
+    struct cause cause = {fs->cause, 0};
     va_list arguments;
+
     va_start(arguments, format);
-    fs->cause[0] = 0;
-    format_to(put_in_cause, fs, format, arguments);
+    format_to(put_in_cause, &cause, format, arguments);
     va_end(arguments);
+    fs->cause[cause.length] = 0;
     return code;
 }
 
