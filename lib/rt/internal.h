@@ -25,6 +25,8 @@ void rt_libc_init(void);
 /* Copies message words 8 and up, of which there are none when count <= 8, out of or into the message page. */
 static inline void page_words_get(uint64_t *words, unsigned count)
 {
+    if (count <= MSG_REGS)
+        return;
     const struct msg_page *page = rt_msg_page();
     for (unsigned i = MSG_REGS; i < count; i++)
         words[i] = page->word[i];
@@ -32,6 +34,8 @@ static inline void page_words_get(uint64_t *words, unsigned count)
 
 static inline void page_words_put(const uint64_t *words, unsigned count)
 {
+    if (count <= MSG_REGS)
+        return;
     struct msg_page *page = rt_msg_page();
     for (unsigned i = MSG_REGS; i < count; i++)
         page->word[i] = words[i];

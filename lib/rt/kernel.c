@@ -2,23 +2,16 @@
 /* One call per operation on kernel objects. */
 #include "internal.h"
 
-/* Invokes an operation of at most eight words, all in registers; the answer's words are in m->word. */
-static enum error invoke(struct msg *m, cap_t cap, uint32_t op, unsigned count)
-{
-    m->tag = tag_make(op, count, 0);
-    return sys_msg(SYS_CALL, cap, m);
-}
-
 enum error kernel_call(cap_t cap, uint32_t op, const uint64_t *argument, unsigned count, uint64_t *result,
                        unsigned result_count)
 {
     if (count > MSG_MAX_WORDS)
         return ERR_TOO_LONG;
-    struct msg m = {0};
+    struct msg m = {.tag = tag_make(op, count, 0)};
     for (unsigned i = 0; i < count && i < MSG_REGS; i++)
         m.word[i] = argument[i];
     page_words_put(argument, count);
-    enum error error = invoke(&m, cap, op, count);
+    enum error error = sys_msg(SYS_CALL, cap, &m);
     if (result == NULL)
         return error;
     unsigned length = tag_length(m.tag);
@@ -34,45 +27,40 @@ enum error kernel_call(cap_t cap, uint32_t op, const uint64_t *argument, unsigne
 enum error untyped_retype(cap_t untyped, enum object_type type, unsigned size_bits, cap_t cnode,
                           uint64_t first_slot, uint64_t count, uint64_t offset)
 {
-    struct msg m = {.word = {type, size_bits, cnode, first_slot, count, offset}};
-    return invoke(&m, untyped, OP_UNTYPED_RETYPE, 6);
+    return sys_invoke(untyped, tag_make(OP_UNTYPED_RETYPE, 6, 0), type, size_bits, cnode, first_slot, count,
+                      offset);
 }
 
 enum error cnode_copy(cap_t cnode, uint64_t slot, cap_t source_cnode, uint64_t source, uint64_t rights)
 {
-    struct msg m = {.word = {slot, source_cnode, source, rights}};
-    return invoke(&m, cnode, OP_CNODE_COPY, 4);
+    return sys_invoke(cnode, tag_make(OP_CNODE_COPY, 4, 0), slot, source_cnode, source, rights, 0, 0);
 }
 
 enum error cnode_mint(cap_t cnode, uint64_t slot, cap_t source_cnode, uint64_t source, uint64_t rights,
                       uint64_t badge)
 {
-    struct msg m = {.word = {slot, source_cnode, source, rights, badge}};
-    return invoke(&m, cnode, OP_CNODE_MINT, 5);
+    return sys_invoke(cnode, tag_make(OP_CNODE_MINT, 5, 0), slot, source_cnode, source, rights, badge, 0);
 }
 
 enum error cnode_move(cap_t cnode, uint64_t slot, cap_t source_cnode, uint64_t source)
 {
-    struct msg m = {.word = {slot, source_cnode, source}};
-    return invoke(&m, cnode, OP_CNODE_MOVE, 3);
+    return sys_invoke(cnode, tag_make(OP_CNODE_MOVE, 3, 0), slot, source_cnode, source, 0, 0, 0);
 }
 
 enum error cnode_delete(cap_t cnode, uint64_t slot)
 {
-    struct msg m = {.word = {slot}};
-    return invoke(&m, cnode, OP_CNODE_DELETE, 1);
+    return sys_invoke(cnode, tag_make(OP_CNODE_DELETE, 1, 0), slot, 0, 0, 0, 0, 0);
 }
 
 enum error cnode_revoke(cap_t cnode, uint64_t slot)
 {
-    struct msg m = {.word = {slot}};
-    return invoke(&m, cnode, OP_CNODE_REVOKE, 1);
+    return sys_invoke(cnode, tag_make(OP_CNODE_REVOKE, 1, 0), slot, 0, 0, 0, 0, 0);
 }
 
 enum error cnode_inspect(cap_t cnode, uint64_t slot, struct cap_info *info)
 {
-    struct msg m = {.word = {slot}};
-    enum error error = invoke(&m, cnode, OP_CNODE_INSPECT, 1);
+    struct msg m = {.tag = tag_make(OP_CNODE_INSPECT, 1, 0), .word = {slot}};
+    enum error error = sys_msg(SYS_CALL, cnode, &m);
     if (error == ERR_OK)
         *info = (struct cap_info){m.word[0], m.word[1], m.word[2], m.word[3], m.word[4]};
     return error;
@@ -80,14 +68,12 @@ enum error cnode_inspect(cap_t cnode, uint64_t slot, struct cap_info *info)
 
 enum error frame_map(cap_t frame, cap_t space, uint64_t address, uint64_t rights)
 {
-    struct msg m = {.word = {space, address, rights}};
-    return invoke(&m, frame, OP_FRAME_MAP, 3);
+    return sys_invoke(frame, tag_make(OP_FRAME_MAP, 3, 0), space, address, rights, 0, 0, 0);
 }
 
 enum error frame_unmap(cap_t frame)
 {
-    struct msg m = {0};
-    return invoke(&m, frame, OP_FRAME_UNMAP, 0);
+    return sys_invoke(frame, tag_make(OP_FRAME_UNMAP, 0, 0), 0, 0, 0, 0, 0, 0);
 }
 
 enum error notification_signal(cap_t notification)
@@ -113,12 +99,10 @@ bool notification_poll(cap_t notification, uint64_t *bits)
 
 enum error timer_set(cap_t timer, cap_t notification, uint64_t deadline, uint64_t period)
 {
-    struct msg m = {.word = {notification, deadline, period}};
-    return invoke(&m, timer, OP_TIMER_SET, 3);
+    return sys_invoke(timer, tag_make(OP_TIMER_SET, 3, 0), notification, deadline, period, 0, 0, 0);
 }
 
 enum error timer_cancel(cap_t timer)
 {
-    struct msg m = {0};
-    return invoke(&m, timer, OP_TIMER_CANCEL, 0);
+    return sys_invoke(timer, tag_make(OP_TIMER_CANCEL, 0, 0), 0, 0, 0, 0, 0, 0);
 }

@@ -30,6 +30,10 @@ struct msg {
 /* Makes system call `number` on capability `cap` with tag and words of `m`, which take the results. Returns
  * the label of the tag that came back. */
 uint32_t sys_msg(uint64_t number, cap_t cap, struct msg *m);
+/* Invokes a kernel object, or calls a server, with up to six words of which the tag tells how many; no
+ * capabilities, and nothing of the answer but its label, which is returned. */
+uint32_t sys_invoke(cap_t cap, uint64_t tag, uint64_t word0, uint64_t word1, uint64_t word2, uint64_t word3,
+                    uint64_t word4, uint64_t word5);
 /* The message page of the calling thread. */
 struct msg_page *rt_msg_page(void);
 

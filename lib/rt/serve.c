@@ -124,6 +124,23 @@ static enum error client_gone(const struct server *server, const struct msg *m)
     return ERR_OK;
 }
 
+/* Copies the words of a message out of the registers and the page, and adds zeros up to `wanted` words. */
+static void take_words(const struct msg *m, uint64_t *words, unsigned count, unsigned wanted)
+{
+    for (unsigned i = 0; i < MSG_REGS && i < count; i++)
+        words[i] = m->word[i];
+    page_words_get(words, count);
+    for (unsigned i = count; i < wanted; i++)
+        words[i] = 0;
+}
+
+static void put_words(struct msg *m, const uint64_t *words, unsigned count)
+{
+    for (unsigned i = 0; i < MSG_REGS; i++)
+        m->word[i] = i < count ? words[i] : 0;
+    page_words_put(words, count);
+}
+
 /* Copies the request out of the message, calls the handler and puts its reply into the message. */
 static enum error handle(const struct proto_handler *handler, struct call *call, struct msg *m)
 {
@@ -132,20 +149,16 @@ static enum error handle(const struct proto_handler *handler, struct call *call,
     if (call->request_size > handler->request_size)
         return ERR_TOO_LONG;
     uint64_t request[MSG_MAX_WORDS], reply[MSG_MAX_WORDS];
-    unsigned words = (unsigned)call->request_size / 8;
-    memcpy(request, m->word, words < MSG_REGS ? words * 8 : sizeof(m->word));
-    page_words_get(request, words);
-    memset(request + words, 0, handler->request_size - call->request_size);
-    memset(reply, 0, handler->reply_size);
+    take_words(m, request, (unsigned)call->request_size / 8, handler->request_size / 8);
+    for (unsigned i = 0; i < handler->reply_size / 8; i++)
+        reply[i] = 0;
     call->reply_size = handler->reply_size;
     enum error error = handler->handle(call, request, reply);
     if (call->deferred)
         return error;
     if (call->reply_size > handler->reply_size)
         call->reply_size = handler->reply_size;
-    words = (unsigned)call->reply_size / 8;
-    memcpy(m->word, reply, words < MSG_REGS ? words * 8 : sizeof(m->word));
-    page_words_put(reply, words);
+    put_words(m, reply, (unsigned)call->reply_size / 8);
     return error;
 }
 
@@ -156,6 +169,22 @@ static void answer_and_drop(const struct call *call, struct msg *m)
     for (unsigned i = 0; i < call->reply_caps; i++)
         if (call->reply_drop >> i & 1)
             slot_free(call->reply_cap[i]);
+}
+
+/* Fills in what the message says of the call. */
+static void call_start(struct call *call, const struct msg *m)
+{
+    call->badge = m->badge;
+    call->client = proto_client(m->badge);
+    call->rights = m->badge & 0xffff;
+    call->request_size = tag_length(m->tag) * 8;
+    call->cap_count = tag_caps(m->tag);
+    for (unsigned i = 0; i < MSG_MAX_CAPS; i++)
+        call->cap[i] = 0;
+    call->reply_caps = 0;
+    call->reply_drop = 0;
+    call->reply_size = 0;
+    call->deferred = 0;
 }
 
 /* Handles a message; true when `m` holds an answer to send. */
@@ -172,17 +201,14 @@ static bool dispatch(struct loop *loop, struct msg *m)
             m->tag = tag_make(ERR_BAD_OP, 0, 0);
         return true;
     }
-    struct call call = {
-        .badge = m->badge,
-        .client = proto_client(m->badge),
-        .rights = m->badge & 0xffff,
-        .request_size = tag_length(m->tag) * 8,
-        .cap_count = tag_caps(m->tag),
-    };
-    list_caps(loop, &call);
+    struct call call;
+    call_start(&call, m);
     cap_t landed[MSG_MAX_CAPS];
+    if (call.cap_count > 0)
+        list_caps(loop, &call);
     unsigned count = call.cap_count;
-    memcpy(landed, call.cap, sizeof(landed));
+    for (unsigned i = 0; i < count; i++)
+        landed[i] = call.cap[i];
 
     uint32_t op = tag_label(m->tag);
     const struct proto_handler *handler = find_handler(loop, op);
@@ -191,7 +217,8 @@ static bool dispatch(struct loop *loop, struct msg *m)
         error = handle(handler, &call, m);
     else if (op == OP_CLIENT_GONE)
         error = client_gone(server, m);
-    settle_caps(loop, landed, &call, count);
+    if (count > 0)
+        settle_caps(loop, landed, &call, count);
     if (call.deferred)
         return false;
 

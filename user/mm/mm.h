@@ -128,8 +128,10 @@ void block_unlink(uint32_t *list, uint32_t number);
 
 /* A tree of tables of 512 entries: page number -> slot. */
 struct pagemap {
-    uint32_t root;  /* 0: empty */
-    uint8_t height; /* levels: 1 to 3 */
+    uint32_t root;     /* 0: empty */
+    uint32_t height;   /* levels: 1 to 3 */
+    uint32_t leaf;     /* table that was used last, so that neighbours need no walk; 0: none */
+    uint64_t leaf_key; /* its pages, divided by 512 */
 };
 void pagemap_init(void);
 /* Height that page numbers below `pages` need. */
@@ -179,6 +181,7 @@ struct space {
     struct pagemap pages;
     struct region *region; /* sorted */
     unsigned region_count;
+    unsigned region_hot;   /* index that was found last */
     uint32_t region_pages; /* of memory for `region`; outlives the space */
     uint32_t generation;
     struct crash crash;
@@ -193,6 +196,8 @@ struct space *space_at(unsigned index);
 struct space *space_find(uint64_t number);
 /* Number of spaces that are in use. */
 unsigned spaces_count(void);
+/* Bytes of all spaces that are kernel objects and page tables. */
+uint64_t spaces_kernel_bytes(void);
 /* A new space without an address space; NULL when there is no memory. */
 struct space *space_new(const char *name, uint64_t quota);
 /* Adopts init: its space is index SPACE_INIT. `address_space` may be 0. */
@@ -225,7 +230,7 @@ enum error space_map_frame(struct space *space, cap_t frame, uint64_t address, u
 /* Index of the first region that ends after `address`; region_count when there is none. */
 unsigned region_after(const struct space *space, uint64_t address);
 /* The region that holds the address; NULL: none. */
-struct region *region_find(const struct space *space, uint64_t address);
+struct region *region_find(struct space *space, uint64_t address);
 /* Whether no region has a page in [start, end). */
 bool region_is_clear(const struct space *space, uint64_t start, uint64_t end);
 /* A free range of `length` bytes as high as possible, aligned to `alignment`, with an unmapped page on both

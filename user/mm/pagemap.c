@@ -36,8 +36,15 @@ static unsigned entry_of(uint64_t page, unsigned level)
     return page >> ENTRY_BITS * level & (ENTRIES - 1);
 }
 
+static bool is_cached(const struct pagemap *map, uint64_t page)
+{
+    return map->leaf != 0 && page >> ENTRY_BITS == map->leaf_key;
+}
+
 cap_t pagemap_get(const struct pagemap *map, uint64_t page)
 {
+    if (is_cached(map, page))
+        return node_at(map->leaf)->entry[entry_of(page, 0)];
     uint32_t at = map->root;
     for (unsigned level = map->height; at != 0 && level-- > 0;)
         at = node_at(at)->entry[entry_of(page, level)];
@@ -57,50 +64,84 @@ static uint32_t node_new(void)
     return index;
 }
 
-void pagemap_set(struct pagemap *map, uint64_t page, cap_t slot)
+/* Finds the lowest table for the page, makes what is missing, and remembers it as the one used last. */
+static struct node *leaf_walk(struct pagemap *map, uint64_t page)
 {
     if (map->root == 0)
         map->root = node_new();
-    struct node *node = node_at(map->root);
+    uint32_t at = map->root;
     for (unsigned level = map->height - 1; level > 0; level--) {
+        struct node *node = node_at(at);
         uint32_t *entry = &node->entry[entry_of(page, level)];
         if (*entry == 0) {
             *entry = node_new();
             node->count++;
         }
-        node = node_at(*entry);
+        at = *entry;
     }
-    uint32_t *entry = &node->entry[entry_of(page, 0)];
-    node->count += *entry == 0;
+    map->leaf = at;
+    map->leaf_key = page >> ENTRY_BITS;
+    return node_at(at);
+}
+
+static inline struct node *leaf_for(struct pagemap *map, uint64_t page)
+{
+    return is_cached(map, page) ? node_at(map->leaf) : leaf_walk(map, page);
+}
+
+void pagemap_set(struct pagemap *map, uint64_t page, cap_t slot)
+{
+    struct node *leaf = leaf_for(map, page);
+    uint32_t *entry = &leaf->entry[entry_of(page, 0)];
+    leaf->count += *entry == 0;
     *entry = slot;
+}
+
+/* Frees the lowest table for the page, which is empty, and those above it that become empty. */
+static void free_path(struct pagemap *map, uint64_t page)
+{
+    uint32_t path[3] = {0};
+    uint32_t at = map->root;
+    for (unsigned level = map->height; level-- > 0;) {
+        path[level] = at;
+        at = node_at(at)->entry[entry_of(page, level)];
+    }
+    map->leaf = 0;
+    for (unsigned level = 0; level + 1 < map->height; level++) {
+        struct node *above = node_at(path[level + 1]);
+        pool_put(&nodes, path[level]);
+        above->entry[entry_of(page, level + 1)] = 0;
+        if (--above->count > 0)
+            return;
+    }
+    pool_put(&nodes, map->root);
+    map->root = 0;
 }
 
 cap_t pagemap_clear(struct pagemap *map, uint64_t page)
 {
-    uint32_t path[3];
-    uint32_t at = map->root;
-    for (unsigned level = map->height; level-- > 0;) {
-        if (at == 0)
-            return 0;
-        path[level] = at;
-        at = node_at(at)->entry[entry_of(page, level)];
-    }
-    for (unsigned level = 0; at != 0 && level < map->height; level++) {
-        struct node *node = node_at(path[level]);
-        node->entry[entry_of(page, level)] = 0;
-        if (--node->count > 0)
-            return at;
-        pool_put(&nodes, path[level]);
-    }
-    if (at != 0)
-        map->root = 0;
-    return at;
+    cap_t slot = pagemap_get(map, page);
+    if (slot == 0)
+        return 0;
+    struct node *leaf = leaf_for(map, page);
+    leaf->entry[entry_of(page, 0)] = 0;
+    if (--leaf->count == 0)
+        free_path(map, page);
+    return slot;
 }
 
 uint64_t pagemap_next(const struct pagemap *map, uint64_t from, uint64_t end)
 {
     uint64_t page = from;
     while (page < end) {
+        if (is_cached(map, page)) {
+            const struct node *leaf = node_at(map->leaf);
+            do
+                if (leaf->entry[entry_of(page, 0)] != 0)
+                    return page < end ? page : end;
+            while (entry_of(++page, 0) != 0);
+            continue;
+        }
         uint32_t at = map->root;
         unsigned level = map->height;
         while (at != 0 && level > 0)

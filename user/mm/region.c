@@ -17,10 +17,17 @@ unsigned region_after(const struct space *space, uint64_t address)
     return low;
 }
 
-struct region *region_find(const struct space *space, uint64_t address)
+struct region *region_find(struct space *space, uint64_t address)
 {
-    unsigned i = region_after(space, address);
-    return i < space->region_count && space->region[i].start <= address ? &space->region[i] : NULL;
+    unsigned hot = space->region_hot;
+    if (hot >= space->region_count || address < space->region[hot].start ||
+        address >= space->region[hot].end) {
+        hot = region_after(space, address);
+        if (hot == space->region_count || space->region[hot].start > address)
+            return NULL;
+        space->region_hot = hot;
+    }
+    return &space->region[hot];
 }
 
 bool region_is_clear(const struct space *space, uint64_t start, uint64_t end)

@@ -44,7 +44,7 @@ static uint32_t entry_new(struct space *owner, uint64_t length)
         .generation = segment->generation,
         .owner = owner,
         .length = length,
-        .pages.height = (uint8_t)pagemap_height(length / PAGE_BYTES),
+        .pages.height = pagemap_height(length / PAGE_BYTES),
     };
     owner->segments = index;
     return index;

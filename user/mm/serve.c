@@ -288,7 +288,7 @@ static enum error serve_mm_crash(struct call *call, const struct proto_empty *q,
 
 static enum error serve_mm_stats(struct call *call, const struct proto_empty *q, struct mm_stats_reply *r)
 {
-    struct space *space, *own;
+    struct space *own;
     (void)q;
     enum error error = target(call, 0, &own);
     if (error != ERR_OK)
@@ -296,14 +296,13 @@ static enum error serve_mm_stats(struct call *call, const struct proto_empty *q,
     *r = (struct mm_stats_reply){
         .total = blocks_total(),
         .free = blocks_free(),
+        .kernel = spaces_kernel_bytes(),
         .spaces = spaces_count(),
         .faults = faults_handled(),
         .used = own->held,
         .quota = own->quota,
         .peak = own->peak,
     };
-    for (unsigned i = 0; (space = space_at(i)) != NULL; i++)
-        r->kernel += space->used ? space->kernel : 0;
     return ERR_OK;
 }
 

@@ -14,11 +14,13 @@ _Static_assert(MAX_SPACES *REGION_BYTES <= 1ull << OWN_PART_BITS, "fits its part
 static struct space *spaces;
 static unsigned spaces_made; /* entries that there is memory for */
 static unsigned in_use;
+static uint64_t kernel_bytes; /* of all spaces */
 
 void spaces_init(void)
 {
     spaces = own_start(OWN_SPACES);
     spaces_made = in_use = 0;
+    kernel_bytes = 0;
 }
 
 struct space *space_at(unsigned index)
@@ -37,6 +39,11 @@ struct space *space_find(uint64_t number)
 unsigned spaces_count(void)
 {
     return in_use;
+}
+
+uint64_t spaces_kernel_bytes(void)
+{
+    return kernel_bytes;
 }
 
 /* Makes sure that there is memory for the entry. */
@@ -60,7 +67,7 @@ static void entry_start(unsigned index, const char *name, uint64_t quota)
         .number = space->generation * (uint64_t)MAX_SPACES + index,
         .used = true,
         .quota = quota,
-        .pages.height = (uint8_t)pagemap_height(USER_END / PAGE_BYTES),
+        .pages.height = pagemap_height(USER_END / PAGE_BYTES),
         .region = space->region,
         .region_pages = space->region_pages,
         .generation = space->generation,
@@ -170,8 +177,10 @@ enum error carve(struct space *space, uint32_t chunk, enum object_type type, uns
         return error;
     }
     block->carved = start + bytes;
-    if (type != OBJ_FRAME)
+    if (type != OBJ_FRAME) {
         space->kernel += bytes;
+        kernel_bytes += bytes;
+    }
     if (room(block) == 0) {
         block_unlink(&space->open, chunk);
         block_link(&space->full, chunk);
@@ -381,6 +390,7 @@ void space_destroy(struct space *space)
     give_chunks(&space->full);
     forget_slots(space);
     segments_lost(space);
+    kernel_bytes -= space->kernel;
     space->used = false;
     space->generation++;
     space->crash.order = 0;
