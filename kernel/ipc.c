@@ -59,8 +59,15 @@ void thread_wake_error(struct thread *thread, enum error error)
     thread->blocked_on_reply = false;
     thread->calling = false;
     if (thread->fault_waits) {
+        struct thread *caller = thread->caller;
+
         thread->fault_waits = false;
         thread->state = THREAD_FAULTED;
+        /* One step only: a chain of threads that handle each other's faults may be long. */
+        if (caller && !caller->fault_waits) {
+            thread->caller = NULL;
+            thread_wake_error(caller, ERR_PEER_GONE);
+        }
         return;
     }
     result_error(thread, error, 0, 0);
@@ -241,6 +248,24 @@ void ipc_send(struct thread *thread, const struct slot *slot, uint64_t tag, bool
     send_or_queue(thread, endpoint);
 }
 
+/* The caller that was not answered gets an error: its server does not mean to. */
+static void drop_caller(struct thread *thread)
+{
+    struct thread *caller = thread->caller;
+
+    if (!caller)
+        return;
+    thread_wake_error(caller, ERR_PEER_GONE);
+    thread->caller = NULL;
+}
+
+/* Nobody handles the fault: whoever waits for this thread's answer would wait for ever. */
+static void leave_faulted(struct thread *thread)
+{
+    thread->state = THREAD_FAULTED;
+    drop_caller(thread);
+}
+
 void ipc_fault(struct thread *thread, uint32_t fault)
 {
     struct slot *slot = &thread->slot[THREAD_FAULT];
@@ -249,7 +274,7 @@ void ipc_fault(struct thread *thread, uint32_t fault)
         log_line("thread %s: fault %u at pc %lx, address %lx, and no fault endpoint", thread->name, fault,
                  thread->reg[REG_PC], thread->fault_address);
         sched_remove(thread);
-        thread->state = THREAD_FAULTED;
+        leave_faulted(thread);
         return;
     }
     thread->send_tag = tag_make(fault, fault == FAULT_FOREIGN ? MSG_REGS : 6, 0);
@@ -261,17 +286,6 @@ void ipc_fault(struct thread *thread, uint32_t fault)
 }
 
 /* --- Receive --- */
-
-/* The caller that was not answered gets an error: its server does not mean to. */
-static void drop_caller(struct thread *thread)
-{
-    struct thread *caller = thread->caller;
-
-    if (!caller)
-        return;
-    thread_wake_error(caller, ERR_PEER_GONE);
-    thread->caller = NULL;
-}
 
 /* Takes the message of the first sender in the queue. */
 static void receive_from(struct thread *thread, struct endpoint *endpoint)
@@ -322,7 +336,7 @@ static void answer_fault(struct thread *from, struct thread *caller, uint64_t ta
 {
     caller->fault_waits = false;
     if (tag_label(tag) != ERR_OK) {
-        caller->state = THREAD_FAULTED;
+        leave_faulted(caller);
         return;
     }
     if (tag_label(caller->send_tag) == FAULT_FOREIGN) {

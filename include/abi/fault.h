@@ -2,7 +2,8 @@
 /*
  * Fault messages. When a thread faults, the kernel calls its fault endpoint for it: the tag has TAG_FAULT, the label
  * is an enum fault, the badge is that of the capability the thread was configured with. Answering with label ERR_OK
- * restarts the thread where it stopped; any other answer, or none, leaves it THREAD_FAULTED.
+ * restarts the thread where it stopped; any other answer, or none, leaves it THREAD_FAULTED. A caller that waited for
+ * an answer of a thread that is left so gets ERR_PEER_GONE.
  */
 #pragma once
 
