@@ -50,7 +50,6 @@ $(test_plugin): tools/qemu/count.c $B/flags/obj-tools | packages
 	$(call say,HOSTCC,$<)$(HOST_CC) -std=gnu17 -O2 $(warnings) -shared -fPIC -fvisibility=hidden -o $@ $<
 
 test: all $(host_tests) $(test_plugin) ## Check style, run all host tests and QEMU tests
-	@tools/style/check
 	@tests/run --build $B
 test-host: $(host_tests) ## Run the host tests
 	@tests/run --build $B --host
