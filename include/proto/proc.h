@@ -43,7 +43,7 @@ struct proc_list_reply {
     uint64_t running;      /* 1: on a hart right now */
     uint64_t priority, hart;
     uint64_t cpu_time;     /* ticks */
-    uint64_t memory, quota;/* bytes */
+    uint64_t memory, quota;/* bytes; quota 0: no limit */
     uint64_t restarts;
     uint64_t parent;       /* that spawned it; 0: from the description */
 };

@@ -9,8 +9,8 @@
 #define PIECE_BYTES 0x10000 /* read at once */
 
 enum error process_spawn(enum error (*read)(void *context, uint64_t position, void *buffer, size_t size),
-                         void *context, uint64_t length, unsigned argc, const char *const *argv, uint64_t *process,
-                         char *cause)
+                         void *context, uint64_t length, unsigned argc, const char *const *argv,
+                         uint64_t *process, char *cause)
 {
     struct proc_spawn_request request = {.image_length = length, .args_offset = length, .arg_count = argc};
     struct proc_spawn_reply reply = {0};
@@ -35,8 +35,8 @@ enum error process_spawn(enum error (*read)(void *context, uint64_t position, vo
         char *to = image + length;
         for (unsigned i = 0; i < argc; i++)
             to = stpcpy(to, argv[i]) + 1;
-        error = proto_call(init, OP_proc_spawn, &request, sizeof(request), &reply, sizeof(reply), &segment.cap, 1, NULL,
-                           0, NULL);
+        error = proto_call(init, OP_proc_spawn, &request, sizeof(request), &reply, sizeof(reply),
+                           &segment.cap, 1, NULL, 0, NULL);
         memcpy(cause, reply.cause, sizeof(reply.cause));
         *process = reply.process;
     }
@@ -48,5 +48,6 @@ enum error process_watch(uint64_t process, cap_t notification)
 {
     const struct proc_request request = {.process = process};
 
-    return proto_call(rt_cap("init"), OP_proc_watch, &request, sizeof(request), NULL, 0, &notification, 1, NULL, 0, NULL);
+    return proto_call(rt_cap("init"), OP_proc_watch, &request, sizeof(request), NULL, 0, &notification, 1,
+                      NULL, 0, NULL);
 }

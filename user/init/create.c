@@ -44,8 +44,10 @@ static enum error make_space(struct making *making)
 /* The message page, as memory of the process and as a frame for the kernel. */
 static enum error make_message_page(struct process *process)
 {
-    const struct mm_map_request map = {
-        .space = process->space, .address = PROCESS_MSG_PAGE, .length = PAGE_BYTES, .prot = MM_READ | MM_WRITE};
+    const struct mm_map_request map = {.space = process->space,
+                                       .address = PROCESS_MSG_PAGE,
+                                       .length = PAGE_BYTES,
+                                       .prot = MM_READ | MM_WRITE};
     const struct mm_frame_request frame = {.space = process->space, .address = PROCESS_MSG_PAGE};
     struct mm_map_reply r;
 
@@ -125,7 +127,8 @@ static enum error make_thread(struct making *making)
     process->started = rt_ticks();
     process->state = PROC_RUNNING;
     making->step = "start its thread";
-    return thread_start(process->thread, making->program->elf.entry, making->start->stack_high, PROCESS_START_PAGE);
+    return thread_start(process->thread, making->program->elf.entry, making->start->stack_high,
+                        PROCESS_START_PAGE);
 }
 
 static enum error add_args(struct making *making, const char *args, size_t length, unsigned count)
@@ -146,8 +149,8 @@ enum error process_create(struct process *process, const struct program *program
                           size_t args_length, unsigned count)
 {
     static struct start_info start; /* too large for the stack */
-    static enum error (*const steps[])(struct making *making) = {make_space, make_objects, make_grants, make_memory,
-                                                                 make_thread};
+    static enum error (*const steps[])(struct making * making) = {make_space, make_objects, make_grants,
+                                                                  make_memory, make_thread};
     struct making making = {process, program, &start, ""};
 
     start_info_init(&start, process->number, process->name, rt_boot->timebase);
@@ -156,7 +159,8 @@ enum error process_create(struct process *process, const struct program *program
         error = steps[i](&making);
     }
     if (error != ERR_OK) {
-        format_buffer(process->cause, sizeof(process->cause), "cannot %s: %s", making.step, error_text(error));
+        format_buffer(process->cause, sizeof(process->cause), "cannot %s: %s", making.step,
+                      error_text(error));
         process_destroy(process);
         process->state = PROC_FAILED;
     }
@@ -174,8 +178,8 @@ void process_destroy(struct process *process)
             log_line("init: cannot free the memory of %s: %s", process->name, error_text(error));
         }
     }
-    cap_t *const cap[] = {&process->session, &process->address_space, &process->fault, &process->cnode,
-                          &process->thread, &process->context, &process->message_frame};
+    cap_t *const cap[] = {&process->session, &process->address_space, &process->fault,        &process->cnode,
+                          &process->thread,  &process->context,       &process->message_frame};
     for (unsigned i = 0; i < sizeof(cap) / sizeof(cap[0]); i++) {
         slot_free(*cap[i]);
         *cap[i] = 0;

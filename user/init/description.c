@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads the processes of the system description, each for itself and then each one's `uses`. */
+/* Reads the processes of the system description, each for itself. */
 #include "description_internal.h"
 
-#include <base/fdt.h>
 #include <base/format.h>
 
 #include <stdarg.h>
@@ -15,18 +14,7 @@
 #define MAX_MEMORY_KIB    (16u << 20)
 #define MAX_PRIORITY      255
 #define MAX_HART          7
-#define MAX_RIGHTS        0xffff
 #define MAX_VIRTIO_ID     0xffff
-
-/* A node that is being read: a process's own, or `programs` in it. */
-struct reader {
-    const struct description_source *source;
-    struct description *description;
-    const struct fdt *fdt;
-    struct description_process *process;
-    const char *part; /* "" or "programs: ", for messages */
-    int node;
-};
 
 struct property {
     const char *name;
@@ -34,9 +22,10 @@ struct property {
 };
 
 static const struct property known_properties[] = {
-    {"phandle", false}, {"linux,phandle", false}, {"program", false}, {"restart", false}, {"compatible", false},
-    {"virtio-id", false}, {"serves", false},      {"priority", true}, {"budget", true},   {"period", true},
-    {"memory", true},     {"hart", true},         {"uses", true},     {"kernel", true},
+    {"phandle", false},    {"linux,phandle", false}, {"program", false}, {"restart", false},
+    {"compatible", false}, {"virtio-id", false},     {"serves", false},  {"priority", true},
+    {"budget", true},      {"period", true},         {"memory", true},   {"hart", true},
+    {"uses", true},        {"kernel", true},
 };
 
 struct kernel_grant {
@@ -53,11 +42,17 @@ static const struct kernel_grant kernel_grants[] = {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+/* Text of a hostile description must not end the line or move the cursor. */
 static void report_line(const struct description_source *source, const char *name, const char *text)
 {
     char line[DESCRIPTION_LINE];
 
     format_buffer(line, sizeof(line), DESCRIPTION_FILE ": %s%s%s", name, *name ? ": " : "", text);
+    for (char *c = line; *c != 0; c++) {
+        if (*c < ' ' || *c > '~') {
+            *c = '?';
+        }
+    }
     source->report(source->context, line);
 }
 
@@ -75,7 +70,8 @@ static void append(void *context, char c)
     }
 }
 
-bool complain(const struct description_source *source, struct description_process *process, const char *format, ...)
+bool complain(const struct description_source *source, struct description_process *process,
+              const char *format, ...)
 {
     struct text_buffer buffer = {.length = 0};
     va_list arguments;
@@ -88,9 +84,10 @@ bool complain(const struct description_source *source, struct description_proces
     return false;
 }
 
-/* A property of one cell between `least` and `most`. An absent one leaves *value, and is wrong when it is required. */
-static bool read_number(const struct reader *reader, const char *name, bool required, uint32_t least, uint32_t most,
-                        uint32_t *value)
+/* A property of one cell between `least` and `most`. An absent one leaves *value, and is wrong when it is
+ * required. */
+static bool read_number(const struct reader *reader, const char *name, bool required, uint32_t least,
+                        uint32_t most, uint32_t *value)
 {
     uint32_t length;
 
@@ -101,8 +98,8 @@ static bool read_number(const struct reader *reader, const char *name, bool requ
         return complain(reader->source, reader->process, "%s%s is not one number", reader->part, name);
     }
     if (*value < least || *value > most) {
-        return complain(reader->source, reader->process, "%s%s %u is not between %u and %u", reader->part, name,
-                        *value, least, most);
+        return complain(reader->source, reader->process, "%s%s %u is not between %u and %u", reader->part,
+                        name, *value, least, most);
     }
     return true;
 }
@@ -120,8 +117,8 @@ static bool read_string(const struct reader *reader, const char *name, char *val
         return complain(reader->source, reader->process, "%s%s is not one string", reader->part, name);
     }
     if (length > size) {
-        return complain(reader->source, reader->process, "%s%s is longer than %u characters", reader->part, name,
-                        (unsigned)size - 1);
+        return complain(reader->source, reader->process, "%s%s is longer than %u characters", reader->part,
+                        name, (unsigned)size - 1);
     }
     memcpy(value, text, length);
     return true;
@@ -156,13 +153,14 @@ static bool add_kernel_grant(const struct reader *reader, const char *name, uint
             continue;
         }
         if (grant->only != NULL && (strcmp(process, grant->only) != 0 || *reader->part != 0)) {
-            return complain(reader->source, reader->process, "%skernel: only %s can have \"%s\"", reader->part,
-                            grant->only, name);
+            return complain(reader->source, reader->process, "%skernel: only %s can have \"%s\"",
+                            reader->part, grant->only, name);
         }
         *bits |= grant->bit;
         return true;
     }
-    return complain(reader->source, reader->process, "%skernel: there is no \"%s\" to have", reader->part, name);
+    return complain(reader->source, reader->process, "%skernel: there is no \"%s\" to have", reader->part,
+                    name);
 }
 
 static bool read_kernel(const struct reader *reader, uint32_t *bits)
@@ -184,7 +182,8 @@ static bool read_kernel(const struct reader *reader, uint32_t *bits)
     }
 }
 
-/* Priority, budget, memory and kernel capabilities: all of a grant but `uses`, which needs to know every process. */
+/* Priority, budget, memory and kernel capabilities: all of a grant but `uses`, which needs to know every
+ * process. */
 static bool read_grant(const struct reader *reader, struct description_grant *grant, bool needs_memory)
 {
     uint32_t priority = 0, hart = grant->hart, memory = 0;
@@ -253,7 +252,8 @@ static bool read_programs(const struct reader *reader)
     for (int child = fdt_first_child(reader->fdt, reader->node); child != FDT_NONE;
          child = fdt_next_sibling(reader->fdt, child)) {
         if (strcmp(fdt_name(reader->fdt, child), "programs") != 0) {
-            return complain(reader->source, reader->process, "unknown node '%s'", fdt_name(reader->fdt, child));
+            return complain(reader->source, reader->process, "unknown node '%s'",
+                            fdt_name(reader->fdt, child));
         }
         programs.node = child;
         programs.part = "programs: ";
@@ -282,11 +282,13 @@ static bool read_process(const struct reader *reader)
 
     memcpy(process->program, process->name, sizeof(process->name));
     return read_grant(reader, &process->own, !is_core) &&
-           read_string(reader, "program", process->program, sizeof(process->program)) && check_program(reader) &&
-           read_restart(reader) && read_hardware(reader) && read_serves(reader) && read_programs(reader);
+           read_string(reader, "program", process->program, sizeof(process->program)) &&
+           check_program(reader) && read_restart(reader) && read_hardware(reader) && read_serves(reader) &&
+           read_programs(reader);
 }
 
-/* Takes the name of a node up to its unit address. False, after a report, when there can be no such process. */
+/* Takes the name of a node up to its unit address. False, after a report, when there can be no such process.
+ */
 static bool take_name(const struct reader *reader, const char *name)
 {
     struct description *description = reader->description;
@@ -298,6 +300,12 @@ static bool take_name(const struct reader *reader, const char *name)
                       (unsigned)sizeof(reader->process->name) - 1);
         report_line(reader->source, "", text);
         return false;
+    }
+    for (size_t i = 0; i < length; i++) {
+        if (name[i] <= ' ' || name[i] > '~') {
+            report_line(reader->source, "", "the name of a process has characters that cannot be printed");
+            return false;
+        }
     }
     memcpy(reader->process->name, name, length);
     for (unsigned i = 0; i < description->count; i++) {
@@ -311,7 +319,8 @@ static bool take_name(const struct reader *reader, const char *name)
 static void read_processes(struct description *description, const struct fdt *fdt,
                            const struct description_source *source)
 {
-    for (int node = fdt_first_child(fdt, fdt_root(fdt)); node != FDT_NONE; node = fdt_next_sibling(fdt, node)) {
+    for (int node = fdt_first_child(fdt, fdt_root(fdt)); node != FDT_NONE;
+         node = fdt_next_sibling(fdt, node)) {
         if (description->count == DESCRIPTION_MAX_PROCESSES) {
             char text[DESCRIPTION_LINE];
             format_buffer(text, sizeof(text), "more than %u processes; left out from %s on",
@@ -331,106 +340,6 @@ static void read_processes(struct description *description, const struct fdt *fd
         }
         read_process(&reader);
         description->count++;
-    }
-}
-
-static unsigned find_phandle(const struct description *description, uint32_t phandle)
-{
-    unsigned i = 0;
-
-    while (i < description->count && (phandle == 0 || description->process[i].phandle != phandle)) {
-        i++;
-    }
-    return i;
-}
-
-static bool add_use(const struct reader *reader, struct description_grant *grant, uint32_t phandle, uint32_t rights)
-{
-    struct description *description = reader->description;
-    unsigned target = find_phandle(description, phandle);
-
-    if (target == description->count) {
-        return complain(reader->source, reader->process, "%suses phandle %u, which no process has", reader->part,
-                        phandle);
-    }
-    const char *name = description->process[target].name;
-    if (!description->process[target].serves && !description->process[target].bad) {
-        return complain(reader->source, reader->process, "%suses %s, which serves nothing", reader->part, name);
-    }
-    if (rights == 0 || rights > MAX_RIGHTS) {
-        return complain(reader->source, reader->process, "%srights 0x%x to %s are not between 1 and 0x%x",
-                        reader->part, rights, name, MAX_RIGHTS);
-    }
-    for (unsigned i = 0; i < grant->use_count; i++) {
-        if (grant->use[i].target == target) {
-            return complain(reader->source, reader->process, "%suses %s twice", reader->part, name);
-        }
-    }
-    grant->use[grant->use_count++] = (struct description_use){(uint8_t)target, (uint16_t)rights};
-    return true;
-}
-
-static bool read_uses(const struct reader *reader, struct description_grant *grant)
-{
-    uint32_t length = 0, phandle, rights;
-    const void *value = fdt_prop(reader->fdt, reader->node, "uses", &length);
-
-    if (value != NULL && (length == 0 || length % 8 != 0)) {
-        return complain(reader->source, reader->process, "%suses is not a list of pairs <&process rights>",
-                        reader->part);
-    }
-    if (length / 8 > DESCRIPTION_MAX_USES) {
-        return complain(reader->source, reader->process, "%suses %u processes, more than %u", reader->part,
-                        length / 8, DESCRIPTION_MAX_USES);
-    }
-    for (unsigned n = 0; n < length / 8; n++) {
-        if (!fdt_prop_u32(reader->fdt, reader->node, "uses", 2 * n, &phandle) ||
-            !fdt_prop_u32(reader->fdt, reader->node, "uses", 2 * n + 1, &rights) ||
-            !add_use(reader, grant, phandle, rights)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void read_all_uses(struct description *description, const struct fdt *fdt,
-                          const struct description_source *source)
-{
-    for (unsigned i = 0; i < description->count; i++) {
-        struct description_process *process = &description->process[i];
-        struct reader reader = {source, description, fdt, process, "", process->node};
-        if (process->bad || !read_uses(&reader, &process->own) || !process->spawns) {
-            continue;
-        }
-        reader.part = "programs: ";
-        reader.node = fdt_child(fdt, process->node, "programs");
-        read_uses(&reader, &process->programs);
-    }
-}
-
-static bool same_hardware(const struct description_process *a, const struct description_process *b)
-{
-    return a->compatible[0] != 0 && strcmp(a->compatible, b->compatible) == 0 &&
-           (a->virtio_id == b->virtio_id || a->virtio_id == 0 || b->virtio_id == 0);
-}
-
-/* A driver uses dev, and drives what no earlier one drives. */
-static void check_drivers(struct description *description, const struct description_source *source)
-{
-    for (unsigned i = 0; i < description->count; i++) {
-        struct description_process *process = &description->process[i];
-        if (process->compatible[0] == 0 || process->bad) {
-            continue;
-        }
-        if (!description_uses(process, description->dev)) {
-            complain(source, process, "drives %s but does not use dev", process->compatible);
-        }
-        for (unsigned k = 0; k < i && !process->bad; k++) {
-            const struct description_process *other = &description->process[k];
-            if (!other->bad && same_hardware(process, other)) {
-                complain(source, process, "drives %s, as %s does already", process->compatible, other->name);
-            }
-        }
     }
 }
 
@@ -457,44 +366,19 @@ bool description_read(struct description *description, const struct description_
         return false;
     }
     if (!fdt_is_compatible(&fdt, fdt_root(&fdt), "cardea,system")) {
-        report_line(source, "", "not a system description: its root is not compatible with \"cardea,system\"");
+        report_line(source, "",
+                    "not a system description: its root is not compatible with \"cardea,system\"");
         return false;
     }
     read_processes(description, &fdt, source);
     description->init = description_find(description, "init");
     description->mm = description_find(description, "mm");
     description->dev = description_find(description, "dev");
-    read_all_uses(description, &fdt, source);
-    check_drivers(description, source);
+    description_read_uses(description, &fdt, source);
     if (!is_usable(description, source, "init", description->init) ||
         !is_usable(description, source, "mm", description->mm)) {
         return false;
     }
     description_order(description, source);
     return true;
-}
-
-unsigned description_find(const struct description *description, const char *name)
-{
-    unsigned i = 0;
-
-    while (i < description->count && strcmp(description->process[i].name, name) != 0) {
-        i++;
-    }
-    return i;
-}
-
-static bool grant_uses(const struct description_grant *grant, unsigned target)
-{
-    for (unsigned i = 0; i < grant->use_count; i++) {
-        if (grant->use[i].target == target) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool description_uses(const struct description_process *process, unsigned target)
-{
-    return grant_uses(&process->own, target) || (process->spawns && grant_uses(&process->programs, target));
 }

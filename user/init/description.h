@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The system description: which processes there are, what each may use, and what happens when one ends. It is a device
- * tree (dts/system.dts); docs/SYSTEM.md is the reference of its format. Portable, so that host tests run it as well.
+ * The system description: which processes there are, what each may use, and what happens when one ends. It is
+ * a device tree (dts/system.dts); docs/SYSTEM.md is the reference of its format. Portable, so that host tests
+ * run it as well.
  */
 #pragma once
 
@@ -36,10 +37,10 @@ struct description_use {
 struct description_grant {
     uint8_t priority;
     uint8_t use_count;
-    uint8_t hart;              /* number of the hart that it runs on, or HART_ANY: each program on the next one */
-    uint32_t kernel;           /* enum description_kernel bits */
-    uint32_t budget, period;   /* microseconds */
-    uint64_t memory;           /* quota in bytes */
+    uint8_t hart;    /* number of the hart that it runs on, or HART_ANY: each program on the next one */
+    uint32_t kernel; /* enum description_kernel bits */
+    uint32_t budget, period; /* microseconds */
+    uint64_t memory;         /* quota in bytes */
     struct description_use use[DESCRIPTION_MAX_USES];
 };
 
@@ -49,11 +50,11 @@ struct description_process {
     char compatible[32]; /* of the hardware that it drives; "": none */
     uint32_t virtio_id;  /* 0: any */
     bool serves;
-    bool restart;        /* started again when it ends */
-    bool spawns;         /* `programs` is valid */
-    bool bad;            /* reported; is not started */
+    bool restart; /* started again when it ends */
+    bool spawns;  /* `programs` is valid */
+    bool bad;     /* reported; is not started */
     struct description_grant own, programs;
-    uint32_t phandle;    /* 0: none */
+    uint32_t phandle; /* 0: none */
     int node;
 };
 
@@ -76,9 +77,9 @@ struct description_source {
 };
 
 /*
- * Reads and checks the description. Each process with a mistake is reported in one line and marked bad, and so is each
- * that uses one of those; the rest is put in order. False, after a line that says why, when nothing at all can be
- * started: no device tree, no usable init or mm.
+ * Reads and checks the description. Each process with a mistake is reported in one line and marked bad, and
+ * so is each that uses one of those; the rest is put in order. False, after a line that says why, when
+ * nothing at all can be started: no device tree, no usable init or mm.
  */
 bool description_read(struct description *description, const struct description_source *source);
 /* Index of the process of that name; description->count when there is none. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starting mm, which nobody can help with: its program, stack and page tables come out of init's own memory, frame by
- * frame. Then all memory that is left is mm's.
+ * Starting mm, which nobody can help with: its program, stack and page tables come out of init's own memory,
+ * frame by frame. Then all memory that is left is mm's.
  */
 #include "init.h"
 
@@ -39,7 +39,8 @@ static void map_frame(cap_t frame, cap_t space, uint64_t address, uint64_t right
 }
 
 /* A page of mm at `address` with these first bytes; returns its frame. */
-static cap_t make_page(cap_t space, uint64_t address, uint64_t rights, const void *bytes, size_t offset, size_t count)
+static cap_t make_page(cap_t space, uint64_t address, uint64_t rights, const void *bytes, size_t offset,
+                       size_t count)
 {
     cap_t frame = pool_object(OBJ_FRAME, PAGE_BITS);
 
@@ -92,7 +93,8 @@ static unsigned cnode_bits(uint64_t ram)
 static void name_cap(struct process *mm, struct start_info *start, const char *name, unsigned slot, cap_t cap,
                      uint64_t rights, uint64_t badge)
 {
-    must(badge == 0 ? cnode_copy(mm->cnode, slot, 0, cap, rights) : cnode_mint(mm->cnode, slot, 0, cap, rights, badge),
+    must(badge == 0 ? cnode_copy(mm->cnode, slot, 0, cap, rights)
+                    : cnode_mint(mm->cnode, slot, 0, cap, rights, badge),
          "give a capability");
     start_info_cap(start, "", name, slot);
 }
@@ -118,8 +120,8 @@ static void give_caps(struct process *mm, struct start_info *start)
     }
 }
 
-static void make_thread(const struct process *mm, const struct program *program, const struct start_info *start,
-                        cap_t fault)
+static void make_thread(const struct process *mm, const struct program *program,
+                        const struct start_info *start, cap_t fault)
 {
     const struct description_grant *grant = mm->grant;
     const char *step = "";
@@ -138,7 +140,8 @@ static void make_thread(const struct process *mm, const struct program *program,
     };
 
     must(thread_prepare(&plan, &step), step);
-    must(thread_start(mm->thread, program->elf.entry, start->stack_high, PROCESS_START_PAGE), "start its thread");
+    must(thread_start(mm->thread, program->elf.entry, start->stack_high, PROCESS_START_PAGE),
+         "start its thread");
 }
 
 static void open_session(void)
@@ -147,7 +150,8 @@ static void open_session(void)
 
     mm_session = slot_alloc();
     must(cnode_mint(BOOT_CNODE, mm_session, 0, endpoint, RIGHT_SEND | RIGHT_GRANT,
-                    proto_badge(NUMBER_INIT, PROTO_MANAGE | MM_USE | MM_DMA)), "open a session with it");
+                    proto_badge(NUMBER_INIT, PROTO_MANAGE | MM_USE | MM_DMA)),
+         "open a session with it");
     rt_set_mm(mm_session);
 }
 
@@ -163,7 +167,8 @@ void start_mm(const struct boot_info *boot, const struct program *program, cap_t
     start_info_arg(&start, mm->name);
 
     mm->cnode = slot_alloc();
-    must(untyped_retype(pool_take(slot_bytes_bits), OBJ_CNODE, slot_bytes_bits, 0, mm->cnode, 1, 0), "make its CNode");
+    must(untyped_retype(pool_take(slot_bytes_bits), OBJ_CNODE, slot_bytes_bits, 0, mm->cnode, 1, 0),
+         "make its CNode");
     mm->address_space = pool_object(OBJ_ADDRESS_SPACE, PAGE_BITS);
     mm->thread = pool_object(OBJ_THREAD, THREAD_BITS);
     mm->context = pool_object(OBJ_SCHED_CONTEXT, SCHED_CONTEXT_BITS);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Telling servers that a client has died, so that they free what they keep for it. init must not wait for a server that
- * is busy, so it tells those that listen and tries the others again later. (mm is told by mm_space_destroy.)
+ * Telling servers that a client has died, so that they free what they keep for it. init must not wait for a
+ * server that is busy, so it tells those that listen and tries the others again later. (mm is told by
+ * mm_space_destroy.)
  */
 #include "init.h"
 

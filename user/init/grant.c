@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Capabilities of a new process: what its description grants, each put into its CNode and named on its start page. */
+/* Capabilities of a new process: what its description grants, each put into its CNode and named on its start
+ * page. */
 #include "init.h"
 
 #include <base/format.h>
@@ -60,8 +61,8 @@ static void give_kernel(struct granting *granting, uint32_t kernel)
     }
 }
 
-/* A session with the protocol of `use`: mm made this process's itself, all others are known by their badge. Of a server
- * that has ended for good there is none. */
+/* A session with the protocol of `use`: mm made this process's itself, all others are known by their badge.
+ * Of a server that has ended for good there is none. */
 static void give_session(struct granting *granting, const struct description_use *use)
 {
     const struct process *process = granting->process;
@@ -97,7 +98,8 @@ enum error grant_caps(struct process *process, struct start_info *start)
     return granting.error;
 }
 
-/* The hardware's device tree as a segment of dev's, named "devicetree"; its length and offset are arguments. */
+/* The hardware's device tree as a segment of dev's, named "devicetree"; its length and offset are arguments.
+ */
 static enum error give_device_tree(struct process *process, struct start_info *start)
 {
     const void *tree = (const void *)rt_boot->device_tree;
@@ -126,7 +128,8 @@ static enum error give_device_tree(struct process *process, struct start_info *s
     return error;
 }
 
-/* Registers stay init's own: dev gets untyped memory made out of them, which can be taken back when dev has died. */
+/* Registers stay init's own: dev gets untyped memory made out of them, which can be taken back when dev has
+ * died. */
 static enum error give_device_memory(struct process *process, struct start_info *start)
 {
     char text[48];
@@ -136,7 +139,8 @@ static enum error give_device_memory(struct process *process, struct start_info 
         if (!range->device) {
             continue;
         }
-        format_buffer(text, sizeof(text), "%lx:%x:%lx", start->first_free_slot, range->size_bits, range->address);
+        format_buffer(text, sizeof(text), "%lx:%x:%lx", start->first_free_slot, range->size_bits,
+                      range->address);
         if (!start_info_arg(start, text)) {
             log_line("init: device memory from 0x%lx on is not given to %s: too many pieces", range->address,
                      process->name);

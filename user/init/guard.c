@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A second thread of init. It gets the fault messages of mm and of init itself, the two that nobody can restart: it says
- * what happened and ends the machine, instead of a system that hangs without a word. It has no thread-local data and no
- * message page, so it keeps to registers and log_line.
+ * A second thread of init. It gets the fault messages of mm and of init itself, the two that nobody can
+ * restart: it says what happened and ends the machine, instead of a system that hangs without a word. It has
+ * no thread-local data and no message page, so it keeps to registers and log_line.
  */
 #include "init.h"
 
@@ -22,7 +22,8 @@ static uint64_t badge_of(uint64_t number)
     return number + 1;
 }
 
-/* Gives init's own thread a fault endpoint, which it cannot do itself: a thread is set up while it is stopped. */
+/* Gives init's own thread a fault endpoint, which it cannot do itself: a thread is set up while it is
+ * stopped. */
 static void watch_init(void)
 {
     struct msg m = {.tag = tag_make(OP_THREAD_SUSPEND, 0, 0)};
@@ -56,7 +57,8 @@ static void __attribute__((noreturn)) guard(void)
 static cap_t fault_cap(uint64_t number)
 {
     cap_t slot = slot_alloc();
-    enum error error = cnode_mint(BOOT_CNODE, slot, 0, guard_endpoint, RIGHT_SEND | RIGHT_GRANT, badge_of(number));
+    enum error error =
+        cnode_mint(BOOT_CNODE, slot, 0, guard_endpoint, RIGHT_SEND | RIGHT_GRANT, badge_of(number));
 
     if (error != ERR_OK) {
         give_up("init: cannot make a fault endpoint: %s", error_text(error));

@@ -10,10 +10,10 @@
 #include <proto/proc.h>
 #include <rt/rt.h>
 
-#define MAX_PROCESSES  64
-#define CAUSE_BYTES    112 /* as proto/proc.h has it */
-#define NUMBER_INIT    0
-#define NUMBER_MM      1
+#define MAX_PROCESSES       64
+#define CAUSE_BYTES         112 /* as proto/proc.h has it */
+#define NUMBER_INIT         0
+#define NUMBER_MM           1
 
 /* Where things lie in a new process; programs are linked below. */
 #define PROCESS_STACK_HIGH  0x3ff0000000ull
@@ -25,39 +25,39 @@
 #define WINDOW_PROGRAM      0x1800000000ull
 
 /* Bits of init's notification. */
-#define SIGNAL_CRASH 1 /* from mm: somebody crashed */
-#define SIGNAL_TIMER 2
+#define SIGNAL_CRASH        1 /* from mm: somebody crashed */
+#define SIGNAL_TIMER        2
 
-#define NOT_DESCRIBED DESCRIPTION_MAX_PROCESSES
+#define NOT_DESCRIBED       DESCRIPTION_MAX_PROCESSES
 
 /* A process, or the memory of one that has ended. Capabilities are in init's CNode; 0: none. */
 struct process {
     bool used;
     uint64_t number;
     char name[16];
-    unsigned described;  /* index in the description, or NOT_DESCRIBED: a program that somebody spawned */
-    uint64_t parent;     /* that spawned it; NUMBER_INIT for the described */
+    unsigned described; /* index in the description, or NOT_DESCRIBED: a program that somebody spawned */
+    uint64_t parent;    /* that spawned it; NUMBER_INIT for the described */
     const struct description_grant *grant;
-    uint64_t state;      /* enum proc_state */
-    uint64_t status;     /* PROC_EXITED */
+    uint64_t state;  /* enum proc_state */
+    uint64_t status; /* PROC_EXITED */
     char cause[CAUSE_BYTES];
-    uint64_t started;    /* ticks */
-    uint64_t space;      /* mm's number for its address space */
+    uint64_t started; /* ticks */
+    uint64_t space;   /* mm's number for its address space */
     cap_t session, address_space, cnode, thread, context;
     cap_t fault, message_frame; /* only until the thread has them */
     uint64_t cnode_slots;
-    cap_t watcher;       /* notification of the parent, signalled at the end */
+    cap_t watcher; /* notification of the parent, signalled at the end */
 };
 
 /* What outlives restarts of a described process. */
 struct service {
-    cap_t endpoint;       /* that it serves, with all rights; 0: none */
-    cap_t manage;         /* init's own session with it */
-    uint64_t object;      /* id of the endpoint */
+    cap_t endpoint;          /* that it serves, with all rights; 0: none */
+    cap_t manage;            /* init's own session with it */
+    uint64_t object;         /* id of the endpoint */
     struct process *process; /* the newest; NULL: not started yet */
-    bool waiting;         /* to be started when `due` comes */
-    uint64_t due;         /* ticks */
-    unsigned failures;    /* in a row, without 10 seconds of peace */
+    bool waiting;            /* to be started when `due` comes */
+    uint64_t due;            /* ticks */
+    unsigned failures;       /* in a row, without 10 seconds of peace */
     uint64_t restarts;
 };
 
@@ -79,7 +79,9 @@ extern cap_t timer_signal;
 
 /* One line in the kernel log as it is, newline added. Needs no thread-local data and no message page. */
 void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* Logs "init: ...; powering off" and ends the machine with a failure status. */
+/* Ends the machine with a failure status, after a line that says so. */
+void power_off(void) __attribute__((noreturn));
+/* Logs the line and powers off. */
 void give_up(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 /* --- pool.c: memory before there is mm --- */
@@ -112,9 +114,10 @@ struct process *process_of_space(uint64_t space);
 struct process *process_next(uint64_t number);
 /* Whether it has been made and has not ended. */
 bool process_is_alive(const struct process *process);
-/* Calls mm for a reply with `count` capabilities, which land in new slots cap[]. Nothing is kept when it fails. */
-enum error call_for_caps(uint32_t op, const void *request, size_t request_size, void *reply, size_t reply_size,
-                         cap_t *cap, unsigned count);
+/* Calls mm for a reply with `count` capabilities, which land in new slots cap[]. Nothing is kept when it
+ * fails. */
+enum error call_for_caps(uint32_t op, const void *request, size_t request_size, void *reply,
+                         size_t reply_size, cap_t *cap, unsigned count);
 /* A kernel object that `space` pays for; its slot in *cap. */
 enum error object_for(uint64_t space, enum object_type type, unsigned size_bits, cap_t *cap);
 
@@ -144,8 +147,8 @@ bool start_info_arg(struct start_info *start, const char *text);
 
 /* Log2 of the memory that init sets aside for itself and for this program of mm. */
 unsigned mm_reserve_bits(const struct elf *elf);
-/* Makes and starts mm out of init's own memory, hands all the rest to it, and opens mm_session. Its faults go to
- * `fault`. */
+/* Makes and starts mm out of init's own memory, hands all the rest to it, and opens mm_session. Its faults go
+ * to `fault`. */
 void start_mm(const struct boot_info *boot, const struct program *program, cap_t fault);
 
 /* --- load.c --- */
@@ -154,11 +157,13 @@ void start_mm(const struct boot_info *boot, const struct program *program, cap_t
 enum error segment_for(uint64_t space, uint64_t length, cap_t *segment);
 /* Lets mm free a segment as soon as nobody maps it, and forgets the capability. */
 void segment_give_back(cap_t segment);
-/* Maps the first `length` bytes of a segment into init itself at one of the windows, and unmaps them again. */
+/* Maps the first `length` bytes of a segment into init itself at one of the windows, and unmaps them again.
+ */
 enum error window_open(cap_t segment, uint64_t address, uint64_t length, uint64_t prot);
 void window_close(uint64_t address, uint64_t length);
 /* Makes the memory of `process` (program, stack, start page) through mm. */
-enum error load_program(const struct process *process, const struct program *program, const struct start_info *start);
+enum error load_program(const struct process *process, const struct program *program,
+                        const struct start_info *start);
 
 /* --- grant.c --- */
 
@@ -171,10 +176,10 @@ void revoke_hardware(void);
 
 /* --- create.c --- */
 
-/* Makes and starts the process. `args` holds `count` terminated strings. When it fails nothing is left but the entry, and
- * process->cause says in words what failed. */
-enum error process_create(struct process *process, const struct program *program, const char *args, size_t args_length,
-                          unsigned count);
+/* Makes and starts the process. `args` holds `count` terminated strings. When it fails nothing is left but
+ * the entry, and process->cause says in words what failed. */
+enum error process_create(struct process *process, const struct program *program, const char *args,
+                          size_t args_length, unsigned count);
 /* Takes everything away that a process was made of. */
 void process_destroy(struct process *process);
 
@@ -193,7 +198,8 @@ void services_start(void);
 void services_run(void);
 /* Whether a described process runs. */
 bool service_is_up(unsigned service);
-/* A described process has ended: plans its restart, or closes what it served. Writes what happens next, for the log. */
+/* A described process has ended: plans its restart, or closes what it served. Writes what happens next, for
+ * the log. */
 void service_ended(const struct process *process, char *text, size_t size);
 
 /* --- gone.c: telling servers of dead clients --- */
@@ -228,13 +234,14 @@ enum error query_cap(const struct process *process, uint64_t from, struct proc_c
 
 /* --- text.c (portable) --- */
 
-/* What a crash was, in words. `word` as in struct fault_message, `error` why the fault could not be handled. */
+/* What a crash was, in words. `word` as in struct fault_message, `error` why the fault could not be handled.
+ */
 void crash_text(char *text, size_t size, uint64_t fault, const uint64_t word[6], uint64_t error);
 
 /* --- guard.c --- */
 
-/* Starts a thread that ends the machine with a clear line when mm or init itself faults. Returns the fault endpoint for
- * mm. */
+/* Starts a thread that ends the machine with a clear line when mm or init itself faults. Returns the fault
+ * endpoint for mm. */
 cap_t guard_start(void);
 
 /* --- serve.c --- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The memory of a new process. All bytes that it starts with, its program's and the start page, go into one segment that
- * init maps once and fills; the parts are then mapped where they belong. Memory that starts as zeros, such as the stack,
- * is left to mm, which gives pages at first touch.
+ * The memory of a new process. All bytes that it starts with, its program's and the start page, go into one
+ * segment that init maps once and fills; the parts are then mapped where they belong. Memory that starts as
+ * zeros, such as the stack, is left to mm, which gives pages at first touch.
  */
 #include "init.h"
 
@@ -32,14 +32,15 @@ static uint64_t image_bytes(const struct elf *elf)
     return bytes;
 }
 
-static enum error map_segment(uint64_t space, cap_t segment, uint64_t address, uint64_t offset, uint64_t length,
-                              uint64_t prot)
+static enum error map_segment(uint64_t space, cap_t segment, uint64_t address, uint64_t offset,
+                              uint64_t length, uint64_t prot)
 {
     const struct mm_segment_map_request q = {
         .space = space, .address = address, .offset = offset, .length = length, .prot = prot};
     struct mm_map_reply r;
 
-    return proto_call(mm_session, OP_mm_segment_map, &q, sizeof(q), &r, sizeof(r), &segment, 1, NULL, 0, NULL);
+    return proto_call(mm_session, OP_mm_segment_map, &q, sizeof(q), &r, sizeof(r), &segment, 1, NULL, 0,
+                      NULL);
 }
 
 static enum error map_zeros(uint64_t space, uint64_t address, uint64_t length, uint64_t prot)
@@ -108,7 +109,8 @@ void segment_give_back(cap_t segment)
     slot_free(segment);
 }
 
-enum error load_program(const struct process *process, const struct program *program, const struct start_info *start)
+enum error load_program(const struct process *process, const struct program *program,
+                        const struct start_info *start)
 {
     uint64_t length = image_bytes(&program->elf);
     cap_t segment;

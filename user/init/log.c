@@ -7,8 +7,9 @@
 #include <stdarg.h>
 #include <string.h>
 
-#define LINE_BYTES  512
-#define PIECE_BYTES ((MSG_REGS - 1) * 8) /* of a message that fits the registers: the first word is the length */
+#define LINE_BYTES 512
+#define PIECE_BYTES                                                                                          \
+    ((MSG_REGS - 1) * 8) /* of a message that fits the registers: the first word is the length */
 
 struct line {
     char text[LINE_BYTES];
@@ -47,6 +48,15 @@ void log_line(const char *format, ...)
     va_end(arguments);
 }
 
+void power_off(void)
+{
+    log_line("init: the system cannot go on without that; powering off");
+    for (;;) {
+        struct msg m = {.tag = tag_make(OP_RESET_POWEROFF, 1, 0), .word = {1}};
+        sys_msg(SYS_CALL, BOOT_RESET, &m);
+    }
+}
+
 void give_up(const char *format, ...)
 {
     va_list arguments;
@@ -54,9 +64,5 @@ void give_up(const char *format, ...)
     va_start(arguments, format);
     log_text(format, arguments);
     va_end(arguments);
-    log_line("init: the system cannot go on without that; powering off");
-    for (;;) {
-        struct msg m = {.tag = tag_make(OP_RESET_POWEROFF, 1, 0), .word = {1}};
-        sys_msg(SYS_CALL, BOOT_RESET, &m);
-    }
+    power_off();
 }

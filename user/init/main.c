@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Start of init: reads the description, starts mm, then everything else, and serves the protocol of processes. */
+/* Start of init: reads the description, starts mm, then everything else, and serves the protocol of
+ * processes. */
 #include "init.h"
 
 #include <stdlib.h>
@@ -24,7 +25,7 @@ static void read_description(void)
         give_up(DESCRIPTION_FILE ": %s", cause);
     }
     if (!description_read(&description, &source)) {
-        give_up("init: no description of the system that could be followed");
+        power_off(); /* it has said why */
     }
 }
 

@@ -48,7 +48,8 @@ static void leave_out_dependents(const struct search *search)
             struct description_process *process = &description->process[i];
             unsigned target = process->bad ? description->count : used_by(search, process, is_bad);
             if (target != description->count && i != description->init && i != description->mm) {
-                complain(search->source, process, "left out, because it uses %s", description->process[target].name);
+                complain(search->source, process, "left out, because it uses %s",
+                         description->process[target].name);
                 again = true;
             }
         }
@@ -64,7 +65,8 @@ static void place(struct search *search)
     do {
         again = false;
         for (unsigned i = 0; i < description->count; i++) {
-            if (is_waiting(search, i) && used_by(search, &description->process[i], is_waiting) == description->count) {
+            if (is_waiting(search, i) &&
+                used_by(search, &description->process[i], is_waiting) == description->count) {
                 search->placed[i] = true;
                 description->order[description->order_count++] = (uint8_t)i;
                 again = true;
@@ -73,7 +75,8 @@ static void place(struct search *search)
     } while (again);
 }
 
-/* Follows uses from `start`, which waits for somebody that waits, until one comes up again; reports that cycle. */
+/* Follows uses from `start`, which waits for somebody that waits, until one comes up again; reports that
+ * cycle. */
 static void report_cycle(const struct search *search, unsigned start)
 {
     struct description *description = search->description;
@@ -93,7 +96,8 @@ static void report_cycle(const struct search *search, unsigned start)
     size_t used = (size_t)format_buffer(line, sizeof(line), DESCRIPTION_FILE ": cycle of uses: ");
     for (unsigned i = first; i < length && used < sizeof(line); i++) {
         description->process[path[i]].bad = true;
-        used += (size_t)format_buffer(line + used, sizeof(line) - used, "%s -> ", description->process[path[i]].name);
+        used += (size_t)format_buffer(line + used, sizeof(line) - used, "%s -> ",
+                                      description->process[path[i]].name);
     }
     if (used < sizeof(line)) {
         format_buffer(line + used, sizeof(line) - used, "%s", description->process[again].name);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory before there is mm. The kernel leaves naturally aligned blocks of untyped memory; what init needs for itself
- * and for mm is split off the smallest block that suffices, and whatever was not touched goes to mm whole.
+ * Memory before there is mm. The kernel leaves naturally aligned blocks of untyped memory; what init needs
+ * for itself and for mm is split off the smallest block that suffices, and whatever was not touched goes to
+ * mm whole.
  */
 #include "init.h"
 

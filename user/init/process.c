@@ -59,7 +59,8 @@ struct process *process_next(uint64_t number)
     struct process *least = NULL;
 
     for (struct process *process = processes; process < processes + MAX_PROCESSES; process++) {
-        if (process->used && process->number >= number && (least == NULL || process->number < least->number)) {
+        if (process->used && process->number >= number &&
+            (least == NULL || process->number < least->number)) {
             least = process;
         }
     }
@@ -71,8 +72,8 @@ bool process_is_alive(const struct process *process)
     return process->state == PROC_STARTING || process->state == PROC_RUNNING;
 }
 
-enum error call_for_caps(uint32_t op, const void *request, size_t request_size, void *reply, size_t reply_size,
-                         cap_t *cap, unsigned count)
+enum error call_for_caps(uint32_t op, const void *request, size_t request_size, void *reply,
+                         size_t reply_size, cap_t *cap, unsigned count)
 {
     enum error error = ERR_OK;
     unsigned taken = 0;
@@ -82,7 +83,8 @@ enum error call_for_caps(uint32_t op, const void *request, size_t request_size, 
         error = cap[i] == 0 ? ERR_TOO_MANY : error;
     }
     if (error == ERR_OK) {
-        error = proto_call(mm_session, op, request, request_size, reply, reply_size, NULL, 0, cap, count, &taken);
+        error =
+            proto_call(mm_session, op, request, request_size, reply, reply_size, NULL, 0, cap, count, &taken);
     }
     if (error == ERR_OK && taken == count) {
         return ERR_OK;

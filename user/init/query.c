@@ -25,18 +25,17 @@ static void tell_thread(const struct process *process, struct proc_list_reply *r
     r->cpu_time = info.cpu_time;
 }
 
+/* Quota 0: no limit. What mm is made of came from init. */
 static void tell_memory(const struct process *process, struct proc_list_reply *r)
 {
     const struct mm_space_request q = {.space = process->space};
     struct mm_space_stats_reply stats = {0};
 
     if (process->number == NUMBER_MM) {
-        r->memory = pool_used();
-        return;
-    }
-    if (process_is_alive(process) && mm_space_stats(mm_session, &q, &stats) == ERR_OK) {
+        r->memory = pool_used() + (process->cnode_slots << SLOT_BITS);
+    } else if (process_is_alive(process) && mm_space_stats(mm_session, &q, &stats) == ERR_OK) {
         r->memory = stats.used;
-        r->quota = stats.quota;
+        r->quota = process->number == NUMBER_INIT ? 0 : stats.quota;
     }
 }
 
@@ -99,23 +98,16 @@ static const char *server_name(uint64_t object)
 static const char *target_name(const struct cap_info *info)
 {
     switch (info->type) {
-    case OBJ_ENDPOINT:
-        return server_name(info->object);
+    case OBJ_ENDPOINT: return server_name(info->object);
     case OBJ_CNODE:
     case OBJ_ADDRESS_SPACE:
     case OBJ_THREAD:
-    case OBJ_SCHED_CONTEXT:
-        return owner_name(info->object);
-    case OBJ_DEBUG:
-        return "log";
-    case OBJ_IRQ_CONTROL:
-        return "interrupts";
-    case OBJ_SCHED_CONTROL:
-        return "scheduling";
-    case OBJ_RESET:
-        return "power";
-    default:
-        return "";
+    case OBJ_SCHED_CONTEXT: return owner_name(info->object);
+    case OBJ_DEBUG: return "log";
+    case OBJ_IRQ_CONTROL: return "interrupts";
+    case OBJ_SCHED_CONTROL: return "scheduling";
+    case OBJ_RESET: return "power";
+    default: return "";
     }
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The protocol of processes. Its handlers may call mm and dev, and nobody else: while init waits for an answer it serves
- * nobody.
+ * The protocol of processes. Its handlers may call mm and dev, and nobody else: while init waits for an
+ * answer it serves nobody.
  */
 #include "init.h"
 
@@ -14,12 +14,13 @@ static struct process *own_child(const struct call *call, uint64_t number)
 {
     struct process *process = process_find(number);
 
-    return process != NULL && process->described == NOT_DESCRIBED && process->parent == call->client ? process : NULL;
+    return process != NULL && process->described == NOT_DESCRIBED && process->parent == call->client ? process
+                                                                                                     : NULL;
 }
 
 /* A caller that has just been ended must not be answered. */
-static void end_caller_or_other(struct call *call, struct process *process, enum proc_state state, uint64_t status,
-                                const char *cause)
+static void end_caller_or_other(struct call *call, struct process *process, enum proc_state state,
+                                uint64_t status, const char *cause)
 {
     call->deferred = process->number == call->client;
     process_end(process, state, status, cause);
@@ -40,7 +41,8 @@ static enum error serve_proc_exit(struct call *call, const struct proc_exit_requ
     return ERR_OK;
 }
 
-static enum error serve_proc_spawn(struct call *call, const struct proc_spawn_request *q, struct proc_spawn_reply *r)
+static enum error serve_proc_spawn(struct call *call, const struct proc_spawn_request *q,
+                                   struct proc_spawn_reply *r)
 {
     const struct process *parent = process_find(call->client);
 
@@ -76,7 +78,8 @@ static enum error serve_proc_watch(struct call *call, const struct proc_request 
     return ERR_OK;
 }
 
-static enum error serve_proc_status(struct call *call, const struct proc_request *q, struct proc_status_reply *r)
+static enum error serve_proc_status(struct call *call, const struct proc_request *q,
+                                    struct proc_status_reply *r)
 {
     struct process *process = own_child(call, q->process);
 
@@ -116,7 +119,8 @@ static enum error serve_proc_list(struct call *call, const struct proc_request *
     return query_process(q->process, r);
 }
 
-static enum error serve_proc_caps(struct call *call, const struct proc_caps_request *q, struct proc_caps_reply *r)
+static enum error serve_proc_caps(struct call *call, const struct proc_caps_request *q,
+                                  struct proc_caps_reply *r)
 {
     const struct process *process = process_find(q->process);
 
@@ -124,7 +128,8 @@ static enum error serve_proc_caps(struct call *call, const struct proc_caps_requ
     return process != NULL && process_is_alive(process) ? query_cap(process, q->slot, r) : ERR_NOT_FOUND;
 }
 
-static enum error serve_proc_power(struct call *call, const struct proc_power_request *q, struct proto_empty *r)
+static enum error serve_proc_power(struct call *call, const struct proc_power_request *q,
+                                   struct proto_empty *r)
 {
     const uint64_t normal = 0;
     const struct process *process = process_find(call->client);
@@ -135,7 +140,8 @@ static enum error serve_proc_power(struct call *call, const struct proc_power_re
     }
     log_line("init: %s, as %s asks", q->action == PROC_REBOOT ? "rebooting" : "powering off",
              process != NULL ? process->name : "somebody");
-    return kernel_call(BOOT_RESET, q->action == PROC_REBOOT ? OP_RESET_REBOOT : OP_RESET_POWEROFF, &normal, 1, NULL, 0);
+    return kernel_call(BOOT_RESET, q->action == PROC_REBOOT ? OP_RESET_REBOOT : OP_RESET_POWEROFF, &normal, 1,
+                       NULL, 0);
 }
 
 static void signalled(uint64_t bits)

@@ -34,7 +34,8 @@ static void make_endpoint(unsigned index)
     enum error error = cnode_mint(BOOT_CNODE, service->manage, 0, service->endpoint, RIGHT_SEND | RIGHT_GRANT,
                                   proto_badge(NUMBER_INIT, PROTO_MANAGE));
     if (error != ERR_OK) {
-        give_up("init: cannot open a session with %s: %s", description.process[index].name, error_text(error));
+        give_up("init: cannot open a session with %s: %s", description.process[index].name,
+                error_text(error));
     }
 }
 
@@ -108,26 +109,6 @@ void service_ended(const struct process *process, char *text, size_t size)
     plan_restart(service, text, size);
 }
 
-/* Has dev hand the driver its devices. True when it may start. */
-static bool register_driver(const struct process *process)
-{
-    const struct description_process *described = &description.process[process->described];
-    struct dev_register_request q = {.client = process->number, .virtio_id = described->virtio_id};
-    struct dev_register_reply r = {0};
-
-    memcpy(q.driver, process->name, sizeof(q.driver));
-    memcpy(q.compatible, described->compatible, sizeof(q.compatible));
-    enum error error = dev_register(services[description.dev].manage, &q, &r);
-    if (error == ERR_EXISTS) {
-        log_line("%s: device %.32s is driven by %.16s already; not started", process->name, r.device, r.other);
-        return false;
-    }
-    if (error != ERR_OK) {
-        log_line("%s: dev does not take it as a driver: %s", process->name, error_text(error));
-    }
-    return error == ERR_OK;
-}
-
 /* A start that did not work: says so and plans the next. */
 static void start_failed(struct process *process)
 {
@@ -138,6 +119,35 @@ static void start_failed(struct process *process)
     log_line("%s: %s; %s", process->name, process->cause, next);
 }
 
+/* It never will be: nothing of what is wrong with it can change. */
+static void not_started(struct process *process)
+{
+    process->state = PROC_FAILED;
+    close_endpoint(&services[process->described]);
+}
+
+/* Has dev hand the driver its devices. False, after a line that says why, when it cannot start now. */
+static bool register_driver(struct process *process)
+{
+    const struct description_process *described = &description.process[process->described];
+    struct dev_register_request q = {.client = process->number, .virtio_id = described->virtio_id};
+    struct dev_register_reply r = {0};
+
+    memcpy(q.driver, process->name, sizeof(q.driver));
+    memcpy(q.compatible, described->compatible, sizeof(q.compatible));
+    enum error error = dev_register(services[description.dev].manage, &q, &r);
+    if (error == ERR_EXISTS) {
+        not_started(process);
+        log_line("%s: device %.32s is driven by %.16s already; not started", process->name, r.device,
+                 r.other);
+    } else if (error != ERR_OK) {
+        format_buffer(process->cause, sizeof(process->cause), "dev does not take it as a driver: %s",
+                      error_text(error));
+        start_failed(process);
+    }
+    return error == ERR_OK;
+}
+
 static void create(struct process *process)
 {
     const char *program_name = description.process[process->described].program;
@@ -145,8 +155,8 @@ static void create(struct process *process)
     const char *cause;
 
     if (!archive_program(program_name, &program, &cause)) {
-        format_buffer(process->cause, sizeof(process->cause), "program %s: %s", program_name, cause);
-        start_failed(process);
+        not_started(process);
+        log_line("%s: program %s: %s; not started", process->name, program_name, cause);
     } else if (process_create(process, &program, process->name, strlen(process->name) + 1, 1) != ERR_OK) {
         gone_add(process);
         start_failed(process);
@@ -175,12 +185,9 @@ static void start(unsigned index)
     }
     service->process = process;
     service->waiting = false;
-    if (is_driver && !register_driver(process)) {
-        process->state = PROC_FAILED;
-        close_endpoint(service);
-        return;
+    if (!is_driver || register_driver(process)) {
+        create(process);
     }
-    create(process);
 }
 
 void services_start(void)

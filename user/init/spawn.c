@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Programs that processes start: checked, loaded, and given what the description says of their parent's programs. */
+/* Programs that processes start: checked, loaded, and given what the description says of their parent's
+ * programs. */
 #include "init.h"
 
 #include <base/checked.h>
@@ -96,8 +97,8 @@ static enum error spawn_mapped(const struct process *parent, const struct proc_s
         return refuse(r, ERR_BAD_PROGRAM, elf_strerror(elf_error));
     }
     program_name(name, sizeof(name), args);
-    struct process *process = process_new(name, NOT_DESCRIBED, parent->number,
-                                          &description.process[parent->described].programs);
+    struct process *process =
+        process_new(name, NOT_DESCRIBED, parent->number, &description.process[parent->described].programs);
     if (process == NULL) {
         return refuse(r, ERR_TOO_MANY, "too many processes");
     }

@@ -6,7 +6,8 @@
 
 enum error thread_prepare(const struct thread_plan *plan, const char **step)
 {
-    const uint64_t time[3] = {plan->context, rt_ticks_of_us(plan->budget_us), rt_ticks_of_us(plan->period_us)};
+    const uint64_t time[3] = {plan->context, rt_ticks_of_us(plan->budget_us),
+                              rt_ticks_of_us(plan->period_us)};
     const uint64_t parts[4] = {plan->cnode, plan->address_space, plan->message_frame, plan->fault};
     const uint64_t context[1] = {plan->context}, priority[2] = {plan->priority, plan->priority};
     uint64_t name[2] = {0};

@@ -23,10 +23,13 @@ static void jump_to(uint64_t address)
     ((void (*)(void))address)();
 }
 
+/* An instruction of zeros is illegal on every RISC-V hart. */
+static const uint32_t zeros __attribute__((section(".text.zeros"))) = 0;
+
 static void illegal(uint64_t unused)
 {
     (void)unused;
-    __builtin_trap();
+    jump_to((uint64_t)&zeros);
 }
 
 static void spin(uint64_t unused)
@@ -61,8 +64,8 @@ struct way {
 };
 
 static const struct way ways[] = {
-    {"read", read_at, "read at ADDRESS"},       {"write", write_at, "write at ADDRESS"},
-    {"jump", jump_to, "jump to ADDRESS"},       {"illegal", illegal, "execute an illegal instruction"},
+    {"read", read_at, "read at ADDRESS"},         {"write", write_at, "write at ADDRESS"},
+    {"jump", jump_to, "jump to ADDRESS"},         {"illegal", illegal, "execute an illegal instruction"},
     {"overflow", overflow, "overflow the stack"}, {"spin", spin, "run for ever"},
     {"exit", leave, "exit with status N"},
 };

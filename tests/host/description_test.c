@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The system description: sources compiled by dtc, one for each mistake that can be made, with the lines that init
+ * says about them and the order in which it starts the rest; the real one; and damaged ones.
+ */
+// sources: user/init/description.c user/init/uses.c user/init/order.c
+#include "../../user/init/description.h"
+#include "support.h"
+
+#include <limits.h>
+
+#define OUTPUT 4096
+
+/* What every description needs, for the tests to add to. */
+#define CORE                                                                                                 \
+    "init: init { priority = <210>; serves; };\n"                                                            \
+    "mm: mm { priority = <220>; serves; kernel = \"log\", \"memory\"; };\n"
+#define DEV    "dev: dev { priority = <200>; memory = <4096>; serves; uses = <&mm 3>; };\n"
+#define COMMON "priority = <10>; memory = <1024>; "
+
+static char lines[OUTPUT]; /* that were reported */
+static struct description description;
+
+static bool has_program(void *context, const char *name)
+{
+    (void)context;
+    return strcmp(name, "nothing") != 0;
+}
+
+static void report(void *context, const char *line)
+{
+    size_t used = strlen(lines);
+
+    (void)context;
+    cr_assert_null(strchr(line, '\n'), "more than one line: %s", line);
+    snprintf(lines + used, sizeof(lines) - used, "%s\n", line);
+}
+
+static bool read_blob(const void *blob, size_t size)
+{
+    const struct description_source source = {
+        .blob = blob, .size = size, .has_program = has_program, .report = report};
+
+    lines[0] = 0;
+    return description_read(&description, &source);
+}
+
+/* Compiles the nodes of a description and reads it. */
+static bool read_nodes(const char *compatible, const char *nodes)
+{
+    char scratch[64], source[8192];
+
+    enter_scratch(scratch);
+    snprintf(source, sizeof(source), "/dts-v1/; / { compatible = \"%s\"; %s };", compatible, nodes);
+    write_file("t.dts", source, strlen(source));
+    run("dtc -q -f -I dts -O dtb -o t.dtb t.dts");
+    struct exact blob = read_file("t.dtb");
+    bool good = read_blob(blob.data, blob.size);
+    exact_free(&blob);
+    leave_scratch(scratch);
+    return good;
+}
+
+/* Names of the processes to start, in order, with a blank after each. */
+static const char *order(void)
+{
+    static char text[OUTPUT];
+    size_t used = 0;
+
+    text[0] = 0;
+    for (unsigned i = 0; i < description.order_count; i++) {
+        used += (size_t)snprintf(text + used, sizeof(text) - used, "%s ",
+                                 description.process[description.order[i]].name);
+    }
+    return text;
+}
+
+/* Descriptions that start what is in `order` and say `lines`. */
+static void check(const char *nodes, const char *expected_order, const char *expected_lines)
+{
+    cr_assert(read_nodes("cardea,system", nodes), "refused:\n%s\nwith:\n%s", nodes, lines);
+    cr_assert_str_eq(lines, expected_lines, "for:\n%s\nsaid:\n%s\nnot:\n%s", nodes, lines, expected_lines);
+    cr_assert_str_eq(order(), expected_order, "for:\n%s\norder: %s\nnot:   %s", nodes, order(),
+                     expected_order);
+}
+
+/* Descriptions with which nothing can be started. */
+static void check_refused(const char *compatible, const char *nodes, const char *expected_lines)
+{
+    cr_assert_not(read_nodes(compatible, nodes), "not refused:\n%s", nodes);
+    cr_assert_str_eq(lines, expected_lines, "for:\n%s\nsaid:\n%s\nnot:\n%s", nodes, lines, expected_lines);
+}
+
+static const struct description_process *process(const char *name)
+{
+    unsigned i = description_find(&description, name);
+
+    cr_assert_lt(i, description.count, "no process %s", name);
+    return &description.process[i];
+}
+
+Test(description, the_real_one_has_no_mistake)
+{
+    char scratch[64], tree[PATH_MAX];
+
+    cr_assert_not_null(getcwd(tree, sizeof(tree)));
+    enter_scratch(scratch);
+    run("gcc -E -P -nostdinc -undef -x assembler-with-cpp -I '%s/include' '%s/dts/system.dts' -o s.dts", tree,
+        tree);
+    run("dtc -q -I dts -O dtb -o s.dtb s.dts");
+    struct exact blob = read_file("s.dtb");
+    cr_assert(read_blob(blob.data, blob.size));
+    exact_free(&blob);
+    leave_scratch(scratch);
+
+    cr_assert_str_eq(lines, "");
+    cr_assert_str_eq(order(), "dev console virtio-blk fs sh ");
+    const struct description_process *shell = process("sh"), *blk = process("virtio-blk");
+    cr_assert(shell->spawns);
+    cr_assert_not(shell->serves);
+    cr_assert(description_uses(shell, description_find(&description, "fs")));
+    cr_assert_not(description_uses(shell, description_find(&description, "virtio-blk")));
+    cr_assert_str_eq(blk->compatible, "virtio,mmio");
+    cr_assert_eq(blk->virtio_id, 2);
+}
+
+Test(description, says_what_is_written)
+{
+    check(CORE DEV
+          "a: a { program = \"b\"; priority = <255>; memory = <300>; budget = <2000>; period = <50000>;"
+          "hart = <3>; restart = \"never\"; kernel = \"log\", \"echo\"; uses = <&mm 1>, <&dev 0xffff>; };"
+          "p { " COMMON "programs { priority = <9>; memory = <512>; uses = <&init 1>; }; };",
+          "dev a p ", "");
+    const struct description_process *a = process("a"), *p = process("p");
+    cr_assert_str_eq(a->program, "b");
+    cr_assert_eq(a->own.priority, 255);
+    cr_assert_eq(a->own.memory, 300 * 1024);
+    cr_assert_eq(a->own.budget, 2000);
+    cr_assert_eq(a->own.period, 50000);
+    cr_assert_eq(a->own.hart, 3);
+    cr_assert_eq(a->own.kernel, GRANT_LOG | GRANT_ECHO);
+    cr_assert_not(a->restart);
+    cr_assert_eq(a->own.use_count, 2);
+    cr_assert_eq(a->own.use[0].target, description.mm);
+    cr_assert_eq(a->own.use[1].target, description.dev);
+    cr_assert_eq(a->own.use[1].rights, 0xffff);
+    cr_assert(p->spawns && p->restart);
+    cr_assert_str_eq(p->program, "p");
+    cr_assert_eq(p->own.budget, 10000);
+    cr_assert_eq(p->own.period, 10000);
+    cr_assert_eq(p->programs.priority, 9);
+    cr_assert_eq(p->programs.memory, 512 * 1024);
+    cr_assert_eq(p->programs.hart, HART_ANY);
+    cr_assert_eq(p->programs.use_count, 1);
+    cr_assert_eq(p->programs.use[0].target, description.init);
+}
+
+/* A budget that is longer than the usual period is its own period. */
+Test(description, long_budget)
+{
+    check(CORE "a { " COMMON "budget = <50000>; };", "a ", "");
+    cr_assert_eq(process("a")->own.period, 50000);
+}
+
+Test(description, order_follows_uses)
+{
+    check(CORE "a { " COMMON "uses = <&b 1>; }; b: b { " COMMON "serves; uses = <&c 1>; };"
+               "c: c { " COMMON "serves; }; d { " COMMON "programs { " COMMON "uses = <&b 1>; }; };",
+          "c b d a ", "");
+}
+
+Test(description, unknown_program)
+{
+    check(CORE "a { " COMMON "program = \"nothing\"; }; b { " COMMON "};", "b ",
+          "system.dtb: a: program nothing is not in the archive\n");
+    check(CORE "nothing { " COMMON "};", "", "system.dtb: nothing: program nothing is not in the archive\n");
+}
+
+Test(description, phandle_that_points_nowhere)
+{
+    check(CORE "console { " COMMON "uses = <7 1>; };", "",
+          "system.dtb: console: uses phandle 7, which no process has\n");
+    check(CORE "a { " COMMON "uses = <0 1>; };", "", "system.dtb: a: uses phandle 0, which no process has\n");
+    check(CORE "a { " COMMON "programs { phandle = <9>; " COMMON "}; };", "",
+          "system.dtb: a: programs: unknown property 'phandle'\n");
+    check(CORE "a { " COMMON "uses = <&b 1>; }; b: b { " COMMON "};", "b ",
+          "system.dtb: a: uses b, which serves nothing\n");
+}
+
+Test(description, cycles)
+{
+    check(CORE "a: a { " COMMON "serves; uses = <&b 1>; }; b: b { " COMMON "serves; uses = <&a 1>; };"
+               "c { " COMMON "};",
+          "c ", "system.dtb: cycle of uses: a -> b -> a\n");
+    check(CORE "a: a { " COMMON "serves; uses = <&a 1>; };", "", "system.dtb: cycle of uses: a -> a\n");
+    /* What leads into a cycle is no part of it, but cannot start either; and two cycles are two lines. */
+    check(CORE "x: x { " COMMON "uses = <&a 1>; };"
+               "a: a { " COMMON "serves; uses = <&b 1>; }; b: b { " COMMON "serves; uses = <&c 1>; };"
+               "c: c { " COMMON "serves; uses = <&a 1>; };"
+               "d: d { " COMMON "serves; uses = <&e 1>; }; e: e { " COMMON "serves; uses = <&d 1>; };",
+          "",
+          "system.dtb: cycle of uses: a -> b -> c -> a\n"
+          "system.dtb: x: left out, because it uses a\n"
+          "system.dtb: cycle of uses: d -> e -> d\n");
+    /* What a process's programs use counts as its own. */
+    check(CORE "a: a { " COMMON "serves; programs { " COMMON "uses = <&a 1>; }; };", "",
+          "system.dtb: cycle of uses: a -> a\n");
+}
+
+/* init and mm run before all others, so using them closes no cycle. */
+Test(description, no_cycle_through_init_or_mm)
+{
+    check("init: init { priority = <210>; serves; uses = <&dev 0x8000>; };"
+          "mm: mm { priority = <220>; serves; uses = <&init 1>; };"
+          "dev: dev { " COMMON "serves; uses = <&init 1>, <&mm 1>; };",
+          "dev ", "");
+}
+
+Test(description, dependents_are_left_out)
+{
+    check(CORE "a: a { memory = <1024>; serves; }; b: b { " COMMON "serves; uses = <&a 1>; };"
+               "c { " COMMON "uses = <&b 1>; }; d { " COMMON "programs { " COMMON "uses = <&a 1>; }; };"
+               "e { " COMMON "};",
+          "e ",
+          "system.dtb: a: has no priority\n"
+          "system.dtb: b: left out, because it uses a\n"
+          "system.dtb: c: left out, because it uses b\n"
+          "system.dtb: d: left out, because it uses a\n");
+}
+
+Test(description, two_drivers_for_one_device)
+{
+#define DRIVER(name, more) #name " { " COMMON "uses = <&dev 1>; compatible = \"virtio,mmio\"; " more " };"
+    check(CORE DEV DRIVER(a, "virtio-id = <2>;") DRIVER(b, "virtio-id = <2>;"), "dev a ",
+          "system.dtb: b: drives virtio,mmio, as a does already\n");
+    check(CORE DEV DRIVER(a, "virtio-id = <2>;") DRIVER(b, "virtio-id = <3>;"), "dev a b ", "");
+    check(CORE DEV DRIVER(a, "virtio-id = <2>;") DRIVER(b, ""), "dev a ",
+          "system.dtb: b: drives virtio,mmio, as a does already\n");
+    check(CORE DEV "a { " COMMON "compatible = \"ns16550a\"; };", "dev ",
+          "system.dtb: a: drives ns16550a but does not use dev\n");
+    check(CORE "a { " COMMON "compatible = \"ns16550a\"; };", "",
+          "system.dtb: a: drives ns16550a but does not use dev\n");
+    check(CORE "a { " COMMON "virtio-id = <1>; };", "", "system.dtb: a: virtio-id without compatible\n");
+}
+
+Test(description, names)
+{
+    check(CORE "a@1 { " COMMON "}; a@2 { " COMMON "}; b { " COMMON "};", "b ",
+          "system.dtb: a: described twice\n");
+    check(CORE "a23456789012345 { " COMMON "}; b234567890123456 { " COMMON "};", "a23456789012345 ",
+          "system.dtb: the name of process b234567890123456 is longer than 15 characters\n");
+}
+
+Test(description, numbers)
+{
+    const struct {
+        const char *properties, *line;
+    } cases[] = {
+        {"memory = <1024>;", "has no priority"},
+        {"priority = <10>;", "has no memory"},
+        {"priority = <256>; memory = <1024>;", "priority 256 is not between 0 and 255"},
+        {"priority = <1 2>; memory = <1024>;", "priority is not one number"},
+        {"priority = \"ten\"; memory = <1024>;", "priority 1952804352 is not between 0 and 255"},
+        {"priority = \"much\"; memory = <1024>;", "priority is not one number"},
+        {"priority; memory = <1024>;", "priority is not one number"},
+        {"priority = <1>; memory = <0>;", "memory 0 is not between 256 and 16777216"},
+        {"priority = <1>; memory = <0xffffffff>;", "memory 4294967295 is not between 256 and 16777216"},
+        {COMMON "budget = <0>;", "budget 0 is not between 100 and 10000000"},
+        {COMMON "period = <10000001>;", "period 10000001 is not between 100 and 10000000"},
+        {COMMON "budget = <3000>; period = <2000>;", "budget 3000 is more than period 2000"},
+        {COMMON "hart = <8>;", "hart 8 is not between 0 and 7"},
+        {COMMON "compatible = \"x\"; virtio-id = <0>;", "virtio-id 0 is not between 1 and 65535"},
+        {"programs { priority = <1>; }; " COMMON, "programs: has no memory"},
+        {"programs { priority = <1000>; memory = <512>; }; " COMMON,
+         "programs: priority 1000 is not between 0 and 255"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char nodes[1024], line[256];
+        snprintf(nodes, sizeof(nodes), CORE "a { %s }; b { " COMMON "};", cases[i].properties);
+        /* dtc wants properties before nodes. */
+        if (strncmp(cases[i].properties, "programs", 8) == 0) {
+            const char *end = strstr(cases[i].properties, "}; ");
+            snprintf(nodes, sizeof(nodes), CORE "a { %s %.*s }; }; b { " COMMON "};", end + 3,
+                     (int)(end - cases[i].properties), cases[i].properties);
+        }
+        snprintf(line, sizeof(line), "system.dtb: a: %s\n", cases[i].line);
+        check(nodes, "b ", line);
+    }
+}
+
+Test(description, wrong_types_and_names)
+{
+    const struct {
+        const char *properties, *line;
+    } cases[] = {
+        {COMMON "priorty = <1>;", "unknown property 'priorty'"},
+        {COMMON "program = <1>;", "program is not one string"},
+        {COMMON "program = \"a\", \"b\";", "program is not one string"},
+        {COMMON "program = \"\";", "program is not one string"},
+        {COMMON "program = \"12345678901234567890123456789012\";", "program is longer than 31 characters"},
+        {COMMON "restart = \"sometimes\";", "restart is neither \"always\" nor \"never\""},
+        {COMMON "serves = <1>;", "serves takes no value"},
+        {COMMON "compatible = <1>;", "compatible is not one string"},
+        {COMMON "kernel = <0x41424344>;", "kernel is not a list of strings"},
+        {COMMON "kernel = \"log\", \"everything\";", "kernel: there is no \"everything\" to have"},
+        {COMMON "kernel = \"memory\";", "kernel: only mm can have \"memory\""},
+        {COMMON "kernel = \"devices\";", "kernel: only dev can have \"devices\""},
+        {COMMON "uses;", "uses is not a list of pairs <&process rights>"},
+        {COMMON "uses = <&mm>;", "uses is not a list of pairs <&process rights>"},
+        {COMMON "uses = \"mm\";", "uses is not a list of pairs <&process rights>"},
+        {COMMON "uses = <&mm 0>;", "rights 0x0 to mm are not between 1 and 0xffff"},
+        {COMMON "uses = <&mm 0x10000>;", "rights 0x10000 to mm are not between 1 and 0xffff"},
+        {COMMON "uses = <&mm 1>, <&mm 2>;", "uses mm twice"},
+        {COMMON "uses = <1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1>;",
+         "uses 17 processes, more than 16"},
+        {COMMON "child { };", "unknown node 'child'"},
+        {COMMON "programs { " COMMON "restart = \"never\"; };", "programs: unknown property 'restart'"},
+        {COMMON "programs { " COMMON "kernel = \"irq\"; };", "programs: kernel: only dev can have \"irq\""},
+        {COMMON "programs { " COMMON "uses = <99 1>; };", "programs: uses phandle 99, which no process has"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char nodes[1024], line[256];
+        snprintf(nodes, sizeof(nodes), CORE "a { %s }; b { " COMMON "};", cases[i].properties);
+        snprintf(line, sizeof(line), "system.dtb: a: %s\n", cases[i].line);
+        check(nodes, "b ", line);
+    }
+}
+
+Test(description, too_many_processes)
+{
+    char nodes[4096] = CORE;
+
+    for (unsigned i = 0; i < DESCRIPTION_MAX_PROCESSES; i++) {
+        snprintf(nodes + strlen(nodes), sizeof(nodes) - strlen(nodes), "p%u { " COMMON "};", i);
+    }
+    cr_assert(read_nodes("cardea,system", nodes));
+    cr_assert_str_eq(lines, "system.dtb: more than 32 processes; left out from p30 on\n");
+    cr_assert_eq(description.order_count, DESCRIPTION_MAX_PROCESSES - 2);
+}
+
+Test(description, nothing_can_start)
+{
+    const char *no_mm = "system.dtb: describes no process mm, without which no other can run\n";
+
+    check_refused(
+        "something,else", CORE,
+        "system.dtb: not a system description: its root is not compatible with \"cardea,system\"\n");
+    check_refused("cardea,system", "",
+                  "system.dtb: describes no process init, without which no other can run\n");
+    check_refused("cardea,system", "init { priority = <1>; serves; };", no_mm);
+    check_refused("cardea,system", "init { priority = <1>; serves; }; mm { serves; };",
+                  "system.dtb: mm: has no priority\n");
+    check_refused("cardea,system",
+                  "init { priority = <1>; serves; }; mm { priority = <1>; program = \"nothing\"; };",
+                  "system.dtb: mm: program nothing is not in the archive\n");
+}
+
+Test(description, no_device_tree)
+{
+    uint8_t text[] = "This is no device tree, but it is long enough to be one, or so one might think.";
+
+    cr_assert_not(read_blob(text, sizeof(text)));
+    cr_assert_str_eq(lines, "system.dtb: bad magic number\n");
+    cr_assert_not(read_blob(text, 0));
+    cr_assert(strncmp(lines, "system.dtb: ", 12) == 0 && strchr(lines, '\n') == strrchr(lines, '\n'), "%s",
+              lines);
+}
+
+/* Damage anywhere: no crash, no read outside, at most a line for each process and each cycle, and what is started
+ * stands after what it uses. */
+Test(description, damage, .timeout = 60)
+{
+    char scratch[64];
+    uint64_t random = 0x5eed;
+    unsigned refused = 0, partly = 0, whole = 0;
+    const char *nodes = "/dts-v1/; / { compatible = \"cardea,system\";" CORE DEV "a: a { " COMMON
+                        "serves; uses = <&mm 1>, <&dev 1>; compatible = \"x\"; };"
+                        "b { " COMMON "uses = <&a 1>; programs { " COMMON "uses = <&a 1>; }; }; };";
+
+    enter_scratch(scratch);
+    write_file("t.dts", nodes, strlen(nodes));
+    run("dtc -q -I dts -O dtb -o t.dtb t.dts");
+    struct exact good = read_file("t.dtb");
+    for (unsigned round = 0; round < 20000; round++) {
+        struct exact bad = exact_copy(good.data, good.size, 0);
+        for (uint64_t n = random_below(&random, 3); n < 3; n++) {
+            bad.data[random_below(&random, bad.size)] = (uint8_t)random_next(&random);
+        }
+        if (!read_blob(bad.data, bad.size)) {
+            refused++;
+            cr_assert_neq(lines[0], 0, "refused without a word");
+        } else if (lines[0] != 0) {
+            partly++;
+        } else {
+            whole++;
+        }
+        bool started[DESCRIPTION_MAX_PROCESSES] = {false};
+        for (unsigned i = 0; i < description.order_count; i++) {
+            unsigned index = description.order[i];
+            cr_assert_not(started[index] || description.process[index].bad);
+            for (unsigned target = 0; target < description.count; target++) {
+                cr_assert(!description_uses(&description.process[index], target) || started[target] ||
+                          target == description.init || target == description.mm);
+            }
+            started[index] = true;
+        }
+        exact_free(&bad);
+    }
+    exact_free(&good);
+    leave_scratch(scratch);
+    cr_assert(refused > 100 && partly > 100 && whole > 100, "%u, %u, %u", refused, partly, whole);
+}
