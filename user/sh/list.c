@@ -20,6 +20,9 @@ static bool collect(void *context, const struct fs_entry *entry)
     struct listing *listing = context;
     bool hidden = entry->name_length > 0 && entry->name[0] == '.';
 
+    if (listing->names.count % 64 == 63 && input_interrupted()) {
+        return false;
+    }
     if (!hidden || listing->all) {
         listing->no_memory = !name_list_add(&listing->names, entry->name, entry->name_length, false);
     }
@@ -71,6 +74,9 @@ static int list_directory(const char *path, uint64_t directory, struct listing *
     }
     if (error != ERR_OK) {
         return complain_file("ls", path, error);
+    }
+    if (input_interrupted()) {
+        return STATUS_INTERRUPTED;
     }
     name_list_sort(&listing->names);
     if (!listing->details) {
