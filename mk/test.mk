@@ -7,7 +7,8 @@
 # lib/base/*.c and Criterion are always there.
 
 host_tests := $(patsubst tests/host/%.c,$B/host/%,$(sort $(wildcard tests/host/*_test.c)))
-test_flags := $(common_flags) -O1 $(warnings) -D_GNU_SOURCE -fno-omit-frame-pointer \
+# The sanitizers' checks make gcc see uninitialised variables where there are none.
+test_flags := $(common_flags) -O1 $(warnings) -Wno-maybe-uninitialized -D_GNU_SOURCE -fno-omit-frame-pointer \
     -fsanitize=address,undefined -fno-sanitize-recover=undefined
 base_sources := $(wildcard lib/base/*.c)
 
