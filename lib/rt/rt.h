@@ -68,6 +68,7 @@ cap_t slot_alloc(void); /* an empty slot, 0 when all are taken */
 /* `count` neighbouring slots, count a power of two up to 64; the first of them, 0 when there is no such
  * group. */
 cap_t slot_alloc_group(unsigned count);
+unsigned slot_count_free(void); /* slots that nobody has */
 void slot_free(cap_t slot); /* deletes the capability in it, if any, and gives the slot back; 0 is ignored */
 void slot_release(cap_t slot); /* gives back a slot that is empty already (moved from, or revoked) */
 

@@ -6,6 +6,7 @@
 
 static uint64_t used[MAX_SLOTS / 64];
 static unsigned word_count;
+static unsigned free_count;
 static unsigned hint; /* no free single slot lies in a word before this one */
 
 void slots_init(uint64_t first, uint64_t end)
@@ -18,6 +19,14 @@ void slots_init(uint64_t first, uint64_t end)
     for (uint64_t slot = end; slot < word_count * 64ull; slot++)
         used[slot / 64] |= 1ull << slot % 64;
     hint = 0;
+    free_count = 0;
+    for (unsigned w = 0; w < word_count; w++)
+        free_count += (unsigned)__builtin_popcountll(~used[w]);
+}
+
+unsigned slot_count_free(void)
+{
+    return free_count;
 }
 
 cap_t slot_alloc(void)
@@ -28,6 +37,7 @@ cap_t slot_alloc(void)
         return 0;
     unsigned bit = (unsigned)__builtin_ctzll(~used[hint]);
     used[hint] |= 1ull << bit;
+    free_count--;
     return hint * 64 + bit;
 }
 
@@ -45,6 +55,7 @@ cap_t slot_alloc_group(unsigned count)
         if (open != 0) {
             unsigned bit = (unsigned)__builtin_ctzll(open);
             used[w] |= group << bit;
+            free_count -= count;
             return w * 64 + bit;
         }
     }
@@ -54,9 +65,11 @@ cap_t slot_alloc_group(unsigned count)
 void slot_release(cap_t slot)
 {
     unsigned word = slot / 64;
-    if (slot == 0 || word >= word_count)
+    uint64_t bit = 1ull << slot % 64;
+    if (slot == 0 || word >= word_count || !(used[word] & bit))
         return;
-    used[word] &= ~(1ull << slot % 64);
+    used[word] &= ~bit;
+    free_count++;
     if (word < hint)
         hint = word;
 }

@@ -15,6 +15,8 @@
 
 #define MODEL_SLOTS   8192 /* mm's CNode; half of them are for the capabilities that clients hold */
 #define CLIENT_SLOTS  4096 /* first of those */
+#define MODEL_SHELVES 64   /* further CNodes of 256 slots that mm can make; their slots follow */
+#define MODEL_TOTAL   (MODEL_SLOTS + MODEL_SHELVES * 256)
 #define MODEL_PAGES   8192 /* physical memory: 32 MiB */
 #define MODEL_OBJECTS 65536
 #define MODEL_MAPS    65536
@@ -24,14 +26,16 @@ struct model_slot {
     uint64_t object;             /* number of the object */
     uint64_t start, used;        /* untyped, frame: physical address; untyped: bytes used */
     uint64_t badge;
+    uint32_t shelf;          /* CNode: which of the model's, from 1 on */
     uint64_t space, address; /* frame, table: object number of the space it is mapped in, 0: none */
     uint32_t level, rights;  /* table: what it covers; frame: rights of the mapping */
     bool device;
 };
 
-static struct model_slot model[MODEL_SLOTS];
+static struct model_slot model[MODEL_TOTAL];
 static uint64_t content[MODEL_PAGES]; /* one word for each physical page */
 static uint64_t next_object;
+static unsigned shelves_made;
 static unsigned complaints;
 static char first_complaint[128];
 static char *own_memory;
@@ -91,7 +95,7 @@ static void map_enter(uint32_t slot, uint64_t part, unsigned level)
 static void map_rebuild(void)
 {
     memset(maps, 0, sizeof(maps));
-    for (uint32_t slot = 1; slot < MODEL_SLOTS; slot++)
+    for (uint32_t slot = 1; slot < MODEL_TOTAL; slot++)
         if (model[slot].space != 0) {
             unsigned level = model[slot].type == OBJ_FRAME ? 0 : model[slot].level;
             map_enter(slot, model[slot].address >> (PAGE_BITS + 9 * level), level);
@@ -130,38 +134,68 @@ static void model_empty(uint32_t slot)
     model_unmap(slot);
     model[slot] = (struct model_slot){0};
     bool last = true;
-    for (uint32_t s = 1; s < MODEL_SLOTS; s++)
+    for (uint32_t s = 1; s < MODEL_TOTAL; s++)
         last = last && model[s].object != object;
-    for (uint32_t s = 1; is_space && last && s < MODEL_SLOTS; s++)
+    for (uint32_t s = 1; is_space && last && s < MODEL_TOTAL; s++)
         if (model[s].space == object)
             model_unmap(s);
 }
 
 static void model_delete(uint32_t slot)
 {
-    for (uint32_t s = 1; s < MODEL_SLOTS; s++)
+    for (uint32_t s = 1; s < MODEL_TOTAL; s++)
         if (model[s].parent == slot)
             model[s].parent = model[slot].parent;
     if (model[slot].type != OBJ_NULL)
         model_empty(slot);
 }
 
+/* Number of a slot in the model, by the CNode's capability (0: mm's own) and index; 0: there is none. */
+static uint32_t model_at(cap_t cnode, uint64_t slot)
+{
+    if (cnode == 0 || cnode == START_CNODE)
+        return slot < MODEL_SLOTS ? (uint32_t)slot : 0;
+    if (model[cnode].type != OBJ_CNODE || model[cnode].shelf == 0 || slot == 0 || slot >= 256)
+        return 0;
+    return MODEL_SLOTS + (model[cnode].shelf - 1) * 256 + (uint32_t)slot;
+}
+
 enum error cnode_delete(cap_t cnode, uint64_t slot)
 {
-    if (cnode != START_CNODE || slot == 0 || slot >= MODEL_SLOTS)
+    uint32_t at = model_at(cnode, slot);
+    if (at == 0)
         return complain("delete slot %llu", (unsigned long long)slot);
-    model_delete((uint32_t)slot);
+    model_delete(at);
+    return ERR_OK;
+}
+
+enum error cnode_move(cap_t cnode, uint64_t slot, cap_t source_cnode, uint64_t source)
+{
+    uint32_t to = model_at(cnode, slot), from = model_at(source_cnode, source);
+    if (to == 0 || from == 0 || model[to].type != OBJ_NULL || model[from].type == OBJ_NULL)
+        return complain("move from slot %u to %u", from, to);
+    struct model_slot moved = model[from];
+    model_unmap(from);
+    model[to] = moved;
+    model[from] = (struct model_slot){0};
+    for (uint32_t s = 1; s < MODEL_TOTAL; s++)
+        if (model[s].parent == from)
+            model[s].parent = to;
+    if (moved.space != 0) {
+        unsigned level = moved.type == OBJ_FRAME ? 0 : moved.level;
+        map_enter(to, moved.address >> (PAGE_BITS + 9 * level), level);
+    }
     return ERR_OK;
 }
 
 enum error cnode_revoke(cap_t cnode, uint64_t slot)
 {
-    static bool below[MODEL_SLOTS];
+    static bool below[MODEL_TOTAL];
     if (cnode != START_CNODE || slot >= MODEL_SLOTS || model[slot].type == OBJ_NULL)
         return complain("revoke slot %llu", (unsigned long long)slot);
-    for (uint32_t s = 1; s < MODEL_SLOTS; s++)
+    for (uint32_t s = 1; s < MODEL_TOTAL; s++)
         below[s] = model[s].type != OBJ_NULL && model_below(s, (uint32_t)slot);
-    for (uint32_t s = 1; s < MODEL_SLOTS; s++)
+    for (uint32_t s = 1; s < MODEL_TOTAL; s++)
         if (below[s])
             model_empty(s);
     return ERR_OK;
@@ -169,10 +203,9 @@ enum error cnode_revoke(cap_t cnode, uint64_t slot)
 
 static enum error model_copy(uint64_t slot, uint64_t source, uint64_t badge)
 {
-    if (slot == 0 || slot >= MODEL_SLOTS || model[slot].type != OBJ_NULL)
+    if (slot == 0 || model[slot].type != OBJ_NULL)
         return complain("copy to slot %llu", (unsigned long long)slot);
-    if (source == 0 || source >= MODEL_SLOTS || model[source].type == OBJ_NULL ||
-        model[source].type == OBJ_UNTYPED)
+    if (source == 0 || model[source].type == OBJ_NULL || model[source].type == OBJ_UNTYPED)
         return complain("copy of slot %llu", (unsigned long long)source);
     model[slot] = model[source];
     model[slot].parent = (uint32_t)source;
@@ -184,8 +217,8 @@ static enum error model_copy(uint64_t slot, uint64_t source, uint64_t badge)
 
 enum error cnode_copy(cap_t cnode, uint64_t slot, cap_t source_cnode, uint64_t source, uint64_t rights)
 {
-    (void)cnode, (void)source_cnode, (void)rights;
-    return model_copy(slot, source, 0);
+    (void)rights;
+    return model_copy(model_at(cnode, slot), model_at(source_cnode, source), 0);
 }
 
 enum error cnode_mint(cap_t cnode, uint64_t slot, cap_t source_cnode, uint64_t source, uint64_t rights,
@@ -222,7 +255,7 @@ static unsigned model_bits(enum object_type type, unsigned bits)
 
 static bool model_has_child(uint32_t slot)
 {
-    for (uint32_t s = 1; s < MODEL_SLOTS; s++)
+    for (uint32_t s = 1; s < MODEL_TOTAL; s++)
         if (model[s].parent == slot)
             return true;
     return false;
@@ -250,6 +283,8 @@ enum error untyped_retype(cap_t untyped, enum object_type type, unsigned size_bi
         uint64_t at = parent->start + start + (i << bits);
         model[first_slot + i] = (struct model_slot){
             .type = type, .bits = bits, .parent = untyped, .object = ++next_object, .start = at};
+        if (type == OBJ_CNODE && bits == 14 && shelves_made < MODEL_SHELVES)
+            model[first_slot + i].shelf = ++shelves_made;
         if (type == OBJ_FRAME)
             content[at / PAGE_BYTES] = 0;
     }
@@ -367,7 +402,7 @@ static void world_start(uint64_t pages, uint64_t slots)
     memset(model, 0, sizeof(model));
     memset(maps, 0, sizeof(maps));
     memset(content, 0xa5, sizeof(content));
-    complaints = crash_signals = 0;
+    complaints = crash_signals = shelves_made = 0;
     client_next = CLIENT_SLOTS;
     model_give(MODEL_ENDPOINT, OBJ_ENDPOINT, ENDPOINT_BITS, 0);
     model_give(MODEL_OWN_SPACE, OBJ_ADDRESS_SPACE, PAGE_BITS, 0);
@@ -393,7 +428,7 @@ static void world_start(uint64_t pages, uint64_t slots)
     cr_assert_neq(own_memory, MAP_FAILED);
     own_init(own_memory, MODEL_OWN_SPACE, MODEL_FIRST_UNTYPED);
     blocks_init();
-    links_init();
+    cr_assert(places_init());
     pagemap_init();
     segments_init();
     spaces_init();
@@ -408,11 +443,11 @@ static void world_start(uint64_t pages, uint64_t slots)
     mm_serve_init(MODEL_ENDPOINT);
 }
 
-/* Slots of mm's half that hold a capability. */
-static unsigned model_slots_full(void)
+/* Slots in a part of the model that hold a capability. */
+static unsigned model_slots_full(uint32_t from, uint32_t to)
 {
     unsigned full = 0;
-    for (uint32_t s = 1; s < CLIENT_SLOTS; s++)
+    for (uint32_t s = from; s < to; s++)
         full += model[s].type != OBJ_NULL;
     return full;
 }

@@ -11,7 +11,7 @@
 #define FIXED       0x40000000ull
 #define CLIENTS     5
 #define SEGMENTS    8
-#define MAX_SEGMENT 12 /* pages */
+#define MAX_SEGMENT 40 /* pages */
 #define MANAGE      proto_badge(0, PROTO_MANAGE | MM_USE | MM_DMA)
 
 /* --- What should be there --- */
@@ -258,7 +258,7 @@ static void step_object(struct world *w, struct client *c)
 {
     static const enum object_type type[] = {OBJ_THREAD, OBJ_ENDPOINT, OBJ_NOTIFICATION,
                                             OBJ_CNODE,  OBJ_TIMER,    OBJ_REPLY};
-    struct mm_object_request q = {.type = type[pick(w, 6)], .size_bits = 7 + pick(w, 8)};
+    struct mm_object_request q = {.type = type[pick(w, 6)], .size_bits = 7 + pick(w, 7)};
     struct answer a = model_call(c->session, OP_mm_object, &q, 0);
     w->done[6] += a.error == ERR_OK;
     if (a.error != ERR_OK) {
@@ -399,10 +399,14 @@ static void run_world(struct world *w, uint64_t pages, uint64_t slots, unsigned 
     random_steps(w, steps);
     end_all(w);
     cr_assert_eq(blocks_free() + own_bytes(), blocks_total());
-    unsigned full = model_slots_full(), free = 0;
+    unsigned full = model_slots_full(1, CLIENT_SLOTS) + 1; /* one is empty, for moving capabilities */
+    cr_assert_eq(full + slot_count_free(), slots - START_FIRST_NAMED, "%u slots full, %u free", full,
+                 slot_count_free());
+    unsigned free = 0;
     while (slot_alloc() != 0)
         free++;
     cr_assert_eq(full + free, slots - START_FIRST_NAMED, "%u slots full, %u free", full, free);
+    cr_assert_eq(model_slots_full(MODEL_SLOTS, MODEL_TOTAL), 0, "something is left on a shelf");
 }
 
 Test(mm, random_with_plenty)
@@ -426,9 +430,17 @@ Test(mm, random_with_few_slots)
 {
     struct world w = {.random = 3};
     run_world(&w, 2048, 220, 60000);
-    cr_assert_gt(w.failed[0] + w.failed[3], 50);
+    cr_assert_gt(shelves_made, 1, "%u shelves were needed", shelves_made);
     for (unsigned i = 0; i < 10; i++)
         cr_assert_gt(w.done[i], 20, "step %u was done %u times", i, w.done[i]);
+}
+
+Test(mm, random_with_too_few_slots)
+{
+    struct world w = {.random = 4};
+    run_world(&w, 2048, 120, 30000);
+    cr_assert_gt(w.failed[0] + w.failed[3] + w.failed[8], 50, "slots ran out %u times",
+                 w.failed[0] + w.failed[3] + w.failed[8]);
 }
 
 /* --- One thing at a time --- */
@@ -505,7 +517,7 @@ Test(mm, refuses_bad_requests)
 Test(mm, contiguous_memory_is)
 {
     world_start(2048, 4000);
-    for (unsigned pages = 1; pages < 40; pages += 3) {
+    for (unsigned pages = 1; pages < 400; pages = pages * 3 / 2 + 1) {
         struct mm_segment_create_request q = {.length = pages * PAGE_BYTES, .flags = MM_SEGMENT_CONTIGUOUS};
         struct answer a = model_call(MANAGE, OP_mm_segment_create, &q, 0);
         cr_assert_eq(a.error, ERR_OK);

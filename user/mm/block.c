@@ -103,10 +103,10 @@ void block_note_used(uint32_t number)
     set_taken(number, BLOCK_USED);
 }
 
-/* Splits a free block; returns the first half, which is free as the other one is, or 0. */
+/* Splits a free block; returns the first half, which is free as the other one is, or 0. A pair is at hand. */
 static uint32_t split(uint32_t number)
 {
-    struct block *block = block_at(number);
+    const struct block *block = block_at(number);
     cap_t slot = slot_alloc_group(2);
     if (slot == 0)
         return 0;
@@ -171,6 +171,21 @@ uint32_t block_take(unsigned bits, enum error *error)
     set_taken(number, BLOCK_USED);
     *error = ERR_OK;
     return number;
+}
+
+uint32_t block_halve(uint32_t number)
+{
+    if (!pool_ready(&pairs, 1))
+        return 0;
+    set_free(number);
+    uint32_t first = split(number);
+    if (first == 0) {
+        set_taken(number, BLOCK_USED);
+        return 0;
+    }
+    set_taken(first, BLOCK_USED);
+    set_taken(first + 1, BLOCK_USED);
+    return first;
 }
 
 void block_give(uint32_t number)

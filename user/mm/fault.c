@@ -45,6 +45,7 @@ bool fault_message(struct msg *m)
 {
     struct space *space = NULL;
     enum error error = ERR_NOT_FOUND;
+    slots_prepare();
     if (badge_kind(m->badge) == BADGE_FAULT)
         space = space_find(badge_number(m->badge));
     if (space != NULL) {

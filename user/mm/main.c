@@ -81,7 +81,8 @@ static void take_stock(int argc, char **argv)
     split_first(first, &splits);
     own_init((char *)OWN_BASE, rt_cap("space"), splits.chunk);
     blocks_init();
-    links_init();
+    if (!places_init())
+        rt_fail("was given no slots");
     pagemap_init();
     segments_init();
     spaces_init();

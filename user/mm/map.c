@@ -50,6 +50,13 @@ static uint32_t full_prot(uint64_t prot)
 
 /* --- Pages --- */
 
+/* Notes the capability behind a page; there is room for it. */
+static void enter_page(struct space *space, uint64_t page, cap_t frame)
+{
+    pagemap_set(&space->pages, page, frame);
+    slot_note(frame, space->number % MAX_SPACES, page);
+}
+
 static enum error add_page(struct space *space, const struct region *region, uint64_t page)
 {
     enum error error;
@@ -63,26 +70,26 @@ static enum error add_page(struct space *space, const struct region *region, uin
         frame_put(space, frame);
         return error;
     }
-    pagemap_set(&space->pages, page, frame);
+    enter_page(space, page, frame);
     return ERR_OK;
 }
 
 /* Maps a copy of a frame capability, because a capability is for one mapping. */
-static enum error show_frame(struct space *space, cap_t frame, uint64_t address, uint64_t prot)
+static enum error show_frame(struct space *space, uint32_t frame, uint64_t address, uint64_t prot)
 {
     if (!pagemap_ready(&space->pages))
         return ERR_NO_MEMORY;
     cap_t copy = slots_take(1);
     if (copy == 0)
         return ERR_NO_MEMORY;
-    enum error error = cnode_copy(START_CNODE, copy, 0, frame, RIGHT_READ | RIGHT_WRITE | RIGHT_EXEC);
+    enum error error = place_copy(copy, frame, RIGHT_READ | RIGHT_WRITE | RIGHT_EXEC);
     if (error == ERR_OK)
         error = space_map_frame(space, copy, address, prot);
     if (error != ERR_OK) {
         slot_free(copy);
         return error;
     }
-    pagemap_set(&space->pages, address / PAGE_BYTES, copy);
+    enter_page(space, address / PAGE_BYTES, copy);
     return ERR_OK;
 }
 
@@ -94,7 +101,7 @@ static uint64_t segment_page_of(const struct region *region, uint64_t page)
 static enum error show_page(struct space *space, const struct region *region, uint64_t page)
 {
     enum error error;
-    cap_t frame = segment_page(segment_at(region->segment), segment_page_of(region, page), &error);
+    uint32_t frame = segment_page(segment_at(region->segment), segment_page_of(region, page), &error);
     return frame != 0 ? show_frame(space, frame, page * PAGE_BYTES, region->prot) : error;
 }
 
@@ -121,11 +128,11 @@ void drop_pages(struct space *space, uint64_t start, uint64_t end)
     uint64_t last = end / PAGE_BYTES;
     for (uint64_t page = pagemap_next(&space->pages, start / PAGE_BYTES, last); page < last;
          page = pagemap_next(&space->pages, page + 1, last)) {
-        cap_t frame = pagemap_clear(&space->pages, page);
+        uint32_t frame = pagemap_clear(&space->pages, page);
         if (region->segment != 0) {
-            slot_free(frame); /* the copy; deleting it unmaps it */
+            place_free(frame); /* the copy; deleting it unmaps it */
         } else {
-            frame_unmap(frame);
+            place_unmap(frame);
             frame_put(space, frame);
         }
     }
@@ -137,6 +144,7 @@ void drop_pages(struct space *space, uint64_t start, uint64_t end)
 static enum error fill(struct space *space, uint64_t start, uint64_t length)
 {
     for (uint64_t at = start; at < start + length; at += PAGE_BYTES) {
+        slots_prepare();
         enum error error = make_present(space, region_find(space, at), at / PAGE_BYTES);
         if (error != ERR_OK)
             return error;
@@ -185,6 +193,7 @@ static void show_present(struct space *space, const struct segment_entry *segmen
     unsigned count = 0;
     for (uint64_t page = pagemap_next(&segment->pages, region->offset / PAGE_BYTES, end);
          page < end && count < SHOW_AT_ONCE; page = pagemap_next(&segment->pages, page + 1, end), count++) {
+        slots_prepare();
         uint64_t address = region->start + page * PAGE_BYTES - region->offset;
         if (show_frame(space, pagemap_get(&segment->pages, page), address, region->prot) != ERR_OK)
             return;

@@ -37,7 +37,16 @@ static inline uint64_t badge_number(uint64_t badge)
 /* --- own.c: mm's own memory --- */
 
 /* Parts of mm's own address range, each of 1 << OWN_PART_BITS bytes. */
-enum own_part { OWN_BLOCKS, OWN_NODES, OWN_SEGMENTS, OWN_SPACES, OWN_REGIONS, OWN_LINKS, OWN_PARTS };
+enum own_part {
+    OWN_BLOCKS,
+    OWN_NODES,
+    OWN_SEGMENTS,
+    OWN_SPACES,
+    OWN_REGIONS,
+    OWN_NOTES,
+    OWN_SHELVES,
+    OWN_PARTS
+};
 #define OWN_PART_BITS 30
 #define OWN_BASE      0x2000000000ull
 
@@ -48,6 +57,8 @@ void own_init(char *base, cap_t space, cap_t chunk);
 void *own_start(enum own_part part);
 /* Maps a zeroed page at the page-aligned address, for good. False when there is no memory. */
 bool own_page(void *address);
+/* A CNode of 2^bits bytes; 0 when there is no memory. */
+cap_t own_cnode(unsigned bits);
 /* Takes a new chunk when the current one is nearly used up, so that own_page works in the middle of things.
  */
 void own_prepare(void);
@@ -78,18 +89,39 @@ static inline void *pool_at(const struct pool *pool, uint32_t index)
     return pool->base + (uint64_t)pool->size * index;
 }
 
-/* --- slotlist.c: slots of the own CNode --- */
+/* --- place.c: where capabilities lie --- */
 
-/* Links between slots start at `base`. */
-void links_init(void);
-/* `count` neighbouring slots (a power of two) that can be put in lists; 0 when there are none. */
+/* A place is a slot of the own CNode, or from PLACE_SHELF on one on a shelf. 0 is none. */
+#define PLACE_SHELF   (1u << (CNODE_MAX_BITS - SLOT_BITS))
+/* Whose page a capability is behind: the index of a space, or OWNER_SEGMENT + that of a segment. */
+#define OWNER_SEGMENT MAX_SPACES
+
+bool places_init(void);
+/* `count` neighbouring own slots (a power of two); 0 when there are none. */
 cap_t slots_take(unsigned count);
-/* Lists of slots, linked outside of the CNode; 0 is the empty list. */
-void slot_push(uint32_t *list, cap_t slot);
-cap_t slot_pop(uint32_t *list);
-cap_t slot_next(cap_t slot);
-/* Takes the slot after `before` out of its list. */
-void slot_cut_after(cap_t before);
+/* Puts capabilities that are behind pages on shelves when own slots are scarce. To be called while nobody
+ * keeps the place of a page's capability. */
+void slots_prepare(void);
+/* Notes that the capability in an own slot is behind a page, so that it may be put aside. */
+void slot_note(cap_t slot, uint32_t owner, uint64_t page);
+/* Moves a capability to a shelf; 0 when there is no memory. place_settle does it if own slots are scarce, and
+ * returns where the capability is then. */
+uint32_t place_shelve(cap_t slot);
+uint32_t place_settle(cap_t slot);
+/* Moves a capability to an own slot, if it is in none; 0 when there is none. */
+cap_t place_fetch(uint32_t place);
+/* Gives back a place whose capability the kernel has destroyed; or deletes it first. */
+void place_release(uint32_t place);
+void place_free(uint32_t place);
+enum error place_copy(cap_t to, uint32_t from, uint64_t rights);
+/* Unmaps a frame. */
+void place_unmap(uint32_t place);
+/* Lists of places, linked outside of the CNodes; 0 is the empty list. */
+void place_push(uint32_t *list, uint32_t place);
+uint32_t place_pop(uint32_t *list);
+uint32_t place_next(uint32_t place);
+/* Takes the place after `before` out of its list. */
+void place_cut_after(uint32_t before);
 
 /* --- block.c: physical memory --- */
 
@@ -114,6 +146,9 @@ uint32_t block_note_split(uint32_t parent, const cap_t child[2]);
 void block_note_used(uint32_t number);
 /* A block of 2^bits bytes that nobody uses; 0 and *error when there is none. */
 uint32_t block_take(unsigned bits, enum error *error);
+/* Splits a block in use of which nothing was made. Returns the first of two blocks in use, 0 when there are
+ * no slots. */
+uint32_t block_halve(uint32_t number);
 /* Destroys everything that was made of it and takes it back. */
 void block_give(uint32_t number);
 struct block *block_at(uint32_t number);
@@ -126,7 +161,7 @@ void block_unlink(uint32_t *list, uint32_t number);
 
 /* --- pagemap.c: which capability is behind a page --- */
 
-/* A tree of tables of 512 entries: page number -> slot. */
+/* A tree of tables of 512 entries: page number -> place. */
 struct pagemap {
     uint32_t root;     /* 0: empty */
     uint32_t height;   /* levels: 1 to 3 */
@@ -136,14 +171,14 @@ struct pagemap {
 void pagemap_init(void);
 /* Height that page numbers below `pages` need. */
 unsigned pagemap_height(uint64_t pages);
-/* Slot behind the page; 0: none. */
-cap_t pagemap_get(const struct pagemap *map, uint64_t page);
+/* Place of the capability behind the page; 0: none. */
+uint32_t pagemap_get(const struct pagemap *map, uint64_t page);
 /* Makes room for pagemap_set of a page that is not in there. False: no memory. */
 bool pagemap_ready(struct pagemap *map);
-/* Enters a slot, after pagemap_ready. */
-void pagemap_set(struct pagemap *map, uint64_t page, cap_t slot);
-/* Takes the entry out and returns its slot; 0: there was none. */
-cap_t pagemap_clear(struct pagemap *map, uint64_t page);
+/* Enters a place, after pagemap_ready if the page is not in there. */
+void pagemap_set(struct pagemap *map, uint64_t page, uint32_t place);
+/* Takes the entry out and returns it; 0: there was none. */
+uint32_t pagemap_clear(struct pagemap *map, uint64_t page);
 /* First page that is present in [from, end); `end` when there is none. */
 uint64_t pagemap_next(const struct pagemap *map, uint64_t from, uint64_t end);
 
@@ -174,7 +209,7 @@ struct space {
     cap_t fresh[BATCH];                 /* cleared frames that were never used */
     uint32_t fresh_count;
     uint32_t dirty;      /* list of frames to clear before they are used again */
-    uint32_t objects;    /* list of slots that hold page tables */
+    uint32_t tables;     /* list of page tables */
     uint32_t small;      /* list of pages of untyped memory for small objects; the first is the current one */
     uint32_t small_used; /* bytes of that */
     uint32_t segments;   /* list of its segments */
@@ -210,6 +245,9 @@ void space_destroy(struct space *space);
 /* A chunk of the space with room for `bytes`, made when there is none; 0 and *error (ERR_QUOTA,
  * ERR_NO_MEMORY). */
 uint32_t chunk_with_room(struct space *space, uint64_t bytes, enum error *error);
+/* Chunks whose room follows on each other, `bytes` in all, in order; their number, or 0 and *error. */
+#define MAX_PARTS UNTYPED_MAX_BITS
+unsigned chunks_contiguous(struct space *space, uint64_t bytes, uint32_t chunk[MAX_PARTS], enum error *error);
 /* Gives a chunk back of which nothing was made after all. */
 void chunk_unused(struct space *space, uint32_t chunk);
 /* Makes `count` objects of 2^bits bytes, at least a page each, out of that chunk, into slots from `first` on.
@@ -221,7 +259,7 @@ enum error carve_object(struct space *space, enum object_type type, unsigned bit
 /* A cleared frame that is not mapped; 0 and *error when there is none. */
 cap_t frame_get(struct space *space, enum error *error);
 /* Takes back a frame; it is not mapped any more. */
-void frame_put(struct space *space, cap_t frame);
+void frame_put(struct space *space, uint32_t frame);
 /* Maps a frame, with the page tables that are missing. */
 enum error space_map_frame(struct space *space, cap_t frame, uint64_t address, uint64_t prot);
 
@@ -264,6 +302,7 @@ enum error touch(struct space *space, uint64_t address, uint64_t access);
 struct segment_entry {
     uint32_t next; /* in the list of its space */
     uint32_t generation;
+    uint32_t index;
     struct space *owner; /* NULL: not in use */
     uint64_t length;
     uint32_t mappings; /* regions that show it */
@@ -285,8 +324,10 @@ uint32_t segment_new_device(struct space *owner, uint64_t length, const cap_t *f
 /* Number for the badge of a segment, and back; 0: there is no such segment any more. */
 uint64_t segment_number(uint32_t index);
 uint32_t segment_find(uint64_t number);
-/* Slot of the segment's own capability to the frame of a page, made if it is missing; 0 and *error. */
-cap_t segment_page(struct segment_entry *segment, uint64_t page, enum error *error);
+/* Whether the index is that of a segment. */
+bool segment_exists(uint32_t index);
+/* Place of the segment's own capability to the frame of a page, made if it is missing; 0 and *error. */
+uint32_t segment_page(struct segment_entry *segment, uint64_t page, enum error *error);
 /* A region that shows it is gone; the last one takes a segment along that its owner dropped. */
 void segment_unmapped(uint32_t index);
 /* Its owner wants it no longer. */

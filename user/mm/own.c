@@ -58,23 +58,30 @@ void own_prepare(void)
     own.refilling = false;
 }
 
-/* A page-sized object in a new slot; 0 when there is no memory. */
-static cap_t own_object(enum object_type type)
+/* An object of 2^bits bytes, at least a page, in a new slot; 0 when there is no memory. */
+static cap_t own_object(enum object_type type, unsigned bits)
 {
-    cap_t slot = pages_left() > 0 ? slot_alloc() : 0;
+    uint64_t start = align_up(own.carved, 1ull << bits);
+    cap_t slot = range_inside(start, 1ull << bits, 1ull << CHUNK_BITS) ? slot_alloc() : 0;
     if (slot == 0)
         return 0;
-    if (untyped_retype(own.chunk, type, PAGE_BITS, 0, slot, 1, own.carved) != ERR_OK) {
+    if (untyped_retype(own.chunk, type, bits, 0, slot, 1, start) != ERR_OK) {
         slot_release(slot);
         return 0;
     }
-    own.carved += PAGE_BYTES;
+    own.carved = start + (1ull << bits);
     return slot;
+}
+
+cap_t own_cnode(unsigned bits)
+{
+    own_prepare();
+    return own_object(OBJ_CNODE, bits);
 }
 
 static bool add_table(uint64_t address)
 {
-    cap_t table = own_object(OBJ_PAGE_TABLE);
+    cap_t table = own_object(OBJ_PAGE_TABLE, PAGE_BITS);
     const uint64_t where[2] = {own.space, address};
     if (table == 0)
         return false;
@@ -87,7 +94,7 @@ static bool add_table(uint64_t address)
 bool own_page(void *address)
 {
     own_prepare();
-    cap_t frame = own_object(OBJ_FRAME);
+    cap_t frame = own_object(OBJ_FRAME, PAGE_BITS);
     if (frame == 0)
         return false;
     enum error error = frame_map(frame, own.space, (uint64_t)address, RIGHT_READ | RIGHT_WRITE);

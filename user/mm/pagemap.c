@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A tree of tables from page numbers to slots. Tables that become empty are given back at once. */
+/* A tree of tables from page numbers to places. Tables that become empty are given back at once. */
 #include "mm.h"
 
 #define ENTRY_BITS 9
@@ -7,7 +7,7 @@
 
 struct node {
     uint32_t
-        entry[ENTRIES]; /* slots in the lowest level, nodes above; all 0 in a free node but for the first */
+        entry[ENTRIES]; /* places in the lowest level, nodes above; all 0 in a free node but for the first */
     uint32_t count;     /* of entries that are not 0 */
 };
 
@@ -41,7 +41,7 @@ static bool is_cached(const struct pagemap *map, uint64_t page)
     return map->leaf != 0 && page >> ENTRY_BITS == map->leaf_key;
 }
 
-cap_t pagemap_get(const struct pagemap *map, uint64_t page)
+uint32_t pagemap_get(const struct pagemap *map, uint64_t page)
 {
     if (is_cached(map, page))
         return node_at(map->leaf)->entry[entry_of(page, 0)];
@@ -89,12 +89,12 @@ static inline struct node *leaf_for(struct pagemap *map, uint64_t page)
     return is_cached(map, page) ? node_at(map->leaf) : leaf_walk(map, page);
 }
 
-void pagemap_set(struct pagemap *map, uint64_t page, cap_t slot)
+void pagemap_set(struct pagemap *map, uint64_t page, uint32_t place)
 {
     struct node *leaf = leaf_for(map, page);
     uint32_t *entry = &leaf->entry[entry_of(page, 0)];
     leaf->count += *entry == 0;
-    *entry = slot;
+    *entry = place;
 }
 
 /* Frees the lowest table for the page, which is empty, and those above it that become empty. */
@@ -118,16 +118,16 @@ static void free_path(struct pagemap *map, uint64_t page)
     map->root = 0;
 }
 
-cap_t pagemap_clear(struct pagemap *map, uint64_t page)
+uint32_t pagemap_clear(struct pagemap *map, uint64_t page)
 {
-    cap_t slot = pagemap_get(map, page);
-    if (slot == 0)
+    uint32_t place = pagemap_get(map, page);
+    if (place == 0)
         return 0;
     struct node *leaf = leaf_for(map, page);
     leaf->entry[entry_of(page, 0)] = 0;
     if (--leaf->count == 0)
         free_path(map, page);
-    return slot;
+    return place;
 }
 
 uint64_t pagemap_next(const struct pagemap *map, uint64_t from, uint64_t end)

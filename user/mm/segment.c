@@ -24,13 +24,15 @@ uint64_t segment_number(uint32_t index)
     return (uint64_t)segment_at(index)->generation << INDEX_BITS | index;
 }
 
+bool segment_exists(uint32_t index)
+{
+    return index != 0 && index <= segments.count && segment_at(index)->owner != NULL;
+}
+
 uint32_t segment_find(uint64_t number)
 {
     uint32_t index = number & INDEX_MASK;
-    if (index == 0 || index > segments.count)
-        return 0;
-    const struct segment_entry *segment = segment_at(index);
-    return segment->owner != NULL && segment_number(index) == number ? index : 0;
+    return segment_exists(index) && segment_number(index) == number ? index : 0;
 }
 
 static uint32_t entry_new(struct space *owner, uint64_t length)
@@ -43,6 +45,7 @@ static uint32_t entry_new(struct space *owner, uint64_t length)
         .next = owner->segments,
         .generation = segment->generation,
         .owner = owner,
+        .index = index,
         .length = length,
         .pages.height = pagemap_height(length / PAGE_BYTES),
     };
@@ -76,6 +79,21 @@ static void segment_free(uint32_t index)
     entry_forget(index);
 }
 
+static enum error frame_physical(cap_t frame, uint64_t *physical)
+{
+    uint64_t info[4];
+    enum error error = kernel_call(frame, OP_FRAME_INFO, NULL, 0, info, 4);
+    *physical = info[3];
+    return error;
+}
+
+/* Notes the frame of a page; there is room for it. */
+static void enter_page(struct segment_entry *segment, uint64_t page, cap_t frame)
+{
+    pagemap_set(&segment->pages, page, frame);
+    slot_note(frame, OWNER_SEGMENT + segment->index, page);
+}
+
 /* Makes the next frame out of the chunk into the page. */
 static enum error carve_page(struct segment_entry *segment, uint32_t chunk, uint64_t page)
 {
@@ -86,31 +104,29 @@ static enum error carve_page(struct segment_entry *segment, uint32_t chunk, uint
         return ERR_NO_MEMORY;
     enum error error = carve(segment->owner, chunk, OBJ_FRAME, PAGE_BITS, slot, 1);
     if (error == ERR_OK)
-        pagemap_set(&segment->pages, page, slot);
+        enter_page(segment, page, slot);
     else
         slot_release(slot);
     return error;
 }
 
 /* Makes all pages of a segment out of neighbouring memory. */
-static enum error fill_contiguous(struct segment_entry *segment)
+static enum error fill_contiguous(struct segment_entry *segment, uint64_t *physical)
 {
     enum error error;
-    uint32_t chunk = chunk_with_room(segment->owner, segment->length, &error);
-    if (chunk == 0)
-        return error;
-    for (uint64_t page = 0; error == ERR_OK && page < segment->length / PAGE_BYTES; page++)
-        error = carve_page(segment, chunk, page);
-    if (error != ERR_OK)
-        chunk_unused(segment->owner, chunk);
-    return error;
-}
-
-static enum error frame_physical(cap_t frame, uint64_t *physical)
-{
-    uint64_t info[4];
-    enum error error = kernel_call(frame, OP_FRAME_INFO, NULL, 0, info, 4);
-    *physical = info[3];
+    uint32_t chunk[MAX_PARTS];
+    unsigned count = chunks_contiguous(segment->owner, segment->length, chunk, &error);
+    uint64_t page = 0, pages = segment->length / PAGE_BYTES;
+    for (unsigned i = 0; i < count; i++) {
+        const struct block *block = block_at(chunk[i]);
+        while (error == ERR_OK && page < pages && block->carved < 1ull << block->bits) {
+            slots_prepare();
+            error = carve_page(segment, chunk[i], page++);
+            if (error == ERR_OK && page == 1)
+                error = frame_physical(pagemap_get(&segment->pages, 0), physical);
+        }
+        chunk_unused(segment->owner, chunk[i]);
+    }
     return error;
 }
 
@@ -123,11 +139,8 @@ uint32_t segment_new(struct space *owner, uint64_t length, bool contiguous, uint
     if (index == 0)
         return 0;
     *error = ERR_OK;
-    if (contiguous) {
-        *error = fill_contiguous(segment_at(index));
-        if (*error == ERR_OK)
-            *error = frame_physical(pagemap_get(&segment_at(index)->pages, 0), physical);
-    }
+    if (contiguous)
+        *error = fill_contiguous(segment_at(index), physical);
     if (*error == ERR_OK)
         return index;
     segment_free(index);
@@ -168,18 +181,18 @@ uint32_t segment_new_device(struct space *owner, uint64_t length, const cap_t *f
     return index;
 }
 
-cap_t segment_page(struct segment_entry *segment, uint64_t page, enum error *error)
+uint32_t segment_page(struct segment_entry *segment, uint64_t page, enum error *error)
 {
-    cap_t frame = pagemap_get(&segment->pages, page);
+    uint32_t place = pagemap_get(&segment->pages, page);
     *error = ERR_OK;
-    if (frame != 0)
-        return frame;
+    if (place != 0)
+        return place;
     *error = ERR_NO_MEMORY;
     if (segment->device || !pagemap_ready(&segment->pages))
         return 0;
-    frame = frame_get(segment->owner, error);
+    cap_t frame = frame_get(segment->owner, error);
     if (frame != 0)
-        pagemap_set(&segment->pages, page, frame);
+        enter_page(segment, page, frame);
     return frame;
 }
 
@@ -207,11 +220,11 @@ static void forget_pages(struct space *space, const struct region *region, bool 
     uint64_t end = region->end / PAGE_BYTES;
     for (uint64_t page = pagemap_next(&space->pages, region->start / PAGE_BYTES, end); page < end;
          page = pagemap_next(&space->pages, page + 1, end)) {
-        cap_t slot = pagemap_clear(&space->pages, page);
+        uint32_t place = pagemap_clear(&space->pages, page);
         if (device)
-            slot_free(slot);
+            place_free(place);
         else
-            slot_release(slot);
+            place_release(place);
     }
 }
 
@@ -245,7 +258,7 @@ static void segment_lose(uint32_t index)
     uint64_t end = segment->length / PAGE_BYTES;
     for (uint64_t page = pagemap_next(&segment->pages, 0, end); page < end;
          page = pagemap_next(&segment->pages, page + 1, end))
-        slot_release(pagemap_clear(&segment->pages, page));
+        place_release(pagemap_clear(&segment->pages, page));
     for (unsigned i = 0; i < segment->frame_count; i++)
         slot_free(segment->frame[i]);
     entry_forget(index);

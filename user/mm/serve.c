@@ -12,6 +12,7 @@ static enum error target(const struct call *call, uint64_t number, struct space 
 {
     if (number != 0 && number != call->client && !(call->rights & PROTO_MANAGE))
         return ERR_DENIED;
+    slots_prepare();
     *space = space_find(number != 0 ? number : call->client);
     return *space != NULL ? ERR_OK : ERR_NOT_FOUND;
 }
@@ -195,7 +196,7 @@ static enum error serve_mm_frame(struct call *call, const struct mm_frame_reques
     cap_t copy = slot_alloc();
     if (copy == 0)
         return ERR_NO_MEMORY;
-    error = cnode_copy(START_CNODE, copy, 0, pagemap_get(&space->pages, q->address / PAGE_BYTES),
+    error = place_copy(copy, pagemap_get(&space->pages, q->address / PAGE_BYTES),
                        RIGHT_READ | RIGHT_WRITE | RIGHT_EXEC);
     if (error == ERR_OK)
         reply_with(call, copy);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define GROWTH_SHIFT   4 /* a new chunk is about a sixteenth of what the space holds */
-#define CHUNK_MAX_BITS 21
+#define CHUNK_MAX_BITS 24
 #define SMALL_SEARCH   8 /* pages of small objects that are looked at for one that became empty */
 #define REGION_BYTES   (MAX_REGIONS * sizeof(struct region))
 _Static_assert(REGION_BYTES % PAGE_BYTES == 0, "whole pages for each space");
@@ -109,6 +109,11 @@ static unsigned bits_for(uint64_t bytes)
     return bytes <= 1 ? 0 : 64 - (unsigned)__builtin_clzll(bytes - 1);
 }
 
+static bool within_quota(const struct space *space, uint64_t bytes)
+{
+    return range_inside(space->held, bytes, space->quota);
+}
+
 /* Size of the next chunk when `needed` is the least: small ones for small spaces, so that little lies idle;
  * larger ones for large spaces, so that few are needed. */
 static unsigned growth_bits(const struct space *space, unsigned needed)
@@ -118,7 +123,15 @@ static unsigned growth_bits(const struct space *space, unsigned needed)
     if (bits > CHUNK_MAX_BITS)
         bits = CHUNK_MAX_BITS;
     bits = bits < needed ? needed : bits;
-    return range_inside(space->held, 1ull << bits, space->quota) ? bits : needed;
+    return within_quota(space, 1ull << bits) ? bits : needed;
+}
+
+static void chunk_link(struct space *space, uint32_t chunk)
+{
+    block_link(&space->open, chunk);
+    space->held += 1ull << block_at(chunk)->bits;
+    if (space->held > space->peak)
+        space->peak = space->held;
 }
 
 static uint32_t chunk_add(struct space *space, uint64_t bytes, enum error *error)
@@ -126,17 +139,13 @@ static uint32_t chunk_add(struct space *space, uint64_t bytes, enum error *error
     unsigned needed = bits_for(bytes) > CHUNK_BITS ? bits_for(bytes) : CHUNK_BITS;
     unsigned bits = growth_bits(space, needed);
     *error = ERR_QUOTA;
-    if (!range_inside(space->held, 1ull << bits, space->quota))
+    if (!within_quota(space, 1ull << bits))
         return 0;
     uint32_t chunk = block_take(bits, error);
     if (chunk == 0 && bits > needed)
         chunk = block_take(needed, error);
-    if (chunk == 0)
-        return 0;
-    block_link(&space->open, chunk);
-    space->held += 1ull << block_at(chunk)->bits;
-    if (space->held > space->peak)
-        space->peak = space->held;
+    if (chunk != 0)
+        chunk_link(space, chunk);
     return chunk;
 }
 
@@ -153,6 +162,52 @@ uint32_t chunk_with_room(struct space *space, uint64_t bytes, enum error *error)
             return chunk;
         }
     return chunk_add(space, bytes, error);
+}
+
+/* Gives back the end of a new block that is larger than `bytes`: halves it as often as it takes. Returns how
+ * many chunks remain. When there are no slots for halves, more remains than is needed. */
+static unsigned trim(uint32_t block, uint64_t bytes, uint32_t chunk[MAX_PARTS])
+{
+    unsigned count = 0;
+    for (;;) {
+        unsigned bits = block_at(block)->bits;
+        uint32_t half = bytes < 1ull << bits && bits > CHUNK_BITS ? block_halve(block) : 0;
+        if (half == 0) {
+            chunk[count++] = block;
+            return count;
+        }
+        if (bytes <= 1ull << (bits - 1)) {
+            block_give(half + 1);
+            block = half;
+        } else {
+            chunk[count++] = half;
+            bytes -= 1ull << (bits - 1);
+            block = half + 1;
+        }
+    }
+}
+
+unsigned chunks_contiguous(struct space *space, uint64_t bytes, uint32_t chunk[MAX_PARTS], enum error *error)
+{
+    if (bits_for(bytes) <= CHUNK_BITS) {
+        chunk[0] = chunk_with_room(space, bytes, error);
+        return chunk[0] != 0 ? 1 : 0;
+    }
+    *error = ERR_QUOTA;
+    if (!within_quota(space, align_up(bytes, 1ull << CHUNK_BITS)))
+        return 0;
+    uint32_t block = block_take(bits_for(bytes), error);
+    if (block == 0)
+        return 0;
+    unsigned count = trim(block, bytes, chunk);
+    for (unsigned i = 0; i < count; i++)
+        chunk_link(space, chunk[i]);
+    if (space->held <= space->quota)
+        return count;
+    for (unsigned i = 0; i < count; i++)
+        chunk_unused(space, chunk[i]);
+    *error = ERR_QUOTA;
+    return 0;
 }
 
 void chunk_unused(struct space *space, uint32_t chunk)
@@ -208,14 +263,14 @@ static bool small_reuse(struct space *space)
         uint64_t info[2];
         if (kernel_call(page, OP_UNTYPED_INFO, NULL, 0, info, 2) == ERR_OK && info[1] == 0) {
             if (before != 0) {
-                slot_cut_after(before);
-                slot_push(&space->small, page);
+                place_cut_after(before);
+                place_push(&space->small, page);
             }
             space->small_used = 0;
             return true;
         }
         before = page;
-        page = slot_next(page);
+        page = place_next(page);
     }
     return false;
 }
@@ -236,7 +291,7 @@ static enum error small_ready(struct space *space, unsigned bits)
         slot_release(slot);
         return error;
     }
-    slot_push(&space->small, slot);
+    place_push(&space->small, slot);
     space->small_used = 0;
     return ERR_OK;
 }
@@ -305,17 +360,18 @@ cap_t frame_get(struct space *space, enum error *error)
         return space->fresh[--space->fresh_count];
     if (space->dirty == 0)
         return frame_batch(space, error);
-    cap_t frame = slot_pop(&space->dirty);
-    *error = kernel_call(frame, OP_FRAME_CLEAR, NULL, 0, NULL, 0);
+    uint32_t place = place_pop(&space->dirty);
+    cap_t frame = place_fetch(place);
+    *error = frame != 0 ? kernel_call(frame, OP_FRAME_CLEAR, NULL, 0, NULL, 0) : ERR_NO_MEMORY;
     if (*error == ERR_OK)
         return frame;
-    slot_push(&space->dirty, frame);
+    place_push(&space->dirty, frame != 0 ? frame : place);
     return 0;
 }
 
-void frame_put(struct space *space, cap_t frame)
+void frame_put(struct space *space, uint32_t frame)
 {
-    slot_push(&space->dirty, frame);
+    place_push(&space->dirty, frame);
 }
 
 static enum error add_table(struct space *space, uint64_t address)
@@ -326,7 +382,7 @@ static enum error add_table(struct space *space, uint64_t address)
         return error;
     const uint64_t where[2] = {space->address_space, address};
     error = kernel_call(table, OP_PAGE_TABLE_MAP, where, 2, NULL, 0);
-    slot_push(&space->objects, table);
+    place_push(&space->tables, place_settle(table));
     return error;
 }
 
@@ -346,8 +402,8 @@ enum error space_map_frame(struct space *space, cap_t frame, uint64_t address, u
 
 static void release_list(uint32_t *list)
 {
-    for (cap_t slot = slot_pop(list); slot != 0; slot = slot_pop(list))
-        slot_release(slot);
+    for (uint32_t place = place_pop(list); place != 0; place = place_pop(list))
+        place_release(place);
 }
 
 static void give_chunks(uint32_t *list)
@@ -359,17 +415,17 @@ static void give_chunks(uint32_t *list)
     }
 }
 
-/* Forgets the slots of everything that the kernel has destroyed together with the chunks. */
-static void forget_slots(struct space *space)
+/* Forgets the places of everything that the kernel has destroyed together with the chunks. */
+static void forget_places(struct space *space)
 {
     uint64_t end = USER_END / PAGE_BYTES;
     for (uint64_t page = pagemap_next(&space->pages, 0, end); page < end;
          page = pagemap_next(&space->pages, page + 1, end))
-        slot_release(pagemap_clear(&space->pages, page));
+        place_release(pagemap_clear(&space->pages, page));
     while (space->fresh_count > 0)
         slot_release(space->fresh[--space->fresh_count]);
     release_list(&space->dirty);
-    release_list(&space->objects);
+    release_list(&space->tables);
     release_list(&space->small);
     if (space->address_space != 0)
         slot_release(space->address_space);
@@ -388,7 +444,7 @@ void space_destroy(struct space *space)
     space->region_count = 0;
     give_chunks(&space->open);
     give_chunks(&space->full);
-    forget_slots(space);
+    forget_places(space);
     segments_lost(space);
     kernel_bytes -= space->kernel;
     space->used = false;
