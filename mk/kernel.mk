@@ -5,9 +5,8 @@ kernel_cc := $(CROSS)gcc
 # Tools look libgcc up by a plain instruction set string; the extensions named on top have no library variant.
 kernel_march := rv64imac
 kernel_target := -march=$(kernel_march)_zicsr_zifencei -mabi=lp64 -mcmodel=medany
-# The kernel's own <string.h>, the only header of a C library that it has.
-kernel_libc := $(patsubst %/string.h,-I%,$(firstword $(wildcard kernel/string.h kernel/*/string.h kernel/*/*/string.h)))
-kernel_includes := -iquote kernel $(or $(kernel_libc),-isystem /usr/lib/picolibc/riscv64-unknown-elf/include)
+# kernel/string.c has the functions of <string.h>; their declarations are picolibc's, and nothing else is.
+kernel_includes := -iquote kernel --specs=picolibc.specs
 # Loops must not become calls of memset and memcpy inside memset and memcpy.
 kernel_flags := $(common_flags) $(optimise) $(warnings) $(kernel_target) $(kernel_includes) -ffreestanding \
     -fno-common -fno-stack-protector -fno-omit-frame-pointer -fno-pic -fno-strict-aliasing \
@@ -17,7 +16,7 @@ kernel_sanitize := $(if $(and $(filter debug,$(BUILD)),$(wildcard kernel/ubsan.c
 
 kernel_sources := $(filter-out kernel/arch/host/% %.ld.S,$(filter kernel/% lib/base/%,$(sources)))
 kernel_objects := $(addprefix $B/obj-kernel/,$(addsuffix .o,$(kernel_sources)))
-kernel_script := $(firstword $(wildcard kernel/arch/riscv/kernel.ld.S) kernel/arch/riscv/kernel.ld)
+kernel_script := kernel/arch/riscv/kernel.ld.S
 kernel := $B/kernel/cardea
 kernel_image := $(kernel).bin
 
