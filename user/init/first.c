@@ -77,13 +77,13 @@ static uint64_t pages_bytes(const struct elf *elf)
     return bytes;
 }
 
-/* Enough slots for one capability to each page there is, within limits. */
+/* What mm needs in its own CNode when all memory is in use: capabilities of pages it can put elsewhere. */
 static unsigned cnode_bits(uint64_t ram)
 {
     uint64_t slots = MM_MIN_SLOTS;
     unsigned bits = SLOT_BITS + 12;
 
-    while (slots < ram >> PAGE_BITS && slots < MM_MAX_SLOTS) {
+    while (slots < ram >> (PAGE_BITS + 5) && slots < MM_MAX_SLOTS) {
         slots *= 2;
         bits++;
     }
