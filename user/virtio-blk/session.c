@@ -8,12 +8,21 @@
 
 static struct session sessions[SESSION_MAX];
 static cap_t own_notification;
-static unsigned turn; /* session that is asked first next time */
+static unsigned places; /* sessions from this one on are free */
+static unsigned turn;   /* session that is asked first next time */
+
+static void count_places(void)
+{
+    for (places = SESSION_MAX; places > 0 && sessions[places - 1].state == SESSION_FREE; places--) {
+        continue;
+    }
+}
 
 void session_setup(cap_t notification)
 {
     own_notification = notification;
     memset(sessions, 0, sizeof(sessions));
+    count_places();
 }
 
 /* --- Opening --- */
@@ -99,6 +108,7 @@ enum error session_open(struct disk *disk, uint64_t client, bool writable, cap_t
         return error;
     }
     session->state = SESSION_OPEN;
+    count_places();
     session->client = client;
     session->disk = disk;
     session->writable = writable;
@@ -121,6 +131,7 @@ enum error session_open(struct disk *disk, uint64_t client, bool writable, cap_t
 static void settle(struct session *session)
 {
     session->state = SESSION_FREE;
+    count_places();
     if (session->disk->dead) {
         segment_drop(&session->segment);
     } else {
@@ -257,16 +268,17 @@ static void show(struct session *session)
 
 void session_run(void)
 {
+    const unsigned count = places; /* a session that ends meanwhile does not change whose turn it is */
     bool progress;
 
     do {
         progress = false;
-        for (unsigned i = 0; i < SESSION_MAX; i++) {
-            progress |= take_one(&sessions[(turn + i) % SESSION_MAX]);
+        for (unsigned i = 0; i < count; i++) {
+            progress |= take_one(&sessions[(turn + i) % count]);
         }
-        turn = (turn + 1) % SESSION_MAX;
+        turn++;
     } while (progress);
-    for (unsigned i = 0; i < SESSION_MAX; i++) {
+    for (unsigned i = 0; i < count; i++) {
         show(&sessions[i]);
     }
 }
