@@ -188,6 +188,18 @@ uint32_t block_halve(uint32_t number)
     return first;
 }
 
+enum error block_carve(uint32_t number, enum object_type type, unsigned bits, cap_t first, unsigned count)
+{
+    struct block *block = block_at(number);
+    uint64_t start = align_up(block->carved, 1ull << bits), bytes = (uint64_t)count << bits;
+    if (!range_inside(start, bytes, 1ull << block->bits))
+        return ERR_NO_MEMORY;
+    enum error error = untyped_retype(block->slot, type, bits, 0, first, count, start);
+    if (error == ERR_OK)
+        block->carved = start + bytes;
+    return error;
+}
+
 void block_give(uint32_t number)
 {
     cnode_revoke(START_CNODE, block_at(number)->slot);

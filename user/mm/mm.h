@@ -149,6 +149,8 @@ uint32_t block_take(unsigned bits, enum error *error);
 /* Splits a block in use of which nothing was made. Returns the first of two blocks in use, 0 when there are
  * no slots. */
 uint32_t block_halve(uint32_t number);
+/* Makes `count` objects of 2^bits bytes out of what is left of the block, into slots from `first` on. */
+enum error block_carve(uint32_t number, enum object_type type, unsigned bits, cap_t first, unsigned count);
 /* Destroys everything that was made of it and takes it back. */
 void block_give(uint32_t number);
 struct block *block_at(uint32_t number);
@@ -245,9 +247,11 @@ void space_destroy(struct space *space);
 /* A chunk of the space with room for `bytes`, made when there is none; 0 and *error (ERR_QUOTA,
  * ERR_NO_MEMORY). */
 uint32_t chunk_with_room(struct space *space, uint64_t bytes, enum error *error);
-/* Chunks whose room follows on each other, `bytes` in all, in order; their number, or 0 and *error. */
-#define MAX_PARTS UNTYPED_MAX_BITS
-unsigned chunks_contiguous(struct space *space, uint64_t bytes, uint32_t chunk[MAX_PARTS], enum error *error);
+/* Takes chunks for `bytes` of neighbouring memory that are none of the space's others, and puts them into the
+ * list in order of their addresses. */
+enum error chunks_contiguous(struct space *space, uint64_t bytes, uint32_t *list);
+/* Destroys what was made of the chunks in the list and takes them from the space. */
+void chunks_give(struct space *space, uint32_t *list);
 /* Gives a chunk back of which nothing was made after all. */
 void chunk_unused(struct space *space, uint32_t chunk);
 /* Makes `count` objects of 2^bits bytes, at least a page each, out of that chunk, into slots from `first` on.
@@ -307,6 +311,7 @@ struct segment_entry {
     uint64_t length;
     uint32_t mappings; /* regions that show it */
     bool device, dropped;
+    uint32_t chunks; /* contiguous: list of its own */
     struct pagemap pages;
     cap_t frame[MSG_MAX_CAPS]; /* device: its frames, their sizes, and how many there are */
     uint8_t frame_bits[MSG_MAX_CAPS];

@@ -66,14 +66,22 @@ static void entry_forget(uint32_t index)
     pool_put(&segments, index);
 }
 
-/* Gives the memory of a segment that nobody maps back to its owner. */
+/* Gives the memory of a segment that nobody maps back: to its owner, or for good if it has chunks of its own.
+ */
 static void segment_free(uint32_t index)
 {
     struct segment_entry *segment = segment_at(index);
     uint64_t end = segment->length / PAGE_BYTES;
+    bool own_chunks = segment->chunks != 0;
+    chunks_give(segment->owner, &segment->chunks);
     for (uint64_t page = pagemap_next(&segment->pages, 0, end); page < end;
-         page = pagemap_next(&segment->pages, page + 1, end))
-        frame_put(segment->owner, pagemap_clear(&segment->pages, page));
+         page = pagemap_next(&segment->pages, page + 1, end)) {
+        uint32_t place = pagemap_clear(&segment->pages, page);
+        if (own_chunks)
+            place_release(place);
+        else
+            frame_put(segment->owner, place);
+    }
     for (unsigned i = 0; i < segment->frame_count; i++)
         slot_free(segment->frame[i]);
     entry_forget(index);
@@ -94,15 +102,16 @@ static void enter_page(struct segment_entry *segment, uint64_t page, cap_t frame
     slot_note(frame, OWNER_SEGMENT + segment->index, page);
 }
 
-/* Makes the next frame out of the chunk into the page. */
-static enum error carve_page(struct segment_entry *segment, uint32_t chunk, uint64_t page)
+/* Makes the next frame out of the block into the page. */
+static enum error carve_page(struct segment_entry *segment, uint32_t block, uint64_t page)
 {
+    slots_prepare();
     if (!pagemap_ready(&segment->pages))
         return ERR_NO_MEMORY;
     cap_t slot = slots_take(1);
     if (slot == 0)
         return ERR_NO_MEMORY;
-    enum error error = carve(segment->owner, chunk, OBJ_FRAME, PAGE_BITS, slot, 1);
+    enum error error = block_carve(block, OBJ_FRAME, PAGE_BITS, slot, 1);
     if (error == ERR_OK)
         enter_page(segment, page, slot);
     else
@@ -110,22 +119,18 @@ static enum error carve_page(struct segment_entry *segment, uint32_t chunk, uint
     return error;
 }
 
-/* Makes all pages of a segment out of neighbouring memory. */
+/* Makes all pages of a segment out of neighbouring memory, and tells its address. */
 static enum error fill_contiguous(struct segment_entry *segment, uint64_t *physical)
 {
-    enum error error;
-    uint32_t chunk[MAX_PARTS];
-    unsigned count = chunks_contiguous(segment->owner, segment->length, chunk, &error);
-    uint64_t page = 0, pages = segment->length / PAGE_BYTES;
-    for (unsigned i = 0; i < count; i++) {
-        const struct block *block = block_at(chunk[i]);
+    uint64_t pages = segment->length / PAGE_BYTES, page = 0;
+    enum error error = chunks_contiguous(segment->owner, segment->length, &segment->chunks);
+    for (uint32_t chunk = segment->chunks; chunk != 0; chunk = block_at(chunk)->next) {
+        const struct block *block = block_at(chunk);
         while (error == ERR_OK && page < pages && block->carved < 1ull << block->bits) {
-            slots_prepare();
-            error = carve_page(segment, chunk[i], page++);
+            error = carve_page(segment, chunk, page++);
             if (error == ERR_OK && page == 1)
                 error = frame_physical(pagemap_get(&segment->pages, 0), physical);
         }
-        chunk_unused(segment->owner, chunk[i]);
     }
     return error;
 }
@@ -252,6 +257,7 @@ static void segment_lose(uint32_t index)
 {
     struct segment_entry *segment = segment_at(index);
     struct space *space;
+    chunks_give(segment->owner, &segment->chunks);
     for (unsigned i = 0; segment->mappings > 0 && (space = space_at(i)) != NULL; i++)
         if (space->used)
             lose_in_space(space, index);

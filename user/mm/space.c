@@ -126,9 +126,9 @@ static unsigned growth_bits(const struct space *space, unsigned needed)
     return within_quota(space, 1ull << bits) ? bits : needed;
 }
 
-static void chunk_link(struct space *space, uint32_t chunk)
+static void chunk_link(struct space *space, uint32_t *list, uint32_t chunk)
 {
-    block_link(&space->open, chunk);
+    block_link(list, chunk);
     space->held += 1ull << block_at(chunk)->bits;
     if (space->held > space->peak)
         space->peak = space->held;
@@ -145,7 +145,7 @@ static uint32_t chunk_add(struct space *space, uint64_t bytes, enum error *error
     if (chunk == 0 && bits > needed)
         chunk = block_take(needed, error);
     if (chunk != 0)
-        chunk_link(space, chunk);
+        chunk_link(space, &space->open, chunk);
     return chunk;
 }
 
@@ -163,6 +163,8 @@ uint32_t chunk_with_room(struct space *space, uint64_t bytes, enum error *error)
         }
     return chunk_add(space, bytes, error);
 }
+
+#define MAX_PARTS UNTYPED_MAX_BITS
 
 /* Gives back the end of a new block that is larger than `bytes`: halves it as often as it takes. Returns how
  * many chunks remain. When there are no slots for halves, more remains than is needed. */
@@ -187,27 +189,33 @@ static unsigned trim(uint32_t block, uint64_t bytes, uint32_t chunk[MAX_PARTS])
     }
 }
 
-unsigned chunks_contiguous(struct space *space, uint64_t bytes, uint32_t chunk[MAX_PARTS], enum error *error)
+enum error chunks_contiguous(struct space *space, uint64_t bytes, uint32_t *list)
 {
-    if (bits_for(bytes) <= CHUNK_BITS) {
-        chunk[0] = chunk_with_room(space, bytes, error);
-        return chunk[0] != 0 ? 1 : 0;
-    }
-    *error = ERR_QUOTA;
-    if (!within_quota(space, align_up(bytes, 1ull << CHUNK_BITS)))
-        return 0;
-    uint32_t block = block_take(bits_for(bytes), error);
+    enum error error;
+    uint32_t chunk[MAX_PARTS];
+    bytes = align_up(bytes, 1ull << CHUNK_BITS);
+    if (!within_quota(space, bytes))
+        return ERR_QUOTA;
+    uint32_t block = block_take(bits_for(bytes), &error);
     if (block == 0)
-        return 0;
-    unsigned count = trim(block, bytes, chunk);
-    for (unsigned i = 0; i < count; i++)
-        chunk_link(space, chunk[i]);
+        return error;
+    /* From the last to the first, because the newest in a list is at its head. */
+    for (unsigned i = trim(block, bytes, chunk); i-- > 0;)
+        chunk_link(space, list, chunk[i]);
     if (space->held <= space->quota)
-        return count;
-    for (unsigned i = 0; i < count; i++)
-        chunk_unused(space, chunk[i]);
-    *error = ERR_QUOTA;
-    return 0;
+        return ERR_OK;
+    chunks_give(space, list);
+    return ERR_QUOTA;
+}
+
+void chunks_give(struct space *space, uint32_t *list)
+{
+    while (*list != 0) {
+        uint32_t chunk = *list;
+        space->held -= 1ull << block_at(chunk)->bits;
+        block_unlink(list, chunk);
+        block_give(chunk);
+    }
 }
 
 void chunk_unused(struct space *space, uint32_t chunk)
@@ -222,21 +230,17 @@ void chunk_unused(struct space *space, uint32_t chunk)
 enum error carve(struct space *space, uint32_t chunk, enum object_type type, unsigned bits, cap_t first,
                  unsigned count)
 {
-    struct block *block = block_at(chunk);
-    uint64_t start = align_up(block->carved, 1ull << bits), bytes = (uint64_t)count << bits;
-    enum error error = ERR_NO_MEMORY;
-    if (range_inside(start, bytes, 1ull << block->bits))
-        error = untyped_retype(block->slot, type, bits, 0, first, count, start);
+    uint64_t bytes = (uint64_t)count << bits;
+    enum error error = block_carve(chunk, type, bits, first, count);
     if (error != ERR_OK) {
         chunk_unused(space, chunk);
         return error;
     }
-    block->carved = start + bytes;
     if (type != OBJ_FRAME) {
         space->kernel += bytes;
         kernel_bytes += bytes;
     }
-    if (room(block) == 0) {
+    if (room(block_at(chunk)) == 0) {
         block_unlink(&space->open, chunk);
         block_link(&space->full, chunk);
     }
@@ -406,15 +410,6 @@ static void release_list(uint32_t *list)
         place_release(place);
 }
 
-static void give_chunks(uint32_t *list)
-{
-    while (*list != 0) {
-        uint32_t chunk = *list;
-        block_unlink(list, chunk);
-        block_give(chunk);
-    }
-}
-
 /* Forgets the places of everything that the kernel has destroyed together with the chunks. */
 static void forget_places(struct space *space)
 {
@@ -442,8 +437,8 @@ void space_destroy(struct space *space)
         segment_unmapped(region->segment);
     }
     space->region_count = 0;
-    give_chunks(&space->open);
-    give_chunks(&space->full);
+    chunks_give(space, &space->open);
+    chunks_give(space, &space->full);
     forget_places(space);
     segments_lost(space);
     kernel_bytes -= space->kernel;
