@@ -175,7 +175,7 @@ static enum error check_name(struct ext4 *fs, const struct ext4_node *dir,
     if (entry->name_len && !memchr(entry->name, '/', entry->name_len) &&
         !memchr(entry->name, 0, entry->name_len))
         return ERR_OK;
-    return ext4_fail(fs, ERR_CORRUPT, "inode %u: directory entry \"%.*s\" is no name", dir->inode,
+    return ext4_fail(fs, ERR_CORRUPT, "inode %u: directory entry is no name: \"%.*s\"", dir->inode,
                      entry->name_len, entry->name);
 }
 

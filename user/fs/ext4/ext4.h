@@ -143,7 +143,7 @@ static inline bool ext4_is_link(const struct ext4_node *node)
     return (node->mode & EXT4_S_IFMT) == EXT4_S_IFLNK;
 }
 
-/* Reads inode `number`. ERR_CORRUPT: damaged, or there is none of that number, or it is not in use. */
+/* Reads inode `number`. ERR_CORRUPT: damaged, not in use, or no such number. */
 enum error ext4_read_node(struct ext4 *fs, uint32_t number, struct ext4_node *node);
 
 /*
