@@ -50,6 +50,16 @@ static void stop_virtio(unsigned device)
     }
 }
 
+/* Whoever drove them before, a boot loader or drivers that ended with the last dev, is gone. */
+static void stop_all_virtio(void)
+{
+    for (unsigned i = 0; i < devices.count; i++) {
+        if (fdt_is_compatible(&devices.tree, devices.device[i].node, "virtio,mmio") && virtio_type(i) != 0) {
+            stop_virtio(i);
+        }
+    }
+}
+
 /* --- The protocol --- */
 
 static enum error serve_dev_count(struct call *call, const struct proto_empty *request,
@@ -265,6 +275,7 @@ int main(int argc, char **argv)
         registers_add_untyped(slot, bits, number(&text, 0));
     }
     registers_setup(&devices);
+    stop_all_virtio();
     serve(&(struct server){
         .name = "dev",
         .endpoint = rt_cap("recv:dev"),
