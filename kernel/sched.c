@@ -82,14 +82,19 @@ static bool can_run(const struct thread *thread)
     return thread->state == THREAD_READY && thread->context && thread->context->remaining;
 }
 
-/* A thread of that priority became ready on a hart: have it looked at if it should run at once. */
-static void hart_notice(struct hart *hart, uint8_t priority)
+/* Has the hart choose anew what it runs. */
+static void hart_reschedule(struct hart *hart)
 {
-    if (hart->current && hart->current->priority >= priority)
-        return;
     hart->reschedule = true;
     if (hart != hart_self())
         arch_send_ipi(hart);
+}
+
+/* A thread of that priority became ready on a hart: have it looked at if it should run at once. */
+static void hart_notice(struct hart *hart, uint8_t priority)
+{
+    if (!hart->current || hart->current->priority < priority)
+        hart_reschedule(hart);
 }
 
 void sched_ready(struct thread *thread)
@@ -108,10 +113,8 @@ void sched_set_priority(struct thread *thread, uint8_t priority)
     thread->priority = priority;
     if (queued)
         sched_ready(thread);
-    else if (is_running(thread) && thread->hart != hart_self()) {
-        thread->hart->reschedule = true;
-        arch_send_ipi(thread->hart);
-    }
+    else if (is_running(thread))
+        hart_reschedule(thread->hart);
 }
 
 /* Index of the highest set bit; value is not 0. (The base instruction set has none that counts zeros.) */
@@ -366,10 +369,14 @@ static void hart_take_next(struct hart *hart, uint64_t now)
 struct thread *schedule(void)
 {
     struct hart *hart = hart_self();
-    uint64_t now = arch_time();
-    bool exhausted = charge(hart, now);
     struct address_space *space;
+    uint64_t now;
+    bool exhausted;
 
+    if (hart->current && !hart->reschedule && can_run(hart->current))
+        return hart->current;
+    now = arch_time();
+    exhausted = charge(hart, now);
     hart->reschedule = false;
     if (hart->current)
         hart_put_current(hart, exhausted);

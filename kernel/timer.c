@@ -68,6 +68,7 @@ void kernel_timer(void)
     uint64_t now = arch_time();
 
     hart->timer_interrupts++;
+    hart->reschedule = true; /* the current thread's budget may be what ended */
     hart->timer_deadline = ~0ull;
     arch_set_timer(~0ull);
     for (unsigned i = 0; i < TIMERS_PER_INTERRUPT; i++) {
