@@ -15,6 +15,7 @@ void pool_init(struct pool *pool, enum own_part part, uint32_t size)
 /* Adds one page and the elements that end in it to the free ones. */
 static bool pool_grow(struct pool *pool)
 {
+    own_prepare(); /* before the place of the new page is fixed: it can make this same pool grow */
     if (pool->count == pool->limit || !own_page(pool->base + pool->mapped))
         return false;
     pool->mapped += PAGE_BYTES;
