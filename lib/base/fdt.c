@@ -72,6 +72,53 @@ int fdt_next(const struct fdt *fdt, int node)
     }
 }
 
+/* The value that the walk keeps of a property with this name, or NULL. */
+static struct fdt_value *kept_value(struct fdt_walk *walk, const char *name)
+{
+    switch (name[0]) {
+    case 'c': return strcmp(name, "compatible") == 0 ? &walk->compatible : NULL;
+    case 'd': return strcmp(name, "device_type") == 0 ? &walk->device_type : NULL;
+    case 'r': return strcmp(name, "reg") == 0 ? &walk->reg : NULL;
+    case 's': return strcmp(name, "status") == 0 ? &walk->status : NULL;
+    default: return NULL;
+    }
+}
+
+/* Reads the properties of the node that begins at `token`. Of two with one name the first counts, as elsewhere. */
+static void walk_enter(const struct fdt *fdt, struct fdt_walk *walk, const uint8_t *token)
+{
+    walk->chain[walk->depth++] = offset_of(fdt, token);
+    walk->compatible = walk->device_type = walk->reg = walk->status = (struct fdt_value){NULL, 0};
+    token = skip_nops(next_token(token));
+    while (kind_of(token) == TOKEN_PROP) {
+        uint32_t length = property_length(token);
+        const uint8_t *value = property_value(token);
+        struct fdt_value *kept = kept_value(walk, property_name(fdt, token));
+        if (kept != NULL && kept->data == NULL) {
+            *kept = (struct fdt_value){value, length};
+        }
+        token = skip_nops(value + align_token(length));
+    }
+    walk->next = token;
+}
+
+bool fdt_walk_next(const struct fdt *fdt, struct fdt_walk *walk)
+{
+    const uint8_t *token = walk->next != NULL ? walk->next : token_at(fdt, 0);
+
+    for (; kind_of(token) != TOKEN_END; token += 4) {
+        if (kind_of(token) == TOKEN_BEGIN_NODE) {
+            walk_enter(fdt, walk, token);
+            return true;
+        }
+        if (kind_of(token) == TOKEN_END_NODE) {
+            walk->depth--;
+        }
+    }
+    walk->next = token;
+    return false;
+}
+
 unsigned fdt_chain(const struct fdt *fdt, int node, int chain[FDT_MAX_DEPTH])
 {
     unsigned depth = 0;
@@ -145,10 +192,23 @@ bool fdt_prop_at(const struct fdt *fdt, int node, unsigned n, const char **name,
     return true;
 }
 
+/* Most names differ in the first character. */
+static bool is_named(const struct fdt *fdt, const uint8_t *property, const char *name)
+{
+    const char *candidate = property_name(fdt, property);
+
+    return candidate[0] == name[0] && strcmp(candidate, name) == 0;
+}
+
 const void *fdt_prop(const struct fdt *fdt, int node, const char *name, uint32_t *length)
 {
-    const uint8_t *property = fdt_find_property(fdt, node, name, strlen(name));
-
+    if (node == FDT_NONE) {
+        return NULL;
+    }
+    const uint8_t *property = next_property(token_at(fdt, node));
+    while (property != NULL && !is_named(fdt, property, name)) {
+        property = next_property(property);
+    }
     if (property == NULL) {
         return NULL;
     }

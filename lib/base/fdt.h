@@ -49,6 +49,22 @@ int fdt_parent(const struct fdt *fdt, int node);
 /* Next node after `node` in document order (parents before children); FDT_NONE at the end.
  * fdt_next(fdt, FDT_NONE) is the root. */
 int fdt_next(const struct fdt *fdt, int node);
+struct fdt_value {
+    const void *data; /* NULL: the node has no such property */
+    uint32_t length;
+};
+
+/* A walk through all nodes in document order, which begins as {0}. It knows the way from the root, and the properties
+ * that tell what a node is: for who wants to see each node once this costs a fraction of asking for them. */
+struct fdt_walk {
+    int chain[FDT_MAX_DEPTH]; /* the root, ..., the node */
+    unsigned depth;           /* nodes in `chain` */
+    struct fdt_value compatible, device_type, reg, status;
+    const uint8_t *next; /* where the walk goes on */
+};
+
+/* Goes to the next node, false at the end. */
+bool fdt_walk_next(const struct fdt *fdt, struct fdt_walk *walk);
 /* Name with unit address ("cpu@0"); "" for the root. */
 const char *fdt_name(const struct fdt *fdt, int node);
 /* Child of `node` whose name is `name`, or whose name before '@' is `name`. FDT_NONE if there is none. */
@@ -83,5 +99,8 @@ bool fdt_is_enabled(const struct fdt *fdt, int node);
  * through the `ranges` of every bus above. False when there is none or it cannot be translated: numbers of
  * CPUs and I2C devices, whose parents have no `ranges`, are no addresses; fdt_prop_number() reads them. */
 bool fdt_reg(const struct fdt *fdt, int node, unsigned n, uint64_t *address, uint64_t *size);
+/* The same and fdt_is_enabled() for the node that a walk is at. */
+bool fdt_walk_is_enabled(const struct fdt_walk *walk);
+bool fdt_walk_reg(const struct fdt *fdt, const struct fdt_walk *walk, unsigned n, uint64_t *address, uint64_t *size);
 /* n-th entry of the memory reservation block. */
 bool fdt_reservation(const struct fdt *fdt, unsigned n, uint64_t *address, uint64_t *size);

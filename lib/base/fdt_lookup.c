@@ -99,13 +99,25 @@ int fdt_next_compatible(const struct fdt *fdt, int node, const char *compatible)
     return FDT_NONE;
 }
 
+static bool is_okay(struct fdt_value status)
+{
+    const char *text = status.data;
+
+    return text == NULL || (status.length > 0 && text[status.length - 1] == 0 &&
+                            (strcmp(text, "okay") == 0 || strcmp(text, "ok") == 0));
+}
+
 bool fdt_is_enabled(const struct fdt *fdt, int node)
 {
-    if (fdt_prop(fdt, node, "status", NULL) == NULL) {
-        return node != FDT_NONE;
-    }
-    const char *status = fdt_prop_string(fdt, node, "status");
-    return status != NULL && (strcmp(status, "okay") == 0 || strcmp(status, "ok") == 0);
+    struct fdt_value status = {0};
+
+    status.data = fdt_prop(fdt, node, "status", &status.length);
+    return node != FDT_NONE && is_okay(status);
+}
+
+bool fdt_walk_is_enabled(const struct fdt_walk *walk)
+{
+    return is_okay(walk->status);
 }
 
 static bool is_phandle(const struct fdt *fdt, const uint8_t *property, uint32_t phandle)
@@ -265,19 +277,18 @@ static bool translate(const struct fdt *fdt, int bus, struct bus_cells child, st
     return false;
 }
 
-bool fdt_reg(const struct fdt *fdt, int node, unsigned n, uint64_t *address, uint64_t *size)
+/* `chain` is the way from the root to the node that has this value of `reg`. */
+static bool chain_reg(const struct fdt *fdt, const int *chain, unsigned depth, struct fdt_value value, unsigned n,
+                      uint64_t *address, uint64_t *size)
 {
-    int chain[FDT_MAX_DEPTH];
-    unsigned depth = fdt_chain(fdt, node, chain);
-    uint32_t length;
-    const uint8_t *reg = fdt_prop(fdt, node, "reg", &length);
+    const uint8_t *reg = value.data;
     uint64_t end;
 
-    if (reg == NULL || depth < 2) {
+    if (depth < 2 || reg == NULL) {
         return false;
     }
     struct bus_cells child = cells_of(fdt, chain[depth - 2]);
-    if (!cells_are_numbers(child) || n >= length / (4 * (child.address + child.size))) {
+    if (!cells_are_numbers(child) || n >= value.length / (4 * (child.address + child.size))) {
         return false;
     }
     reg += (size_t)n * 4 * (child.address + child.size);
@@ -296,4 +307,19 @@ bool fdt_reg(const struct fdt *fdt, int node, unsigned n, uint64_t *address, uin
     *address = where;
     *size = bytes;
     return true;
+}
+
+bool fdt_reg(const struct fdt *fdt, int node, unsigned n, uint64_t *address, uint64_t *size)
+{
+    int chain[FDT_MAX_DEPTH];
+    unsigned depth = fdt_chain(fdt, node, chain);
+    struct fdt_value reg = {0};
+
+    reg.data = fdt_prop(fdt, node, "reg", &reg.length);
+    return chain_reg(fdt, chain, depth, reg, n, address, size);
+}
+
+bool fdt_walk_reg(const struct fdt *fdt, const struct fdt_walk *walk, unsigned n, uint64_t *address, uint64_t *size)
+{
+    return chain_reg(fdt, walk->chain, walk->depth, walk->reg, n, address, size);
 }

@@ -211,6 +211,38 @@ static void compare_node(const struct fdt *fdt, const void *blob, int node)
     cr_assert_eq(fdt_child(fdt, node, "no-such-node"), FDT_NONE);
 }
 
+static void compare_value(const struct fdt *fdt, int node, const char *name, struct fdt_value value)
+{
+    uint32_t length = 0;
+
+    cr_assert_eq(value.data, fdt_prop(fdt, node, name, &length));
+    cr_assert_eq(value.length, length);
+}
+
+/* The walk comes to the same nodes as going from node to node, and tells the same of each. */
+static void compare_walk(const struct fdt *fdt)
+{
+    struct fdt_walk walk = {0};
+    uint64_t address, size, walk_address, walk_size;
+
+    for (int node = fdt_root(fdt); node != FDT_NONE; node = fdt_next(fdt, node)) {
+        cr_assert(fdt_walk_next(fdt, &walk));
+        cr_assert_eq(walk.chain[walk.depth - 1], node);
+        cr_assert_eq(walk.depth < 2 ? FDT_NONE : walk.chain[walk.depth - 2], fdt_parent(fdt, node));
+        compare_value(fdt, node, "compatible", walk.compatible);
+        compare_value(fdt, node, "device_type", walk.device_type);
+        compare_value(fdt, node, "reg", walk.reg);
+        compare_value(fdt, node, "status", walk.status);
+        cr_assert_eq(fdt_walk_is_enabled(&walk), fdt_is_enabled(fdt, node));
+        for (unsigned n = 0; n < 4; n++) {
+            bool found = fdt_reg(fdt, node, n, &address, &size);
+            cr_assert_eq(fdt_walk_reg(fdt, &walk, n, &walk_address, &walk_size), found);
+            cr_assert(!found || (walk_address == address && walk_size == size));
+        }
+    }
+    cr_assert_not(fdt_walk_next(fdt, &walk));
+}
+
 static void compare_aliases(const struct fdt *fdt, const void *blob)
 {
     const char *alias, *path;
@@ -279,6 +311,7 @@ static struct census compare(const void *blob, size_t size, size_t misalignment)
     cr_assert_eq(node, -FDT_ERR_NOTFOUND);
     cr_assert_eq(fdt_next(&fdt, ours), FDT_NONE);
     cr_assert_eq(fdt_by_phandle(&fdt, 0x7fffffff), FDT_NONE);
+    compare_walk(&fdt);
     compare_aliases(&fdt, blob);
     compare_reservations(&fdt, blob);
     exact_free(&copy);
