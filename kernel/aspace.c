@@ -98,6 +98,21 @@ static uint64_t leaf_bits(uint64_t rights)
     return bits;
 }
 
+uint64_t *page_entry(struct address_space *space, uint64_t address)
+{
+    unsigned level = 0;
+    uint64_t *entry = space_walk(space, address, &level);
+
+    return level == 0 ? entry : NULL;
+}
+
+void page_enter(struct slot *slot, struct address_space *space, uint64_t *entry, uint64_t address, uint64_t rights)
+{
+    *entry = pte_make(arch_physical(slot->object), leaf_bits(rights));
+    mapping_add(slot, space, address);
+    space->note.mapped += 2ull << PAGE_BITS;
+}
+
 enum error frame_map(struct slot *slot, struct address_space *space, uint64_t address, uint64_t rights)
 {
     unsigned level = frame_level(slot);

@@ -38,6 +38,10 @@ void space_init(struct address_space *space);
  * none may exceed the capability's. Fails with ERR_MAPPED, ERR_NO_TABLE, ERR_BAD_ALIGN, ERR_BAD_ARG, ERR_NO_RIGHT.
  */
 enum error frame_map(struct slot *slot, struct address_space *space, uint64_t address, uint64_t rights);
+/* For the boot, which maps many pages: the page-level entry for `address`, NULL when a table is missing; and entering
+ * a 4 KiB frame that may have these rights in such an entry, which is empty. */
+uint64_t *page_entry(struct address_space *space, uint64_t address);
+void page_enter(struct slot *slot, struct address_space *space, uint64_t *entry, uint64_t address, uint64_t rights);
 /* Enters the page table in `slot` at the first missing level for `address`; *level is the level of the table that got
  * the entry (2: the root). */
 enum error table_map(struct slot *slot, struct address_space *space, uint64_t address, unsigned *level);

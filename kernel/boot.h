@@ -23,7 +23,8 @@ struct boot_state {
     struct range_set reserved;       /* not to be handed out: firmware, kernel, device tree, initrd */
     struct range_set hidden;         /* not to be touched at all: what /reserved-memory names */
     struct range_set kernel_devices; /* registers that the kernel or the firmware itself uses: never handed out */
-    struct range image;              /* where the kernel lies */
+    struct range image;              /* where the kernel lies, without: */
+    struct range boot_code;          /* what of it only the boot needs */
     struct range initrd;             /* empty when there is none */
     uint64_t device_tree, device_tree_size; /* physical */
     uint64_t boot_time;              /* ticks at kernel entry */
@@ -53,7 +54,10 @@ bool boot_option(const char *word);
 
 /* Opens the device tree at a physical address and fills boot_state from it. Fails the boot when there is no tree or
  * no memory in it. boot_state.image must be set. */
-void boot_read_tree(struct fdt *tree, uint64_t physical);
+void boot_read_tree(uint64_t physical);
+/* What the machine-dependent part reads from the tree: it is shown each node, and then the tree once more. */
+void arch_read_node(const struct fdt *tree, const struct fdt_walk *walk);
+void arch_read_end(const struct fdt *tree);
 
 /* Makes init from the archive's file "init", hands it all that is left, and makes its thread ready. Fails the boot
  * with a line that names the cause when the archive or the program is no good or memory does not suffice. */

@@ -24,12 +24,14 @@
 
 /* What is being built. */
 struct builder {
-    uint64_t next, end; /* free memory, physical */
+    uint64_t start, next, end; /* memory for init, physical; free from `next` on */
     struct slot *cnode;
     uint64_t next_slot;
     struct address_space *space;
     struct boot_info *info;
     uint64_t data_next; /* free addresses for read-only data */
+    uint64_t *entry;    /* of the page that was mapped last */
+    uint64_t entry_address; /* that follows that page */
 };
 
 /* --- Memory --- */
@@ -77,20 +79,21 @@ static void check_memory(const struct builder *builder, const struct elf *elf)
     }
 }
 
-/* All RAM that nothing reserves. */
+/* All RAM that nothing reserves and that is not in use until the end of the boot. */
 static void find_free_memory(struct range_set *free)
 {
     *free = boot_state.memory;
     for (unsigned i = 0; i < boot_state.reserved.count; i++) {
         range_remove(free, boot_state.reserved.range[i].start, boot_state.reserved.range[i].end);
     }
+    range_remove(free, boot_state.boot_code.start, boot_state.boot_code.end);
 }
 
 static void find_largest(struct builder *builder, const struct range_set *free)
 {
     for (unsigned i = 0; i < free->count; i++) {
-        if (free->range[i].end - free->range[i].start > builder->end - builder->next) {
-            builder->next = free->range[i].start;
+        if (free->range[i].end - free->range[i].start > builder->end - builder->start) {
+            builder->start = builder->next = free->range[i].start;
             builder->end = free->range[i].end;
         }
     }
@@ -106,23 +109,38 @@ static struct slot *new_slot(struct builder *builder)
     return &builder->cnode[builder->next_slot++];
 }
 
-/* Maps a page at `address`, giving the tables that are missing. */
-static void map_page(struct builder *builder, struct slot *frame, uint64_t address, uint64_t rights)
+/* Makes sure that there is a page table for `address`; returns the entry for it. */
+static uint64_t *make_tables(struct builder *builder, uint64_t address)
 {
+    uint64_t *entry;
     unsigned level;
-    enum error error;
 
-    while ((error = frame_map(frame, builder->space, address, rights)) == ERR_NO_TABLE) {
+    while ((entry = page_entry(builder->space, address)) == NULL) {
         struct slot *table = new_slot(builder);
         slot_make_root(table, OBJ_PAGE_TABLE, take_cleared(builder, PAGE_SIZE), PAGE_BITS, RIGHTS_ALL);
-        error = table_map(table, builder->space, address, &level);
+        enum error error = table_map(table, builder->space, address, &level);
         if (error) {
             panic("no page table for init at 0x%lx: error %d", address, error);
         }
     }
-    if (error) {
-        panic("no page for init at 0x%lx: error %d", address, error);
+    return entry;
+}
+
+/* Fills `slot` with a page frame and maps it. Pages come in ascending runs, whose entries lie beside each other. */
+static void map_page(struct builder *builder, struct slot *slot, void *page, uint64_t address, uint8_t slot_rights,
+                     uint64_t rights)
+{
+    if (address == builder->entry_address && address & ((1ull << MEGAPAGE_BITS) - 1)) {
+        builder->entry++;
+    } else {
+        builder->entry = make_tables(builder, address);
     }
+    builder->entry_address = address + PAGE_SIZE;
+    if (*builder->entry & PTE_V) {
+        panic("two pages for init at 0x%lx", address);
+    }
+    slot_make_root(slot, OBJ_FRAME, page, PAGE_BITS, slot_rights);
+    page_enter(slot, builder->space, builder->entry, address, rights);
 }
 
 /* Maps a range of physical memory read-only at the next free addresses, with all pages it reaches into; returns where
@@ -133,9 +151,7 @@ static uint64_t map_data(struct builder *builder, uint64_t physical, uint64_t si
     uint64_t end = align_up(physical + size, PAGE_SIZE);
 
     for (uint64_t at = align_down(physical, PAGE_SIZE); at < end; at += PAGE_SIZE) {
-        struct slot *frame = new_slot(builder);
-        slot_make_root(frame, OBJ_FRAME, arch_direct(at), PAGE_BITS, RIGHT_READ);
-        map_page(builder, frame, builder->data_next, RIGHT_READ);
+        map_page(builder, new_slot(builder), arch_direct(at), builder->data_next, RIGHT_READ, RIGHT_READ);
         builder->data_next += PAGE_SIZE;
     }
     return start;
@@ -202,14 +218,13 @@ static void load_program(struct builder *builder, const struct elf *elf, const c
         const struct elf_segment *segment = &elf->segment[i];
         uint64_t end = align_up(segment->vaddr + segment->memory_size, PAGE_SIZE);
         for (uint64_t at = align_down(segment->vaddr, PAGE_SIZE); at < end; at += PAGE_SIZE) {
-            struct slot *frame = new_slot(builder);
             char *page = take(builder, PAGE_SIZE);
             fill_page(page, at, segment, file);
-            slot_make_root(frame, OBJ_FRAME, page, PAGE_BITS, RIGHTS_ALL);
-            map_page(builder, frame, at, frame_rights(segment->prot));
+            map_page(builder, new_slot(builder), page, at, RIGHTS_ALL, frame_rights(segment->prot));
         }
         builder->info->image_end = end;
     }
+    arch_instruction_fence();
 }
 
 /* --- Its objects --- */
@@ -247,18 +262,16 @@ static void make_data(struct builder *builder)
 
     builder->info = info;
     builder->data_next = INIT_DATA;
-    slot_make_root(msg, OBJ_FRAME, take_cleared(builder, PAGE_SIZE), PAGE_BITS, RIGHTS_ALL);
     info->msg_page = builder->data_next;
-    map_page(builder, msg, builder->data_next, RIGHT_READ | RIGHT_WRITE);
+    map_page(builder, msg, take_cleared(builder, PAGE_SIZE), info->msg_page, RIGHTS_ALL, RIGHT_READ | RIGHT_WRITE);
     builder->data_next += PAGE_SIZE;
 }
 
 static void make_stack(struct builder *builder)
 {
     for (uint64_t at = INIT_STACK_TOP - INIT_STACK_SIZE; at < INIT_STACK_TOP; at += PAGE_SIZE) {
-        struct slot *frame = new_slot(builder);
-        slot_make_root(frame, OBJ_FRAME, take_cleared(builder, PAGE_SIZE), PAGE_BITS, RIGHTS_ALL);
-        map_page(builder, frame, at, RIGHT_READ | RIGHT_WRITE);
+        map_page(builder, new_slot(builder), take_cleared(builder, PAGE_SIZE), at, RIGHTS_ALL,
+                 RIGHT_READ | RIGHT_WRITE);
     }
 }
 
@@ -297,9 +310,12 @@ static void give_range(struct builder *builder, uint64_t start, uint64_t end, bo
 {
     struct boot_info *info = builder->info;
 
-    while (start < end) {
-        unsigned bits = UNTYPED_MAX_BITS;
-        while (start & ((1ull << bits) - 1) || end - start < 1ull << bits) {
+    /* Each block is aligned to its size, so sizes first rise from one to the next and then fall. */
+    for (unsigned bits = PAGE_BITS; start < end; start += 1ull << bits) {
+        while (bits < UNTYPED_MAX_BITS && !(start >> bits & 1) && end - start >= 2ull << bits) {
+            bits++;
+        }
+        while (end - start < 1ull << bits) {
             bits--;
         }
         if (info->untyped_count == BOOT_MAX_UNTYPED) {
@@ -314,18 +330,15 @@ static void give_range(struct builder *builder, uint64_t start, uint64_t end, bo
         if (device) {
             slot->flags |= SLOT_DEVICE;
         }
-        start += 1ull << bits;
     }
 }
 
 static void give_memory(struct builder *builder, struct range_set *free)
 {
+    range_remove(free, builder->start, builder->next);
+    range_add(free, boot_state.boot_code.start, boot_state.boot_code.end);
     for (unsigned i = 0; i < free->count; i++) {
-        uint64_t start = free->range[i].start;
-        if (free->range[i].end == builder->end) {
-            start = builder->next;
-        }
-        give_range(builder, start, free->range[i].end, false);
+        give_range(builder, free->range[i].start, free->range[i].end, false);
     }
 }
 

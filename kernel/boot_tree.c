@@ -26,48 +26,37 @@ static void reserve(struct range_set *set, uint64_t start, uint64_t size)
     }
 }
 
-/* Nodes of memory are told by their device_type (Devicetree Specification 3.4). */
-static void read_memory(const struct fdt *tree)
+/* Memory is told by its device_type (Devicetree Specification 3.4). */
+static bool is_memory(const struct fdt_walk *walk)
+{
+    return walk->device_type.length == sizeof("memory") && memcmp(walk->device_type.data, "memory", sizeof("memory")) == 0;
+}
+
+static void read_memory(const struct fdt *tree, const struct fdt_walk *walk)
 {
     uint64_t start, size, end;
 
-    for (int node = fdt_first_child(tree, fdt_root(tree)); node != FDT_NONE; node = fdt_next_sibling(tree, node)) {
-        const char *type = fdt_prop_string(tree, node, "device_type");
-        if (!type || strcmp(type, "memory") != 0 || !fdt_is_enabled(tree, node)) {
-            continue;
+    for (unsigned n = 0; fdt_walk_reg(tree, walk, n, &start, &size); n++) {
+        end = start + size;
+        start = align_up(start, PAGE_SIZE);
+        if (end > arch_direct_end()) {
+            log_line("memory above 0x%lx is not used", arch_direct_end());
+            end = arch_direct_end();
         }
-        for (unsigned n = 0; fdt_reg(tree, node, n, &start, &size); n++) {
-            start = align_up(start, PAGE_SIZE);
-            if (!checked_add(start, size, &end)) {
-                continue;
-            }
-            if (end > arch_direct_end()) {
-                log_line("memory above 0x%lx is not used", arch_direct_end());
-                end = arch_direct_end();
-            }
-            if (!range_add(&boot_state.memory, start, align_down(end, PAGE_SIZE))) {
-                log_line("memory at 0x%lx is not used: too many ranges", start);
-            }
+        if (!range_add(&boot_state.memory, start, align_down(end, PAGE_SIZE))) {
+            log_line("memory at 0x%lx is not used: too many ranges", start);
         }
-    }
-    if (boot_state.memory.count == 0) {
-        boot_fail("the device tree has no memory node");
     }
 }
 
-static void read_reserved(const struct fdt *tree)
+/* A child of /reserved-memory. One without `reg` asks for memory that is still to be chosen, and gets none. */
+static void read_reserved(const struct fdt *tree, const struct fdt_walk *walk)
 {
     uint64_t start, size;
-    int parent = fdt_child(tree, fdt_root(tree), "reserved-memory");
 
-    for (int node = fdt_first_child(tree, parent); node != FDT_NONE; node = fdt_next_sibling(tree, node)) {
-        for (unsigned n = 0; fdt_is_enabled(tree, node) && fdt_reg(tree, node, n, &start, &size); n++) {
-            reserve(&boot_state.reserved, start, size);
-            reserve(&boot_state.hidden, start, size);
-        }
-    }
-    for (unsigned n = 0; fdt_reservation(tree, n, &start, &size); n++) {
+    for (unsigned n = 0; fdt_walk_reg(tree, walk, n, &start, &size); n++) {
         reserve(&boot_state.reserved, start, size);
+        reserve(&boot_state.hidden, start, size);
     }
 }
 
@@ -82,9 +71,8 @@ static void copy_command_line(const char *text)
     memcpy(boot_state.command_line, text, length);
 }
 
-static void read_chosen(const struct fdt *tree)
+static void read_chosen(const struct fdt *tree, int chosen)
 {
-    int chosen = fdt_child(tree, fdt_root(tree), "chosen");
     const char *command_line = fdt_prop_string(tree, chosen, "bootargs");
     struct range initrd;
     uint32_t seed_length;
@@ -98,11 +86,10 @@ static void read_chosen(const struct fdt *tree)
         boot_state.initrd = initrd;
         reserve(&boot_state.reserved, initrd.start, initrd.end - initrd.start);
     }
-    object_id_key = arch_time();
     if (seed && seed_length >= sizeof(object_id_key)) {
         memcpy(&object_id_key, seed, sizeof(object_id_key));
+        object_id_key |= 1;
     }
-    object_id_key |= 1;
 }
 
 /* The tree and the initrd must be read, whatever else the tree says of where they lie. */
@@ -111,7 +98,7 @@ static void unhide(uint64_t start, uint64_t end)
     range_remove(&boot_state.hidden, align_down(start, PAGE_SIZE), align_up(end, PAGE_SIZE));
 }
 
-void boot_read_tree(struct fdt *tree, uint64_t physical)
+static void open_tree(struct fdt *tree, uint64_t physical)
 {
     if (physical == 0) {
         boot_fail("no device tree: the firmware passed address 0");
@@ -125,13 +112,47 @@ void boot_read_tree(struct fdt *tree, uint64_t physical)
     }
     boot_state.device_tree = physical;
     boot_state.device_tree_size = tree->total;
+}
 
-    read_memory(tree);
-    read_reserved(tree);
-    read_chosen(tree);
+/* Goes through the tree once: it is large, and asking it for one thing after the other takes longer than all else. */
+static void read_nodes(const struct fdt *tree)
+{
+    struct fdt_walk walk = {0};
+    int reserved = FDT_NONE;
+
+    while (fdt_walk_next(tree, &walk)) {
+        int node = walk.chain[walk.depth - 1];
+        if (walk.depth == 2 && strcmp(fdt_name(tree, node), "chosen") == 0) {
+            read_chosen(tree, node);
+        } else if (walk.depth == 2 && strcmp(fdt_name(tree, node), "reserved-memory") == 0) {
+            reserved = node;
+        } else if (walk.depth == 2 && is_memory(&walk) && fdt_walk_is_enabled(&walk)) {
+            read_memory(tree, &walk);
+        } else if (walk.depth == 3 && walk.chain[1] == reserved && fdt_walk_is_enabled(&walk)) {
+            read_reserved(tree, &walk);
+        }
+        arch_read_node(tree, &walk);
+    }
+    arch_read_end(tree);
+}
+
+void boot_read_tree(uint64_t physical)
+{
+    struct fdt tree;
+    uint64_t start, size;
+
+    open_tree(&tree, physical);
+    object_id_key = arch_time() | 1;
+    read_nodes(&tree);
+    if (boot_state.memory.count == 0) {
+        boot_fail("the device tree has no memory node");
+    }
+    for (unsigned n = 0; fdt_reservation(&tree, n, &start, &size); n++) {
+        reserve(&boot_state.reserved, start, size);
+    }
     reserve(&boot_state.reserved, boot_state.image.start, boot_state.image.end - boot_state.image.start);
-    reserve(&boot_state.reserved, physical, tree->total);
-    unhide(physical, physical + tree->total);
+    reserve(&boot_state.reserved, physical, tree.total);
+    unhide(physical, physical + tree.total);
     unhide(boot_state.initrd.start, boot_state.initrd.end);
 }
 

@@ -4,35 +4,29 @@
 #include <stdint.h>
 #include <string.h>
 
-#define BLOCK 64
-
 typedef uint64_t word __attribute__((may_alias));
 typedef uint32_t half __attribute__((may_alias));
 
+#define FILL_BYTES 128 /* per turn of the loop */
+
 void *memset(void *to, int value, size_t count)
 {
-    char *at = to;
+    char *at = to, *end = at + count;
     uint64_t pattern = (uint8_t)value * 0x0101010101010101ull;
 
-    while (count > 0 && (uintptr_t)at % sizeof(word)) {
+    while (at < end && (uintptr_t)at % sizeof(word)) {
         *at++ = (char)value;
-        count--;
     }
-    for (; count >= BLOCK; at += BLOCK, count -= BLOCK) {
-        word *block = (word *)at;
-        block[0] = pattern;
-        block[1] = pattern;
-        block[2] = pattern;
-        block[3] = pattern;
-        block[4] = pattern;
-        block[5] = pattern;
-        block[6] = pattern;
-        block[7] = pattern;
+    for (char *stop = at + (end - at) / FILL_BYTES * FILL_BYTES; at < stop; at += FILL_BYTES) {
+#pragma GCC unroll 16
+        for (size_t i = 0; i < FILL_BYTES / sizeof(word); i++) {
+            ((word *)at)[i] = pattern;
+        }
     }
-    for (; count >= sizeof(word); at += sizeof(word), count -= sizeof(word)) {
+    for (; end - at >= (ptrdiff_t)sizeof(word); at += sizeof(word)) {
         *(word *)at = pattern;
     }
-    while (count-- > 0) {
+    while (at < end) {
         *at++ = (char)value;
     }
     return to;

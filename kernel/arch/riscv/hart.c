@@ -8,13 +8,15 @@
 #include "machine.h"
 #include "sbi.h"
 
-#define START_TIMEOUT_MS 100
-#define MAX_ATTEMPTS MAX_HARTS
+#define START_TIMEOUT_MS 1000 /* a busy emulator needs more than 100 */
+#define MAX_ATTEMPTS MAX_HARTS /* known to head.S as STACKS_HARTS */
+_Static_assert(MAX_HARTS == STACKS_HARTS, "each has its stacks");
 
 /* What a cell of start_attempt[] holds: see secondary_start. */
 enum attempt { ATTEMPT_OVER, ATTEMPT_WELCOME, ATTEMPT_TAKEN };
 
 uint32_t start_attempt[MAX_ATTEMPTS];
+uint32_t start_id[MAX_ATTEMPTS]; /* the hart that each is for */
 struct hart *starting_hart;
 
 static bool released; /* the harts that were started may run threads */
@@ -109,6 +111,7 @@ void hart_enter(void)
     while (!__atomic_load_n(&released, __ATOMIC_ACQUIRE)) {
         __asm__ volatile("wfi");
     }
+    __asm__ volatile("sfence.vma" : : : "memory"); /* for kernel_boot_drop() */
     kernel_lock();
     hart_run();
 }
@@ -135,8 +138,9 @@ static void start_one(uint32_t candidate)
     hart_prepare(hart_count, id);
     plic_hart_init(hart, candidate);
     starting_hart = hart;
+    start_id[candidate] = id;
     __atomic_store_n(&start_attempt[candidate], ATTEMPT_WELCOME, __ATOMIC_RELEASE);
-    struct sbi_result result = sbi_hart_start(id, image_physical(secondary_start), candidate);
+    struct sbi_result result = sbi_hart_start(id, image_physical(secondary_start));
     if (result.error) {
         log_line("hart %u cannot be started: SBI error %ld", id, result.error);
         return;
@@ -171,8 +175,10 @@ void harts_start(void)
 
 void harts_release(void)
 {
+    kernel_boot_drop();
     __atomic_store_n(&released, true, __ATOMIC_RELEASE);
     for (uint32_t i = 1; i < hart_count; i++) {
         arch_send_ipi(&harts[i]);
     }
+    hart_run();
 }

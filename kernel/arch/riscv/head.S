@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * First instructions of every hart. The firmware enters in S-mode with translation off, a0 = hart id and a1 = device
- * tree (boot hart) or the number of the start attempt (others); nothing else can be relied on, .bss included.
+ * First instructions of every hart. The firmware enters in S-mode with translation off, a0 = hart id and, on the boot
+ * hart, a1 = device tree; nothing else can be relied on, .bss included.
  */
 #include "layout.h"
 
@@ -58,8 +58,16 @@ _start:
     csrs sstatus, t0
 .endm
 
+/*
+ * OpenSBI 1.1 may send a hart here that was to be started at secondary_start: it lets the hart go before it has noted
+ * where to. So only the first hart that comes is the boot hart. The word must not be in .bss, which is cleared below.
+ */
 boot_hart:
     reset_hart
+    la t0, boot_hart_taken
+    li t1, 1
+    amoswap.w.aqrl t1, t1, (t0)
+    bnez t1, secondary
     mv s0, a0
     mv s1, a1
 
@@ -69,15 +77,11 @@ boot_hart:
 
     la t0, _bss_start
     la t1, _bss_end
-1:  sd zero, 0(t0)
-    sd zero, 8(t0)
-    sd zero, 16(t0)
-    sd zero, 24(t0)
-    sd zero, 32(t0)
-    sd zero, 40(t0)
-    sd zero, 48(t0)
-    sd zero, 56(t0)
-    addi t0, t0, 64
+1:
+    .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+    sd zero, \n * 8(t0)
+    .endr
+    addi t0, t0, 128
     bltu t0, t1, 1b
 
     /* Early tables: the image, all rights, and the two gigapages of the direct map where the device tree lies. */
@@ -143,35 +147,50 @@ misaligned_text:
     .popsection
 
 /*
- * The other harts. An attempt to start one is a cell that holds 1 while the hart is welcome; it takes it with a swap,
- * and so does the boot hart when it gives up waiting, so only one of them gets the 1.
+ * The other harts, told apart by their ids. An attempt to start one is a cell that holds 1 while the hart is welcome; it
+ * takes it with a swap, and so does the boot hart when it gives up waiting, so only one of them gets the 1.
  */
     .globl secondary_start
 secondary_start:
     reset_hart
+secondary:
     la t0, image_offset
     ld t3, 0(t0)
     la t0, kernel_satp
     ld t1, 0(t0)
+    beqz t1, 3f
     go_high t1, t3
 
-    la t0, start_attempt
-    slli a1, a1, 2
-    add t0, t0, a1
-    li t1, 2
-    amoswap.w.aqrl t1, t1, (t0)
+    la t0, start_id + 4 /* the first is the boot hart's */
+    la t1, start_attempt + 4
+    li t2, STACKS_HARTS - 1
+1:  lwu t3, 0(t0)
+    beq t3, a0, 2f
+    addi t0, t0, 4
+    addi t1, t1, 4
+    addi t2, t2, -1
+    bnez t2, 1b
+    j 3f
+2:  li t2, 2
+    amoswap.w.aqrl t2, t2, (t1)
     li t0, 1
-    bne t1, t0, 1f
+    bne t2, t0, 3f
     la t0, starting_hart
     ld tp, 0(t0)
     ld sp, HART_STACK_TOP(tp)
     li s0, 0
     call hart_enter
-1:  wfi
-    j 1b
+3:  wfi
+    j 3b
+
+    .data
+    .balign 4
+boot_hart_taken:
+    .word 0
 
     .bss
     .balign 4096
+    .globl early_root
 early_root:
     .zero 4096
 early_middle:

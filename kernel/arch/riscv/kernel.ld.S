@@ -10,17 +10,32 @@ ENTRY(_start)
 
 PHDRS
 {
+    boot PT_LOAD FLAGS(5);
     text PT_LOAD FLAGS(5);
     rodata PT_LOAD FLAGS(4);
     data PT_LOAD FLAGS(6);
 }
 
+/* What only the boot needs. Its memory is handed over with the rest: kernel_boot_drop(). */
+#define BOOT_FILE(section) *kernel/boot_*(section) *kernel/main.c*(section) *riscv/machine.c*(section) \
+    *base/fdt*(section) *base/cpio.c*(section) *base/elf.c*(section) *base/ring.c*(section) *base/crc32c.c*(section)
+
 SECTIONS
 {
     . = IMAGE_BASE;
     _image_start = .;
+    .boot : AT(ADDR(.boot) - IMAGE_BASE + 0x80200000) {
+        KEEP(*(.head))
+        BOOT_FILE(.text)
+        BOOT_FILE(.text.*)
+        BOOT_FILE(.rodata)
+        BOOT_FILE(.rodata.*)
+        BOOT_FILE(.srodata)
+        BOOT_FILE(.srodata.*)
+    } :boot
+    . = ALIGN(4096);
+    _boot_end = .;
     .text : AT(ADDR(.text) - IMAGE_BASE + 0x80200000) {
-        *(.head)
         *(.text .text.*)
         _text_end = .;
         *(.selftest.text .selftest.text.*)
@@ -36,12 +51,13 @@ SECTIONS
     _data_start = .;
     .data : AT(ADDR(.data) - IMAGE_BASE + 0x80200000) {
         *(.data .data.* .sdata .sdata.*)
-        . = ALIGN(64);
+        . = ALIGN(128);
     } :data
+    . = ALIGN(128);
     _bss_start = .;
     .bss (NOLOAD) : {
         *(.sbss .sbss.* .bss .bss.*)
-        . = ALIGN(64);
+        . = ALIGN(128); /* head.S clears so much at a time */
     } :data
     _bss_end = .;
     /* Memory that whoever uses it fills first: clearing it would cost boot time. */

@@ -15,6 +15,11 @@
 struct machine machine;
 uint64_t arch_timebase;
 
+/* Only while the tree is read. */
+static int cpus = FDT_NONE;
+static bool boot_hart_found;
+static int plic_node[MAX_PLICS];
+
 /* Whether an ISA string ("rv64imafdc_zicsr_sstc") has a single-letter extension. */
 static bool isa_has_letter(const char *isa, char letter)
 {
@@ -39,33 +44,52 @@ static bool isa_has_name(const char *isa, const char *name)
     return false;
 }
 
-/* An extension by name, from the list of extensions or, in older trees, from the ISA string. */
-static bool hart_has(const struct fdt *tree, int cpu, const char *extension)
-{
-    const char *name, *isa;
+/* What a hart can do: a list of extensions or, in older trees, an ISA string. */
+struct isa {
+    const char *list, *end;
+    const char *string;
+};
 
-    if (fdt_prop_string(tree, cpu, "riscv,isa-extensions")) {
-        for (unsigned n = 0; (name = fdt_prop_string_at(tree, cpu, "riscv,isa-extensions", n)); n++) {
-            if (strcmp(name, extension) == 0) {
-                return true;
-            }
+static struct isa hart_isa(const struct fdt *tree, int cpu)
+{
+    struct isa isa = {0};
+    uint32_t length;
+
+    isa.list = fdt_prop(tree, cpu, "riscv,isa-extensions", &length);
+    if (isa.list) {
+        isa.end = isa.list + length;
+        return length > 0 && isa.end[-1] == 0 ? isa : (struct isa){0};
+    }
+    isa.string = fdt_prop_string(tree, cpu, "riscv,isa");
+    if (isa.string && strlen(isa.string) < sizeof("rv64") - 1) {
+        isa.string = NULL;
+    }
+    return isa;
+}
+
+static bool isa_has(const struct isa *isa, const char *extension)
+{
+    for (const char *name = isa->list; name < isa->end; name += strlen(name) + 1) {
+        if (strcmp(name, extension) == 0) {
+            return true;
         }
+    }
+    if (!isa->string) {
         return false;
     }
-    isa = fdt_prop_string(tree, cpu, "riscv,isa");
-    if (!isa || strlen(isa) < 4) {
-        return false;
-    }
-    return extension[1] ? isa_has_name(isa, extension) : isa_has_letter(isa, extension[0]);
+    return extension[1] ? isa_has_name(isa->string, extension) : isa_has_letter(isa->string, extension[0]);
 }
 
 /* Firmware marks harts that cannot run an operating system in one of two ways: status, or no MMU. */
-static bool hart_is_usable(const struct fdt *tree, int cpu)
+static bool hart_is_usable(const struct fdt *tree, const struct fdt_walk *walk)
 {
-    const char *type = fdt_prop_string(tree, cpu, "device_type");
-    const char *mmu = fdt_prop_string(tree, cpu, "mmu-type");
+    const char *mmu;
 
-    return type && strcmp(type, "cpu") == 0 && fdt_is_enabled(tree, cpu) && mmu && strcmp(mmu, "riscv,none") != 0;
+    if (walk->device_type.length != sizeof("cpu") || memcmp(walk->device_type.data, "cpu", sizeof("cpu")) != 0) {
+        return false;
+    }
+    mmu = fdt_prop_string(tree, walk->chain[walk->depth - 1], "mmu-type");
+    return fdt_walk_is_enabled(walk) && mmu && strcmp(mmu, "riscv,none") != 0;
 }
 
 static uint32_t hart_intc(const struct fdt *tree, int cpu)
@@ -80,52 +104,38 @@ static uint32_t hart_intc(const struct fdt *tree, int cpu)
     return phandle;
 }
 
-static void add_hart(const struct fdt *tree, int cpu, uint32_t id, uint32_t boot_hart)
+/* The boot hart has the first place. */
+static void add_hart(const struct fdt *tree, int cpu, uint32_t id)
 {
     uint32_t at = machine.hart_count;
+    struct isa isa = hart_isa(tree, cpu);
 
-    if (id == boot_hart) {
+    if (id == machine.hart[0].id) {
         at = 0;
+        boot_hart_found = true;
     } else if (at == MAX_HARTS) {
         machine.harts_unused++;
         return;
-    }
-    machine.hart[at] = (struct machine_hart){id, hart_intc(tree, cpu)};
-    machine.has_sstc = machine.has_sstc && hart_has(tree, cpu, "sstc");
-    machine.has_fp = machine.has_fp && hart_has(tree, cpu, "f") && hart_has(tree, cpu, "d");
-    if (at) {
+    } else {
         machine.hart_count++;
     }
+    machine.hart[at] = (struct machine_hart){id, hart_intc(tree, cpu)};
+    machine.has_sstc = machine.has_sstc && isa_has(&isa, "sstc");
+    machine.has_fp = machine.has_fp && isa_has(&isa, "f") && isa_has(&isa, "d");
 }
 
-static void read_harts(const struct fdt *tree, uint32_t boot_hart)
+static void read_cpu(const struct fdt *tree, const struct fdt_walk *walk)
 {
-    int cpus = fdt_child(tree, fdt_root(tree), "cpus");
-    uint32_t timebase = 0;
+    int cpu = walk->chain[walk->depth - 1];
+    uint32_t timebase;
     uint64_t id;
-    bool boot_hart_found = false;
 
-    machine.has_sstc = machine.has_fp = true;
-    machine.hart_count = 1; /* the first place is the boot hart's */
-    for (int cpu = fdt_first_child(tree, cpus); cpu != FDT_NONE; cpu = fdt_next_sibling(tree, cpu)) {
-        fdt_prop_u32(tree, cpu, "timebase-frequency", 0, &timebase);
-        if (!hart_is_usable(tree, cpu) || !fdt_prop_number(tree, cpu, "reg", &id)) {
-            continue;
-        }
-        boot_hart_found = boot_hart_found || id == boot_hart;
-        add_hart(tree, cpu, (uint32_t)id, boot_hart);
+    if (fdt_prop_u32(tree, cpu, "timebase-frequency", 0, &timebase)) {
+        arch_timebase = timebase;
     }
-    if (!boot_hart_found && machine.hart_count == 1) {
-        boot_fail("the device tree has no usable hart");
+    if (hart_is_usable(tree, walk) && fdt_prop_number(tree, cpu, "reg", &id)) {
+        add_hart(tree, cpu, (uint32_t)id);
     }
-    if (!boot_hart_found) {
-        boot_fail("the device tree has no usable hart %u, which this is", boot_hart);
-    }
-    fdt_prop_u32(tree, cpus, "timebase-frequency", 0, &timebase);
-    if (timebase == 0) {
-        boot_fail("the device tree has no timebase-frequency");
-    }
-    arch_timebase = timebase;
 }
 
 /* Context n is the n-th interrupt that the controller raises at a hart; for S-mode it is number 9 of the hart's own
@@ -164,9 +174,10 @@ static void keep_device(uint64_t base, uint64_t size)
     }
 }
 
+/* Its contexts are read when all harts are known. */
 static void add_plic(const struct fdt *tree, int node, uint64_t base, uint64_t size)
 {
-    struct plic plic = {.base = base, .size = size, .sources = 0, .first_line = next_line()};
+    struct plic plic = {.base = base, .size = size, .first_line = next_line()};
 
     keep_device(base, size);
     fdt_prop_u32(tree, node, "riscv,ndev", 0, &plic.sources);
@@ -175,7 +186,7 @@ static void add_plic(const struct fdt *tree, int node, uint64_t base, uint64_t s
         log_line("interrupt controller at 0x%lx is not used: %u sources", base, plic.sources);
         return;
     }
-    read_contexts(tree, node, &plic);
+    plic_node[machine.plic_count] = node;
     machine.plic[machine.plic_count++] = plic;
 }
 
@@ -205,51 +216,84 @@ static enum device_kind kind_of(const char *compatible)
     return DEVICE_NONE;
 }
 
-static enum device_kind node_kind(const struct fdt *tree, int node)
+static enum device_kind node_kind(const struct fdt_walk *walk)
 {
-    uint32_t length;
-    const char *list = fdt_prop(tree, node, "compatible", &length);
+    const char *list = walk->compatible.data, *end = list + walk->compatible.length;
     enum device_kind kind = DEVICE_NONE;
 
-    if (!list || length == 0 || list[length - 1] != 0) {
+    if (list == end || end[-1] != 0) {
         return DEVICE_NONE;
     }
-    for (const char *end = list + length; list < end && !kind; list += strlen(list) + 1) {
+    for (; list < end && !kind; list += strlen(list) + 1) {
         kind = kind_of(list);
     }
     return kind;
 }
 
-static void read_devices(const struct fdt *tree)
+static void read_device(const struct fdt *tree, const struct fdt_walk *walk)
 {
+    int node = walk->chain[walk->depth - 1];
+    enum device_kind kind = node_kind(walk);
     uint64_t base, size;
 
-    for (int node = fdt_root(tree); node != FDT_NONE; node = fdt_next(tree, node)) {
-        enum device_kind kind = node_kind(tree, node);
-        if (kind == DEVICE_NONE || !fdt_is_enabled(tree, node)) {
-            continue;
+    if (kind == DEVICE_NONE || !fdt_walk_is_enabled(walk) || !fdt_walk_reg(tree, walk, 0, &base, &size)) {
+        return;
+    }
+    switch (kind) {
+    case DEVICE_PLIC: return add_plic(tree, node, base, size);
+    case DEVICE_TEST:
+        if (base % (1 << PAGE_BITS) == 0 && base < arch_direct_end()) {
+            machine.test_device = base;
         }
-        for (unsigned n = 0; fdt_reg(tree, node, n, &base, &size); n++) {
-            if (kind == DEVICE_PLIC) {
-                add_plic(tree, node, base, size);
-                break;
-            }
-            if (kind == DEVICE_FIRMWARE) {
-                keep_device(base, size);
-            } else if (base % (1 << PAGE_BITS) == 0 && base < arch_direct_end()) {
-                machine.test_device = base;
-            }
+        return;
+    default:
+        for (unsigned n = 0; fdt_walk_reg(tree, walk, n, &base, &size); n++) {
+            keep_device(base, size);
         }
+    }
+}
+
+void machine_begin(uint32_t boot_hart)
+{
+    machine = (struct machine){.hart[0].id = boot_hart, .hart_count = 1, .has_sstc = true, .has_fp = true};
+}
+
+void arch_read_node(const struct fdt *tree, const struct fdt_walk *walk)
+{
+    int node = walk->chain[walk->depth - 1];
+    uint32_t timebase;
+
+    if (walk->depth == 2 && strcmp(fdt_name(tree, node), "cpus") == 0) {
+        cpus = node;
+        if (fdt_prop_u32(tree, node, "timebase-frequency", 0, &timebase)) {
+            arch_timebase = timebase;
+        }
+    } else if (walk->depth >= 3 && walk->chain[1] == cpus) {
+        if (walk->depth == 3) {
+            read_cpu(tree, walk);
+        }
+    } else if (walk->depth >= 2) {
+        read_device(tree, walk);
+    }
+}
+
+void arch_read_end(const struct fdt *tree)
+{
+    if (!boot_hart_found && machine.hart_count == 1) {
+        boot_fail("the device tree has no usable hart");
+    }
+    if (!boot_hart_found) {
+        boot_fail("the device tree has no usable hart %u, which this is", machine.hart[0].id);
+    }
+    if (arch_timebase == 0) {
+        boot_fail("the device tree has no timebase-frequency");
     }
     if (machine.plic_count == 0) {
         log_line("no interrupt controller that the kernel knows: devices cannot interrupt");
     }
-}
-
-void machine_read_tree(const struct fdt *tree, uint32_t boot_hart)
-{
-    read_harts(tree, boot_hart);
-    read_devices(tree);
+    for (uint32_t i = 0; i < machine.plic_count; i++) {
+        read_contexts(tree, plic_node[i], &machine.plic[i]);
+    }
 }
 
 /* That a hart has Sstc does not mean that the firmware lets S-mode use it. */

@@ -35,9 +35,8 @@ struct machine {
 };
 extern struct machine machine;
 
-/* Reads from the tree what `machine` holds, but for the last two members; fills boot_state.kernel_devices. Fails the
- * boot when there is no hart or no timebase. */
-void machine_read_tree(const struct fdt *tree, uint32_t boot_hart);
+/* Before the tree is read: all but the last two members come from there, and boot_state.kernel_devices. */
+void machine_begin(uint32_t boot_hart);
 
 /* Physical address of something in the kernel image. */
 uint64_t image_physical(const void *virtual);
@@ -45,6 +44,10 @@ extern uint64_t image_offset; /* virtual minus physical; set by head.S */
 extern uint64_t kernel_satp;  /* for the kernel's own tables */
 /* Makes the kernel's final page tables from boot_state and machine, and uses them. */
 void kernel_tables_make(void);
+/* Makes a device reachable through the direct map before kernel_tables_make() did: for the end of a boot that fails. */
+void device_reach(uint64_t physical);
+/* Unmaps the code that only the boot needs; its memory is free from then on. */
+void kernel_boot_drop(void);
 /* Asks the harts and the firmware what the tree does not tell. */
 void machine_probe(void);
 /* Finds out how many ASIDs there are. */
@@ -56,8 +59,8 @@ void hart_prepare(uint32_t index, uint32_t id);
 void hart_init(void);
 /* Starts the other harts of machine.hart[], which then sleep; sets hart_count. */
 void harts_start(void);
-/* Lets them run threads. */
-void harts_release(void);
+/* Ends the boot, whose code is gone afterwards: all harts run threads. The caller holds the kernel lock. */
+void harts_release(void) __attribute__((noreturn));
 /* Stops this hart for good. */
 void hart_stop(void) __attribute__((noreturn));
 /* Runs threads on this hart; the caller holds the kernel lock. */

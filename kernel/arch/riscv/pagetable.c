@@ -20,7 +20,7 @@
 /* A and D are set from the start: some harts fault instead of setting them. */
 #define KERNEL_BITS (PTE_V | PTE_R | PTE_G | PTE_A | PTE_D)
 
-extern char _image_start[], _rodata_start[], _data_start[], _stacks[], _image_end[];
+extern char _image_start[], _boot_end[], _rodata_start[], _data_start[], _stacks[], _image_end[];
 
 uint64_t image_offset;
 uint64_t kernel_satp;
@@ -71,6 +71,27 @@ static uint64_t *table_below(uint64_t *entry)
     return (uint64_t *)(pte_physical(*entry) + image_offset);
 }
 
+static unsigned table_index(uint64_t address, unsigned shift)
+{
+    return address >> shift & (TABLE_ENTRIES - 1);
+}
+
+/* Fills entries with leaves as long as they fit before `end` and in the table; returns how far that got. */
+static uint64_t map_leaves(uint64_t *table, unsigned shift, uint64_t address, uint64_t end, uint64_t pte)
+{
+    uint64_t count = (end - address) >> shift;
+    uint64_t *entry = &table[table_index(address, shift)];
+
+    if (count > (uint64_t)(table + TABLE_ENTRIES - entry)) {
+        count = table + TABLE_ENTRIES - entry;
+    }
+    for (uint64_t *last = entry + count; entry < last; entry++) {
+        *entry = pte;
+        pte += pte_make(1ull << shift, 0);
+    }
+    return address + (count << shift);
+}
+
 /* Maps [address, end) to `physical` on, all of it page-aligned, with the largest pages that fit. */
 static void map(uint64_t *table, unsigned level, uint64_t address, uint64_t end, uint64_t physical, uint64_t bits)
 {
@@ -78,15 +99,13 @@ static void map(uint64_t *table, unsigned level, uint64_t address, uint64_t end,
     uint64_t span = 1ull << shift;
 
     while (address < end) {
-        uint64_t *entry = &table[address >> shift & (TABLE_ENTRIES - 1)];
-        uint64_t next = align_down(address, span) + span;
-        if (next > end || next == 0) {
-            next = end;
-        }
-        if (next - address == span && physical % span == 0) {
-            *entry = pte_make(physical, bits);
+        uint64_t next;
+        if ((address | physical) % span == 0 && end - address >= span) {
+            next = map_leaves(table, shift, address, end, pte_make(physical, bits));
         } else {
-            map(table_below(entry), level - 1, address, next, physical, bits);
+            next = align_down(address, span) + span;
+            next = next > end ? end : next;
+            map(table_below(&table[table_index(address, shift)]), level - 1, address, next, physical, bits);
         }
         physical += next - address;
         address = next;
@@ -161,6 +180,24 @@ void kernel_tables_make(void)
     note_used_entries();
     kernel_satp = SATP_SV39 | image_physical(kernel_root) >> PAGE_BITS;
     csr_write(satp, kernel_satp);
+    __asm__ volatile("sfence.vma" : : : "memory");
+}
+
+void device_reach(uint64_t physical)
+{
+    extern uint64_t early_root[];
+
+    if (kernel_satp != 0) {
+        return;
+    }
+    early_root[DIRECT_ROOT_FIRST + (physical >> GIGAPAGE_BITS)] =
+        pte_make(physical >> GIGAPAGE_BITS << GIGAPAGE_BITS, KERNEL_BITS | PTE_W);
+    __asm__ volatile("sfence.vma" : : : "memory");
+}
+
+void kernel_boot_drop(void)
+{
+    map_image(_image_start, _boot_end, 0);
     __asm__ volatile("sfence.vma" : : : "memory");
 }
 

@@ -5,7 +5,8 @@
 #include "layout.h"
 #include "machine.h"
 
-#define MAX_FRAMES 32
+#define MAX_FRAMES 24
+#define REG_FP 8
 
 /* Made by tools/ksyms from the kernel's own symbols, in ascending order. */
 extern const struct ksym {
@@ -67,13 +68,15 @@ static const char *symbol_of(uint64_t pc, uint64_t *into)
     return ksyms_names + ksyms[low].name;
 }
 
-static void print_place(const char *what, uint64_t pc)
+/* `pc` is where the function was left: behind a call, which may be the last instruction of the function, or else at
+ * the instruction itself. */
+static void print_place(const char *what, uint64_t pc, bool behind_call)
 {
     uint64_t into;
-    const char *name = symbol_of(pc, &into);
+    const char *name = symbol_of(pc - behind_call, &into);
 
     if (name) {
-        log_line("  %s %016lx %s+0x%lx", what, pc, name, into);
+        log_line("  %s %016lx %s+0x%lx", what, pc, name, into + behind_call);
     } else {
         log_line("  %s %016lx", what, pc);
     }
@@ -87,20 +90,26 @@ static bool on_a_stack(uint64_t address)
            (from % STACKS_STRIDE < STACK_TOP_OFFSET || from % STACKS_STRIDE >= STACK_TOP_OFFSET + GUARD_SIZE);
 }
 
-/* Follows the chain of frame pointers: below each lie the return address and the caller's frame pointer. */
-static void print_backtrace(uint64_t pc, uint64_t fp)
+static bool has_frame(uint64_t fp)
 {
-    print_place("at  ", pc);
-    for (unsigned i = 0; i < MAX_FRAMES && fp >= 16 && on_a_stack(fp - 8) && on_a_stack(fp - 16); i++) {
-        const uint64_t *frame = (const uint64_t *)fp;
-        if (frame[-1] == 0 || frame[-2] <= fp) {
-            if (frame[-1] && frame[-2] == 0) {
-                print_place("from", frame[-1]);
-            }
+    return fp >= 16 && on_a_stack(fp - 8) && on_a_stack(fp - 16);
+}
+
+/* Follows the chain of frame pointers: below each lie the return address and the caller's frame pointer. A function
+ * that calls no other keeps its return address in `ra`, and has the caller's frame pointer in the first place. */
+static void print_callers(uint64_t ra, uint64_t fp)
+{
+    if (has_frame(fp) && on_a_stack(((const uint64_t *)fp)[-1])) {
+        print_place("from", ra, true);
+        fp = ((const uint64_t *)fp)[-1];
+    }
+    for (unsigned i = 0; i < MAX_FRAMES && has_frame(fp); i++) {
+        uint64_t caller = ((const uint64_t *)fp)[-2];
+        print_place("from", ((const uint64_t *)fp)[-1], true);
+        if (caller <= fp) {
             return;
         }
-        print_place("from", frame[-1]);
-        fp = frame[-2];
+        fp = caller;
     }
 }
 
@@ -180,7 +189,8 @@ void trap_from_kernel(const struct trap_frame *frame)
              csr_read(sstatus));
     print_hart();
     print_registers(frame);
-    print_backtrace(frame->reg[REG_PC], frame->reg[8]);
+    print_place("at  ", frame->reg[REG_PC], false);
+    print_callers(frame->reg[REG_RA], frame->reg[REG_FP]);
     arch_poweroff(1);
 }
 
@@ -193,6 +203,6 @@ void panic(const char *format, ...)
     log_line_list("panic: ", format, arguments);
     va_end(arguments);
     print_hart();
-    print_backtrace((uint64_t)__builtin_return_address(0), *((uint64_t *)__builtin_frame_address(0) - 2));
+    print_callers(0, (uint64_t)__builtin_frame_address(0));
     arch_poweroff(1);
 }

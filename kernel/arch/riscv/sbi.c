@@ -6,7 +6,7 @@
 #include "log.h"
 #include "machine.h"
 
-enum base_function { BASE_SPEC_VERSION, BASE_IMPLEMENTATION, BASE_IMPLEMENTATION_VERSION, BASE_PROBE };
+enum base_function { BASE_IMPLEMENTATION = 1, BASE_IMPLEMENTATION_VERSION, BASE_PROBE };
 enum rfence_function { RFENCE_FENCE_I, RFENCE_SFENCE_VMA };
 enum srst_type { SRST_SHUTDOWN, SRST_COLD_REBOOT };
 enum srst_reason { SRST_NO_REASON, SRST_SYSTEM_FAILURE };
@@ -56,11 +56,7 @@ void sbi_console_init(void)
 
 void sbi_firmware_read(struct sbi_firmware *firmware)
 {
-    uint64_t spec = sbi(SBI_BASE, BASE_SPEC_VERSION, 0).value;
-
     *firmware = (struct sbi_firmware){
-        .spec_major = spec >> 24 & 0x7f,
-        .spec_minor = spec & 0xffffff,
         .implementation = sbi(SBI_BASE, BASE_IMPLEMENTATION, 0).value,
         .version = sbi(SBI_BASE, BASE_IMPLEMENTATION_VERSION, 0).value,
     };
@@ -70,12 +66,12 @@ const char *sbi_implementation_name(uint64_t implementation)
 {
     static const char *const name[] = {"Berkeley Boot Loader", "OpenSBI", "Xvisor", "KVM", "RustSBI"};
 
-    return implementation < sizeof(name) / sizeof(name[0]) ? name[implementation] : NULL;
+    return implementation < sizeof(name) / sizeof(name[0]) ? name[implementation] : "unknown firmware";
 }
 
-struct sbi_result sbi_hart_start(uint64_t hart_id, uint64_t address, uint64_t argument)
+struct sbi_result sbi_hart_start(uint64_t hart_id, uint64_t address)
 {
-    return sbi(SBI_HSM, HSM_HART_START, hart_id, address, argument);
+    return sbi(SBI_HSM, HSM_HART_START, hart_id, address, 0);
 }
 
 void sbi_set_timer(uint64_t deadline)
@@ -138,6 +134,7 @@ void arch_poweroff(uint64_t failure)
 {
     /* OpenSBI turns a failure into QEMU's exit status 0, so the device that ends the emulator is told directly. */
     if (failure && machine.test_device) {
+        device_reach(machine.test_device);
         *(volatile uint32_t *)arch_direct(machine.test_device) = TEST_DEVICE_FAIL | 1 << 16;
     }
     if (sbi_has(SBI_SRST)) {

@@ -20,7 +20,6 @@ struct sbi_result {
 
 /* What the firmware is, for the boot log. */
 struct sbi_firmware {
-    uint32_t spec_major, spec_minor;
     uint64_t implementation, version;
 };
 
@@ -31,11 +30,11 @@ bool sbi_has(uint64_t extension);
 /* Finds out how to print. Before this, nothing can be printed. */
 void sbi_console_init(void);
 void sbi_firmware_read(struct sbi_firmware *firmware);
-/* "OpenSBI", or NULL for one that is not known by name. */
+/* "OpenSBI", for example. */
 const char *sbi_implementation_name(uint64_t implementation);
 
-/* Starts a stopped hart at a physical address with a1 = argument. */
-struct sbi_result sbi_hart_start(uint64_t hart_id, uint64_t address, uint64_t argument);
+/* Starts a stopped hart at a physical address. */
+struct sbi_result sbi_hart_start(uint64_t hart_id, uint64_t address);
 void sbi_set_timer(uint64_t deadline);
 void sbi_send_ipi(uint64_t hart_id);
 /* Fences on the other harts: instruction fetches, all translations, or those of one page. `mask` has a bit per index

@@ -48,8 +48,13 @@ user_enter:
 
 /* The stack may be what is broken: everything goes to the hart's emergency stack. */
 kernel_fault_entry:
-    csrrw a0, sscratch, sp /* a0 as it was; sscratch must be 0 again before anything else can fault */
-    ld sp, HART_EMERGENCY_STACK_TOP(tp)
+    csrrw a0, sscratch, sp /* a0 as it was */
+    la sp, harts
+    sub sp, tp, sp
+    srli sp, sp, 16
+    beqz sp, 1f
+    la tp, harts /* it was not even that; any hart's stack will do */
+1:  ld sp, HART_EMERGENCY_STACK_TOP(tp)
     addi sp, sp, -FRAME_SIZE
     sd a0, 80(sp)
     csrrw a0, sscratch, zero
