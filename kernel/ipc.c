@@ -10,9 +10,6 @@
 
 #include <abi/fault.h>
 
-/* Registers of message words 0-7: a2-a6, t0-t2. */
-static const uint8_t word_register[MSG_REGS] = {12, 13, 14, 15, 16, 5, 6, 7};
-
 struct msg_page *thread_msg_page(const struct thread *thread)
 {
     return thread->slot[THREAD_MSG].object;

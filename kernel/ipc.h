@@ -17,6 +17,8 @@ void thread_slot_lost(struct slot *slot);
 void thread_result(struct thread *thread, uint64_t badge, uint64_t tag, const uint64_t *words, unsigned count);
 /* Ends what a thread is blocked in with an error, giving back what it lent, and makes it ready. */
 void thread_wake_error(struct thread *thread, enum error error);
+/* Registers of message words 0-7: a2-a6, t0-t2. */
+static const uint8_t word_register[MSG_REGS] = {12, 13, 14, 15, 16, 5, 6, 7};
 /* n-th word of the message in a thread's registers and message page; and setting it. */
 uint64_t message_word(const struct thread *thread, unsigned n);
 void message_set_word(struct thread *thread, unsigned n, uint64_t value);
@@ -57,6 +59,8 @@ void queue_remove(struct thread_queue *queue, struct thread *thread);
 /* Ready queues and budgets (sched.c). */
 void sched_ready(struct thread *thread);   /* its state is THREAD_READY: queue it if it can run */
 void sched_remove(struct thread *thread);  /* out of its ready queue, if it is in one */
+/* The current thread has blocked and `to` is ready: gives it the hart at once if nothing else must have it first. */
+void sched_direct(struct thread *from, struct thread *to);
 void sched_step_back(struct thread *thread);   /* behind the others of its priority */
 void sched_set_priority(struct thread *thread, uint8_t priority);
 void context_configure(struct sched_context *context, uint32_t hart, uint64_t budget, uint64_t period);

@@ -4,7 +4,9 @@
 
 #include "arch.h"
 
-/* `thread`, which is this hart's current thread, made a system call; its registers are saved in it. */
+/* `thread`, which is this hart's current thread, made a system call; its registers are saved in it. kernel_fast does
+ * the common ones with less ado; when it returns false nothing has changed and kernel_syscall is to be called. */
+bool kernel_fast(struct thread *thread);
 void kernel_syscall(struct thread *thread);
 /* It faulted: makes the fault message. `fault` is an enum fault, the rest as in struct fault_message. */
 void kernel_fault(struct thread *thread, uint32_t fault, uint64_t address, uint64_t access, uint64_t cause);

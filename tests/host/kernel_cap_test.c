@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Capabilities, the derivation tree and untyped memory, in the kernel core on arch/host. */
-// sources: kernel/cap.c kernel/cnode.c kernel/untyped.c kernel/thread.c kernel/ipc.c kernel/notification.c kernel/timer.c kernel/irq.c kernel/aspace.c kernel/sched.c kernel/heap.c kernel/syscall.c kernel/debug.c kernel/lock.c kernel/arch/host/host.c
+// sources: kernel/cap.c kernel/cnode.c kernel/untyped.c kernel/thread.c kernel/ipc.c kernel/notification.c kernel/timer.c kernel/irq.c kernel/aspace.c kernel/sched.c kernel/heap.c kernel/syscall.c kernel/debug.c kernel/lock.c kernel/fast.c kernel/arch/host/host.c
 #include "kernel_world.h"
 
 #define START_WORLD TestSuite(kernel_cap, .init = world_make, .timeout = 50)

@@ -109,7 +109,9 @@ void __attribute__((noreturn)) trap_from_user(struct thread *thread)
     } else if (hart_self()->current != thread) {
         hart_self()->reschedule = true;
     } else if (cause == CAUSE_USER_ECALL) {
-        kernel_syscall(thread);
+        if (!kernel_fast(thread)) {
+            kernel_syscall(thread);
+        }
     } else {
         dispatch_fault(thread, cause);
     }
