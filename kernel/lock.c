@@ -24,14 +24,20 @@ static void answer_evict(struct hart *hart)
     __atomic_store_n(&hart->evict, false, __ATOMIC_RELEASE);
 }
 
-void kernel_lock(void)
+static void __attribute__((noinline)) wait_for_lock(void)
 {
-    while (__atomic_exchange_n(&locked, 1, __ATOMIC_ACQUIRE)) {
+    do {
         while (__atomic_load_n(&locked, __ATOMIC_RELAXED)) {
             answer_evict(hart_self());
             arch_relax();
         }
-    }
+    } while (__atomic_exchange_n(&locked, 1, __ATOMIC_ACQUIRE));
+}
+
+void kernel_lock(void)
+{
+    if (__atomic_exchange_n(&locked, 1, __ATOMIC_ACQUIRE))
+        wait_for_lock();
 }
 
 void kernel_unlock(void)
