@@ -30,6 +30,7 @@ struct boot_state {
     uint64_t boot_time;              /* ticks at kernel entry */
     uint64_t kernel_bytes;           /* RAM that the kernel image and its tables keep */
     char command_line[256];
+    const char *reading;             /* what of somebody else's is being read, for a panic to tell */
 };
 
 extern struct boot_state boot_state;
@@ -51,6 +52,8 @@ uint64_t arch_isa(void);
 void boot_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 /* Whether the command line has the word. */
 bool boot_option(const char *word);
+/* The decimal number after "NAME=" on the command line; `otherwise` when it is not there. */
+uint64_t boot_option_number(const char *name, uint64_t otherwise);
 
 /* Opens the device tree at a physical address and fills boot_state from it. Fails the boot when there is no tree or
  * no memory in it. boot_state.image must be set. */
@@ -64,3 +67,5 @@ void arch_read_end(const struct fdt *tree);
 void boot_make_init(void);
 /* Runs the kernel's own tests, prints one line for each, and powers off. */
 void selftest_run(void) __attribute__((noreturn));
+/* Fails in the way that the command line asks for with "selftest=fault", overflow, text, data or panic, if it does. */
+void selftest_crash(void);

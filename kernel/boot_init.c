@@ -174,6 +174,7 @@ static void open_program(struct elf *elf, const void **file)
     if (outside.count) {
         boot_fail("the initrd at 0x%lx-0x%lx is not in memory", initrd->start, initrd->end);
     }
+    boot_state.reading = " while reading the initrd";
     enum cpio_error damage = cpio_find(arch_direct(initrd->start), initrd->end - initrd->start, "init", &program);
     if (damage == CPIO_NOT_FOUND) {
         boot_fail("no program 'init' in the initrd");
@@ -186,6 +187,7 @@ static void open_program(struct elf *elf, const void **file)
         boot_fail("'init' in the initrd is no good program: %s", elf_strerror(error));
     }
     *file = program.data;
+    boot_state.reading = NULL;
 }
 
 /* Copies the part of a segment that lies in the page at `address`; the rest of the page is zero. */

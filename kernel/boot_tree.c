@@ -106,6 +106,7 @@ static void open_tree(struct fdt *tree, uint64_t physical)
     if (physical > arch_direct_end() - TREE_LIMIT) {
         boot_fail("no device tree: nothing can be read at 0x%lx, where the firmware says it is", physical);
     }
+    boot_state.reading = " while reading the device tree";
     enum fdt_error error = fdt_open(tree, arch_direct(physical), TREE_LIMIT);
     if (error != FDT_OK) {
         boot_fail("malformed device tree at 0x%lx: %s", physical, fdt_strerror(error));
@@ -154,21 +155,42 @@ void boot_read_tree(uint64_t physical)
     reserve(&boot_state.reserved, physical, tree.total);
     unhide(physical, physical + tree.total);
     unhide(boot_state.initrd.start, boot_state.initrd.end);
+    boot_state.reading = NULL;
+}
+
+/* The word of the command line that begins with `prefix` and then has `after` or ends; NULL when there is none.
+ * Returns what follows. */
+static const char *find_word(const char *prefix, char after)
+{
+    size_t length = strlen(prefix);
+    const char *at = boot_state.command_line;
+
+    while (*at) {
+        if (strncmp(at, prefix, length) == 0 && (at[length] == after || (after == ' ' && at[length] == 0))) {
+            return at + length;
+        }
+        while (*at && *at++ != ' ') {
+            continue;
+        }
+    }
+    return NULL;
 }
 
 bool boot_option(const char *word)
 {
-    size_t length = strlen(word);
+    return find_word(word, ' ') != NULL;
+}
 
-    for (const char *at = boot_state.command_line; *at;) {
-        size_t n = 0;
-        while (at[n] && at[n] != ' ') {
-            n++;
-        }
-        if (n == length && memcmp(at, word, n) == 0) {
-            return true;
-        }
-        at += n + (at[n] == ' ');
+uint64_t boot_option_number(const char *name, uint64_t otherwise)
+{
+    const char *digit = find_word(name, '=');
+    uint64_t number = 0;
+
+    if (!digit) {
+        return otherwise;
     }
-    return false;
+    while (*++digit >= '0' && *digit <= '9') {
+        number = number * 10 + (uint64_t)(*digit - '0');
+    }
+    return number;
 }

@@ -47,6 +47,7 @@ void __attribute__((noreturn)) kernel_main(uint32_t hart_id, uint64_t device_tre
 {
     hart_prepare(0, hart_id);
     hart_count = 1;
+    harts[0].online = true;
     sbi_console_init();
     note_image();
     log_line("Cardea " CARDEA_VERSION);
@@ -60,6 +61,7 @@ void __attribute__((noreturn)) kernel_main(uint32_t hart_id, uint64_t device_tre
     kernel_lock();
     harts_start();
     log_machine();
+    selftest_crash();
     if (boot_option("selftest")) {
         selftest_run();
     }

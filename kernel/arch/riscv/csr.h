@@ -28,7 +28,6 @@
 #define COUNTER_INSTRET 4
 
 #define SATP_ASID_SHIFT 44
-#define SATP_ASID_MASK 0xffffull
 
 /* scause. */
 #define CAUSE_INTERRUPT (1ull << 63)

@@ -19,6 +19,7 @@ uint32_t start_attempt[MAX_ATTEMPTS];
 uint32_t start_id[MAX_ATTEMPTS]; /* the hart that each is for */
 struct hart *starting_hart;
 
+static uint32_t stopper; /* index of the hart that stops all others, plus 1 */
 static bool released; /* the harts that were started may run threads */
 
 extern char _stacks[];
@@ -59,7 +60,7 @@ bool arch_interrupt_pending(void)
 
 void arch_relax(void)
 {
-    if (panic_started()) {
+    if (stop_requested()) {
         hart_stop();
     }
     __asm__ volatile(".insn 0x0100000f" : : : "memory"); /* pause: a fence that does nothing on older harts */
@@ -71,6 +72,30 @@ void hart_stop(void)
     for (;;) {
         __asm__ volatile("wfi");
     }
+}
+
+bool stop_requested(void)
+{
+    uint32_t first = __atomic_load_n(&stopper, __ATOMIC_RELAXED);
+
+    return first && first != hart_self()->index + 1;
+}
+
+bool harts_stop_others(void)
+{
+    struct hart *self = hart_self();
+    uint32_t nobody = 0;
+
+    if (!__atomic_compare_exchange_n(&stopper, &nobody, self->index + 1, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_ACQUIRE)) {
+        return nobody == self->index + 1;
+    }
+    for (uint32_t i = 0; i < hart_count; i++) {
+        if (harts[i].online) {
+            arch_send_ipi(&harts[i]);
+        }
+    }
+    return true;
 }
 
 /* The stacks of harts[index]. */

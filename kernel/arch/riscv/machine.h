@@ -61,6 +61,10 @@ void hart_init(void);
 void harts_start(void);
 /* Ends the boot, whose code is gone afterwards: all harts run threads. The caller holds the kernel lock. */
 void harts_release(void) __attribute__((noreturn));
+/* Has the other harts stop for good; false when another hart did so first, and this one is to stop. */
+bool harts_stop_others(void);
+/* Whether another hart did that. */
+bool stop_requested(void);
 /* Stops this hart for good. */
 void hart_stop(void) __attribute__((noreturn));
 /* Runs threads on this hart; the caller holds the kernel lock. */
@@ -84,5 +88,3 @@ struct trap_frame {
 };
 /* Prints why, and ends the machine. */
 void trap_from_kernel(const struct trap_frame *frame) __attribute__((noreturn));
-/* Whether a hart panicked; the others stop. */
-bool panic_started(void);

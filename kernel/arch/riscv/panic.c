@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The end: what is printed when the kernel itself fails, and stopping the machine. */
+#include "boot.h"
 #include "log.h"
 #include "csr.h"
 #include "layout.h"
@@ -18,15 +19,7 @@ extern const char ksyms_names[] __attribute__((weak));
 
 extern char _image_start[], _text_end[], _rodata_start[], _stacks[];
 
-static uint32_t panics;     /* how often a hart came here */
-static uint32_t panic_hart; /* index of the first, plus 1 */
-
-bool panic_started(void)
-{
-    uint32_t first = __atomic_load_n(&panic_hart, __ATOMIC_RELAXED);
-
-    return first && first != hart_self()->index + 1;
-}
+static uint32_t panics; /* how often a hart came here */
 
 static const char *cause_text(uint64_t cause)
 {
@@ -139,21 +132,11 @@ static void print_hart(void)
 /* Lets one hart through, once: a second one stops, and a panic while one is printed ends at once. */
 static void panic_begin(void)
 {
-    struct hart *self = hart_self();
-    uint32_t nobody = 0;
-
-    if (!__atomic_compare_exchange_n(&panic_hart, &nobody, self->index + 1, false, __ATOMIC_ACQ_REL,
-                                     __ATOMIC_ACQUIRE) &&
-        nobody != self->index + 1) {
+    if (!harts_stop_others()) {
         hart_stop();
     }
     if (panics++ == 0) {
         log_set_echo(1);
-        for (uint32_t i = 0; i < hart_count; i++) {
-            if (harts[i].online) {
-                arch_send_ipi(&harts[i]);
-            }
-        }
     } else if (panics == 2) {
         log_line("panic: another one while the first was printed");
         arch_poweroff(1);
@@ -183,7 +166,8 @@ void trap_from_kernel(const struct trap_frame *frame)
     if (guard_of(address) >= 0 || guard_of(frame->reg[REG_SP]) >= 0) {
         log_line("panic: kernel stack overflow");
     } else {
-        log_line("panic: %s in the kernel, address 0x%lx", cause_text(cause), address);
+        log_line("panic: %s in the kernel, address 0x%lx%s", cause_text(cause), address,
+                 boot_state.reading ? boot_state.reading : "");
     }
     log_line("  scause %lx, stval %lx, sepc %lx, sstatus %lx", cause, address, frame->reg[REG_PC],
              csr_read(sstatus));

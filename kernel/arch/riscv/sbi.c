@@ -141,6 +141,7 @@ void arch_poweroff(uint64_t failure)
         sbi(SBI_SRST, 0, SRST_SHUTDOWN, failure ? SRST_SYSTEM_FAILURE : SRST_NO_REASON);
     }
     log_line("this machine cannot be switched off by its firmware; halted");
+    harts_stop_others();
     hart_stop();
 }
 
@@ -150,5 +151,6 @@ void arch_reboot(void)
         sbi(SBI_SRST, 0, SRST_COLD_REBOOT, SRST_NO_REASON);
     }
     log_line("this machine cannot be restarted by its firmware; halted");
+    harts_stop_others();
     hart_stop();
 }

@@ -8,10 +8,13 @@
  * have two ASIDs at once; therefore pages are forgotten for all ASIDs. ASID 0 is for the kernel's own tables.
  */
 #include "aspace.h"
+#include "boot.h"
 #include "csr.h"
 #include "layout.h"
 #include "machine.h"
 #include "sbi.h"
+
+#define ASID_BITS 16 /* in satp; a hart may have fewer */
 
 static uint64_t asid_next = 1;
 static uint64_t asid_round = 1;
@@ -21,13 +24,14 @@ void space_probe(void)
 {
     uint64_t kept;
 
-    csr_write(satp, kernel_satp | SATP_ASID_MASK << SATP_ASID_SHIFT);
-    kept = csr_read(satp) >> SATP_ASID_SHIFT & SATP_ASID_MASK;
+    csr_write(satp, kernel_satp | ((1ull << ASID_BITS) - 1) << SATP_ASID_SHIFT);
+    kept = csr_read(satp) >> SATP_ASID_SHIFT & ((1ull << ASID_BITS) - 1);
     csr_write(satp, kernel_satp);
     __asm__ volatile("sfence.vma" : : : "memory");
-    machine.asid_bits = 0;
-    while (kept >> machine.asid_bits & 1) {
-        machine.asid_bits++;
+    /* The command line can take some away: harts differ in this, and emulators have all. */
+    uint64_t limit = boot_option_number("asidbits", ASID_BITS);
+    for (machine.asid_bits = 0; kept >> machine.asid_bits & 1 && machine.asid_bits < limit; machine.asid_bits++) {
+        continue;
     }
 }
 

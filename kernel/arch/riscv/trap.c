@@ -63,7 +63,7 @@ static void dispatch_interrupts(uint64_t pending)
     if (pending & IRQ_SOFTWARE) {
         csr_clear(sip, IRQ_SOFTWARE);
         hart_self()->reschedule = true;
-        if (panic_started()) {
+        if (stop_requested()) {
             hart_stop();
         }
     }
