@@ -72,8 +72,8 @@ def run(program: Path, log: Path, directory: Path) -> tuple:
 @functools.cache
 def as_root() -> list:
     """
-    What to put before a command so that it may give files to root, as some tests do with images that they make
-    and take apart: nothing for root; for others a user namespace, where the system lets them have one.
+    What to put before a command so that it may give files to root, as some tests do with images that they
+    make and take apart: nothing for root; for others a user namespace, where the system lets them have one.
     """
     unshare = ["unshare", "--map-root-user"]
     if os.geteuid() == 0 or subprocess.run([*unshare, "true"], capture_output=True).returncode != 0:

@@ -125,8 +125,8 @@ class System:
 
     def _drive(self, disk) -> str:
         """
-        The drive option for a disk whose image must stay as it is. QEMU's temporary overlay has a timer in the
-        machine's time; with icount and nothing else to do, QEMU would run that timer and nothing else.
+        The drive option for a disk whose image must stay as it is. QEMU's temporary overlay has a timer in
+        the machine's time; with icount and nothing else to do, QEMU would run that timer and nothing else.
         """
         if not self.machine.icount:
             return f"if=none,format=raw,id=disk0,snapshot=on,file.locking=off,file.filename={disk}"
@@ -196,8 +196,8 @@ class System:
 
     def instructions(self) -> int:
         """
-        With count=True, on one hart: how many instructions were executed since power-on, firmware included, when
-        the hart last fell idle; waits until it stays idle.
+        With count=True, on one hart: how many instructions were executed since power-on, firmware included,
+        when the hart last fell idle; waits until it stays idle.
         """
         end = time.monotonic() + 20
         count = None
