@@ -73,7 +73,9 @@ static void return_context(struct thread *thread, struct thread *caller)
     struct sched_context *context = caller->lent;
 
     thread->context = NULL;
+    context->lender = caller->lender;
     caller->lent = NULL;
+    caller->lender = NULL;
     caller->context = context;
     context->thread = caller;
     context->depth--;

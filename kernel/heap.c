@@ -86,6 +86,8 @@ void heap_insert(struct hart *hart, struct heap_node *node, uint64_t deadline)
     node->queued = 1;
     node->hart = hart->index;
     hart->heap = heap_merge(hart->heap, granule_of(node));
+    if (heap_first(hart) == node)
+        hart->reschedule = true; /* which programs the timer */
 }
 
 void heap_remove(struct heap_node *node)

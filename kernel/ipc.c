@@ -415,10 +415,6 @@ enum error reply_invoke(struct invocation *inv)
     reply->caller = caller;
     caller->blocked_on = reply;
     caller->blocked_on_reply = true;
-    if (caller->lent && caller->lent == thread->context) {
-        reply->context = caller->lent;
-        caller->lent->reply = reply;
-    }
     return ERR_OK;
 }
 

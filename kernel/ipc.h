@@ -62,6 +62,8 @@ void sched_remove(struct thread *thread);  /* out of its ready queue, if it is i
 /* The current thread has blocked and `to` is ready: gives it the hart at once if nothing else must have it first. */
 void sched_direct(struct thread *from, struct thread *to);
 void sched_step_back(struct thread *thread);   /* behind the others of its priority */
+/* Charges what the hart's current thread runs on for the time since it was last charged. */
+void sched_charge(struct hart *hart);
 void sched_set_priority(struct thread *thread, uint8_t priority);
 void context_configure(struct sched_context *context, uint32_t hart, uint64_t budget, uint64_t period);
 void context_bind(struct sched_context *context, struct thread *thread);

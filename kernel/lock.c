@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The kernel lock, and taking a thread or an address space off the other harts. */
-#include "arch.h"
+#include "ipc.h"
 
 struct hart harts[MAX_HARTS];
 uint32_t hart_count;
@@ -56,6 +56,7 @@ static void evict_hart(struct hart *hart)
         while (__atomic_load_n(&hart->evict, __ATOMIC_ACQUIRE))
             arch_relax();
     }
+    sched_charge(hart);
     hart->current = NULL;
     hart->reschedule = true;
 }

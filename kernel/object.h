@@ -85,8 +85,7 @@ struct notification {
 _Static_assert(sizeof(struct notification) <= 1 << NOTIFICATION_BITS, "kernel ABI");
 
 struct reply {
-    struct thread *caller;         /* put aside to be answered, or NULL */
-    struct sched_context *context; /* that the caller lent, kept until the answer */
+    struct thread *caller; /* put aside to be answered, or NULL */
 };
 _Static_assert(sizeof(struct reply) <= 1 << REPLY_BITS, "kernel ABI");
 
@@ -122,7 +121,7 @@ struct sched_context {
     uint64_t consumed;       /* since it was made */
     struct thread *thread;   /* that runs on it now: the owner, or the end of its chain of calls */
     struct thread *owner;    /* that it is bound to */
-    struct reply *reply;     /* that keeps it while a caller is put aside */
+    struct thread *lender;   /* the last in the chain of those that passed it on (thread.lender); NULL: nobody did */
     uint32_t hart;
     uint32_t depth;          /* calls that it was passed along */
 };
@@ -156,6 +155,7 @@ struct thread {
     struct thread *caller;      /* that waits for this thread's answer, or NULL */
     struct sched_context *context; /* that it runs on: its own or its caller's; NULL: cannot run */
     struct sched_context *lent;    /* BLOCKED_REPLY: that it gave to the thread it called */
+    struct thread *lender;         /* with `lent`: who had passed the same context on before */
     struct notification *bound;
     uint64_t cpu_time, switches;
     char name[16];

@@ -163,26 +163,44 @@ static void context_exhausted(struct sched_context *context, uint64_t now)
     }
 }
 
-/* Charges this hart's current thread for its time. Returns whether its budget ran out. */
-static bool charge(struct hart *hart, uint64_t now)
+/* Returns whether the budget ran out. Whoever the context was lent to meanwhile may wait to run on it. */
+static bool context_charge(struct sched_context *context, uint64_t spent, uint64_t now)
 {
-    struct thread *thread = hart->current;
+    context->consumed += spent;
+    if (spent < context->remaining) {
+        context->remaining -= spent;
+        return false;
+    }
+    context->remaining = 0;
+    if (!context->node.queued)
+        context_exhausted(context, now);
+    if (!context->remaining && context->thread)
+        sched_remove(context->thread);
+    return true;
+}
+
+/* Charges a hart's current thread, and the context, for its time. Returns whether the budget ran out. */
+static bool charge_for(struct hart *hart, struct sched_context *context, uint64_t now)
+{
     uint64_t spent = now - hart->slice_start;
 
     hart->slice_start = now;
-    if (!thread)
-        return false;
-    thread->cpu_time += spent;
-    if (!thread->context)
-        return false;
-    thread->context->consumed += spent;
-    if (spent < thread->context->remaining) {
-        thread->context->remaining -= spent;
-        return false;
-    }
-    thread->context->remaining = 0;
-    context_exhausted(thread->context, now);
-    return true;
+    if (hart->current)
+        hart->current->cpu_time += spent;
+    return context && context_charge(context, spent, now);
+}
+
+/* The context is what the thread runs on, or ran on until it lent it in this system call. */
+static bool charge(struct hart *hart, uint64_t now)
+{
+    const struct thread *thread = hart->current;
+
+    return charge_for(hart, !thread ? NULL : thread->context ? thread->context : thread->lent, now);
+}
+
+void sched_charge(struct hart *hart)
+{
+    charge(hart, arch_time());
 }
 
 /* A thread that starts on a context whose period is over begins a new one. */
@@ -231,24 +249,22 @@ static void context_detach(struct sched_context *context)
     context->thread = NULL;
 }
 
-/* Makes every thread along the chain of calls that lent this context forget it. */
-static void context_forget_lenders(struct sched_context *context)
+/* Takes the last lender off the chain of those that passed the context on. */
+static struct thread *context_pop_lender(struct sched_context *context)
 {
-    struct thread *caller = context->reply ? context->reply->caller : context->thread ? context->thread->caller : NULL;
+    struct thread *last = context->lender;
 
-    for (unsigned i = 0; caller && caller->lent == context && i < CONTEXT_MAX_DEPTH; i++) {
-        caller->lent = NULL;
-        caller = caller->caller;
-    }
-    if (context->reply)
-        context->reply->context = NULL;
-    context->reply = NULL;
-    context->depth = 0;
+    context->lender = last->lender;
+    context->depth--;
+    last->lent = NULL;
+    last->lender = NULL;
+    return last;
 }
 
 void context_unbind(struct sched_context *context)
 {
-    context_forget_lenders(context);
+    while (context->lender)
+        context_pop_lender(context);
     context_detach(context);
     context->owner = NULL;
 }
@@ -267,31 +283,24 @@ void context_lend(struct thread *from, struct thread *to)
         return;
     sched_remove(from);
     from->lent = context;
+    from->lender = context->lender;
+    context->lender = from;
     from->context = NULL;
     to->context = context;
     context->thread = to;
     context->depth++;
 }
 
+/* Those who passed it on after `from` are no longer lenders. */
 void context_recall(struct thread *from)
 {
     struct sched_context *context = from->lent;
-    struct thread *holder;
 
     if (!context)
         return;
-    holder = context->thread;
-    for (struct thread *caller = context->reply ? context->reply->caller : holder ? holder->caller : NULL;
-         caller && caller != from && caller->lent == context; caller = caller->caller) {
-        caller->lent = NULL;
-        context->depth--;
-    }
-    if (context->reply)
-        context->reply->context = NULL;
-    context->reply = NULL;
+    while (context_pop_lender(context) != from)
+        ;
     context_detach(context);
-    context->depth--;
-    from->lent = NULL;
     from->context = context;
     context->thread = from;
 }
@@ -302,6 +311,8 @@ void context_release(struct thread *thread)
 
     if (!context || context->owner == thread || (thread->caller && thread->caller->lent == context))
         return;
+    if (is_running(thread))
+        sched_charge(thread->hart);
     thread->context = NULL;
     context->thread = NULL;
 }
@@ -377,6 +388,8 @@ void sched_direct(struct thread *from, struct thread *to)
 
     if (hart->reschedule || hart->current != from || !can_run(to) || to->context->hart != hart->index ||
         ready_before(hart, to->priority)) {
+        if (hart->current == from && !from->context)
+            charge_for(hart, to->context, arch_time());
         sched_ready(to);
         return;
     }
