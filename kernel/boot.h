@@ -19,24 +19,25 @@ struct range_set {
 };
 
 struct boot_state {
-    struct range_set memory;         /* RAM */
-    struct range_set reserved;       /* not to be handed out: firmware, kernel, device tree, initrd */
-    struct range_set hidden;         /* not to be touched at all: what /reserved-memory names */
-    struct range_set kernel_devices; /* registers that the kernel or the firmware itself uses: never handed out */
-    struct range image;              /* where the kernel lies, without: */
-    struct range boot_code;          /* what of it only the boot needs */
-    struct range initrd;             /* empty when there is none */
+    struct range_set memory;   /* RAM */
+    struct range_set reserved; /* not to be handed out: firmware, kernel, device tree, initrd */
+    struct range_set hidden;   /* not to be touched at all: what /reserved-memory names */
+    struct range_set
+        kernel_devices;     /* registers that the kernel or the firmware itself uses: never handed out */
+    struct range image;     /* where the kernel lies, without: */
+    struct range boot_code; /* what of it only the boot needs */
+    struct range initrd;    /* empty when there is none */
     uint64_t device_tree, device_tree_size; /* physical */
-    uint64_t boot_time;              /* ticks at kernel entry */
-    uint64_t kernel_bytes;           /* RAM that the kernel image and its tables keep */
+    uint64_t boot_time;                     /* ticks at kernel entry */
+    uint64_t kernel_bytes;                  /* RAM that the kernel image and its tables keep */
     char command_line[256];
-    const char *reading;             /* what of somebody else's is being read, for a panic to tell */
+    const char *reading; /* what of somebody else's is being read, for a panic to tell */
 };
 
 extern struct boot_state boot_state;
 
-/* Adds [start, end) to the set, or takes it out; an empty range changes nothing. False when that takes more ranges
- * than fit; the set is unchanged then. */
+/* Adds [start, end) to the set, or takes it out; an empty range changes nothing. False when that takes more
+ * ranges than fit; the set is unchanged then. */
 bool range_add(struct range_set *set, uint64_t start, uint64_t end);
 bool range_remove(struct range_set *set, uint64_t start, uint64_t end);
 /* Bytes in all ranges. */
@@ -55,17 +56,19 @@ bool boot_option(const char *word);
 /* The decimal number after "NAME=" on the command line; `otherwise` when it is not there. */
 uint64_t boot_option_number(const char *name, uint64_t otherwise);
 
-/* Opens the device tree at a physical address and fills boot_state from it. Fails the boot when there is no tree or
- * no memory in it. boot_state.image must be set. */
+/* Opens the device tree at a physical address and fills boot_state from it. Fails the boot when there is no
+ * tree or no memory in it. boot_state.image must be set. */
 void boot_read_tree(uint64_t physical);
 /* What the machine-dependent part reads from the tree: it is shown each node, and then the tree once more. */
 void arch_read_node(const struct fdt *tree, const struct fdt_walk *walk);
 void arch_read_end(const struct fdt *tree);
 
-/* Makes init from the archive's file "init", hands it all that is left, and makes its thread ready. Fails the boot
- * with a line that names the cause when the archive or the program is no good or memory does not suffice. */
+/* Makes init from the archive's file "init", hands it all that is left, and makes its thread ready. Fails the
+ * boot with a line that names the cause when the archive or the program is no good or memory does not
+ * suffice. */
 void boot_make_init(void);
 /* Runs the kernel's own tests, prints one line for each, and powers off. */
 void selftest_run(void) __attribute__((noreturn));
-/* Fails in the way that the command line asks for with "selftest=fault", overflow, text, data or panic, if it does. */
+/* Fails in the way that the command line asks for with "selftest=fault", overflow, text, data or panic, if it
+ * does. */
 void selftest_crash(void);

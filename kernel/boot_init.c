@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Making the first process: its objects come from the largest free range of memory, from its start on, and everything
- * that is left goes to it as untyped memory (abi/boot.h).
+ * Making the first process: its objects come from the largest free range of memory, from its start on, and
+ * everything that is left goes to it as untyped memory (abi/boot.h).
  */
 #include "aspace.h"
 #include "boot.h"
@@ -13,14 +13,14 @@
 #include <base/elf.h>
 #include <string.h>
 
-#define PAGE_SIZE (1ull << PAGE_BITS)
-#define INIT_CNODE_BITS 19 /* 8192 slots */
-#define INIT_PRIORITY 255
+#define PAGE_SIZE              (1ull << PAGE_BITS)
+#define INIT_CNODE_BITS        19 /* 8192 slots */
+#define INIT_PRIORITY          255
 #define INIT_SLICES_PER_SECOND 100
 
-#define INIT_STACK_TOP 0x3f00000000
-#define INIT_STACK_SIZE (64u << 10)
-#define INIT_DATA 0x3000000000 /* message page, boot_info, device tree, archive */
+#define INIT_STACK_TOP         0x3f00000000
+#define INIT_STACK_SIZE        (64u << 10)
+#define INIT_DATA              0x3000000000 /* message page, boot_info, device tree, archive */
 
 /* What is being built. */
 struct builder {
@@ -29,8 +29,8 @@ struct builder {
     uint64_t next_slot;
     struct address_space *space;
     struct boot_info *info;
-    uint64_t data_next; /* free addresses for read-only data */
-    uint64_t *entry;    /* of the page that was mapped last */
+    uint64_t data_next;     /* free addresses for read-only data */
+    uint64_t *entry;        /* of the page that was mapped last */
     uint64_t entry_address; /* that follows that page */
 };
 
@@ -68,14 +68,16 @@ static uint64_t tables_for(uint64_t size)
 static void check_memory(const struct builder *builder, const struct elf *elf)
 {
     uint64_t data = boot_state.device_tree_size + boot_state.initrd.end - boot_state.initrd.start;
-    uint64_t need = (1 << INIT_CNODE_BITS) + INIT_STACK_SIZE + 8 * PAGE_SIZE + tables_for(INIT_STACK_SIZE) + tables_for(data);
+    uint64_t need = (1 << INIT_CNODE_BITS) + INIT_STACK_SIZE + 8 * PAGE_SIZE + tables_for(INIT_STACK_SIZE) +
+                    tables_for(data);
     uint64_t free = builder->end - builder->next;
 
     for (unsigned i = 0; i < elf->segment_count; i++) {
         need += elf->segment[i].memory_size + 2 * PAGE_SIZE + tables_for(elf->segment[i].memory_size);
     }
     if (free < need) {
-        boot_fail("too little memory: init needs %lu KiB in one piece, and the largest is %lu KiB", need >> 10, free >> 10);
+        boot_fail("too little memory: init needs %lu KiB in one piece, and the largest is %lu KiB",
+                  need >> 10, free >> 10);
     }
 }
 
@@ -126,9 +128,10 @@ static uint64_t *make_tables(struct builder *builder, uint64_t address)
     return entry;
 }
 
-/* Fills `slot` with a page frame and maps it. Pages come in ascending runs, whose entries lie beside each other. */
-static void map_page(struct builder *builder, struct slot *slot, void *page, uint64_t address, uint8_t slot_rights,
-                     uint64_t rights)
+/* Fills `slot` with a page frame and maps it. Pages come in ascending runs, whose entries lie beside each
+ * other. */
+static void map_page(struct builder *builder, struct slot *slot, void *page, uint64_t address,
+                     uint8_t slot_rights, uint64_t rights)
 {
     if (address == builder->entry_address && address & ((1ull << MEGAPAGE_BITS) - 1)) {
         builder->entry++;
@@ -143,8 +146,8 @@ static void map_page(struct builder *builder, struct slot *slot, void *page, uin
     page_enter(slot, builder->space, builder->entry, address, rights);
 }
 
-/* Maps a range of physical memory read-only at the next free addresses, with all pages it reaches into; returns where
- * its first byte is. */
+/* Maps a range of physical memory read-only at the next free addresses, with all pages it reaches into;
+ * returns where its first byte is. */
 static uint64_t map_data(struct builder *builder, uint64_t physical, uint64_t size)
 {
     uint64_t start = builder->data_next + (physical & (PAGE_SIZE - 1));
@@ -175,7 +178,8 @@ static void open_program(struct elf *elf, const void **file)
         boot_fail("the initrd at 0x%lx-0x%lx is not in memory", initrd->start, initrd->end);
     }
     boot_state.reading = " while reading the initrd";
-    enum cpio_error damage = cpio_find(arch_direct(initrd->start), initrd->end - initrd->start, "init", &program);
+    enum cpio_error damage =
+        cpio_find(arch_direct(initrd->start), initrd->end - initrd->start, "init", &program);
     if (damage == CPIO_NOT_FOUND) {
         boot_fail("no program 'init' in the initrd");
     }
@@ -226,7 +230,7 @@ static void load_program(struct builder *builder, const struct elf *elf, const c
         }
         builder->info->image_end = end;
     }
-    arch_instruction_fence();
+    arch_instruction_fence(builder->space);
 }
 
 /* --- Its objects --- */
@@ -242,7 +246,8 @@ static void make_space(struct builder *builder)
 {
     builder->space = take_cleared(builder, PAGE_SIZE);
     space_init(builder->space);
-    slot_make_root(&builder->cnode[BOOT_ADDRESS_SPACE], OBJ_ADDRESS_SPACE, builder->space, PAGE_BITS, RIGHTS_ALL);
+    slot_make_root(&builder->cnode[BOOT_ADDRESS_SPACE], OBJ_ADDRESS_SPACE, builder->space, PAGE_BITS,
+                   RIGHTS_ALL);
 }
 
 static void make_controls(struct builder *builder)
@@ -265,7 +270,8 @@ static void make_data(struct builder *builder)
     builder->info = info;
     builder->data_next = INIT_DATA;
     info->msg_page = builder->data_next;
-    map_page(builder, msg, take_cleared(builder, PAGE_SIZE), info->msg_page, RIGHTS_ALL, RIGHT_READ | RIGHT_WRITE);
+    map_page(builder, msg, take_cleared(builder, PAGE_SIZE), info->msg_page, RIGHTS_ALL,
+             RIGHT_READ | RIGHT_WRITE);
     builder->data_next += PAGE_SIZE;
 }
 
@@ -277,7 +283,8 @@ static void make_stack(struct builder *builder)
     }
 }
 
-static void give_thread(struct builder *builder, struct thread *thread, enum thread_slot to, enum boot_slot from)
+static void give_thread(struct builder *builder, struct thread *thread, enum thread_slot to,
+                        enum boot_slot from)
 {
     thread->slot[to].flags = SLOT_IN_THREAD;
     slot_copy(&builder->cnode[from], &thread->slot[to], RIGHTS_ALL);
@@ -290,7 +297,8 @@ static void make_thread(struct builder *builder, uint64_t entry, uint64_t boot_i
     struct sched_context *context = (struct sched_context *)((char *)thread + (1 << THREAD_BITS));
 
     slot_make_root(&builder->cnode[BOOT_THREAD], OBJ_THREAD, thread, THREAD_BITS, RIGHTS_ALL);
-    slot_make_root(&builder->cnode[BOOT_SCHED_CONTEXT], OBJ_SCHED_CONTEXT, context, SCHED_CONTEXT_BITS, RIGHTS_ALL);
+    slot_make_root(&builder->cnode[BOOT_SCHED_CONTEXT], OBJ_SCHED_CONTEXT, context, SCHED_CONTEXT_BITS,
+                   RIGHTS_ALL);
     thread->slot[THREAD_FAULT].flags = SLOT_IN_THREAD;
     give_thread(builder, thread, THREAD_CSPACE, BOOT_CNODE);
     give_thread(builder, thread, THREAD_SPACE, BOOT_ADDRESS_SPACE);
@@ -300,7 +308,8 @@ static void make_thread(struct builder *builder, uint64_t entry, uint64_t boot_i
     thread->reg[REG_PC] = entry;
     thread->reg[REG_SP] = INIT_STACK_TOP;
     thread->reg[REG_A0] = boot_info;
-    context_configure(context, 0, arch_timebase / INIT_SLICES_PER_SECOND, arch_timebase / INIT_SLICES_PER_SECOND);
+    context_configure(context, 0, arch_timebase / INIT_SLICES_PER_SECOND,
+                      arch_timebase / INIT_SLICES_PER_SECOND);
     context_bind(context, thread);
     thread_resume(thread);
 }
@@ -321,7 +330,8 @@ static void give_range(struct builder *builder, uint64_t start, uint64_t end, bo
             bits--;
         }
         if (info->untyped_count == BOOT_MAX_UNTYPED) {
-            log_line("%s at 0x%lx-0x%lx is left out: too many pieces", device ? "device space" : "memory", start, end);
+            log_line("%s at 0x%lx-0x%lx is left out: too many pieces", device ? "device space" : "memory",
+                     start, end);
             return;
         }
         struct boot_untyped *untyped = &info->untyped[info->untyped_count++];
@@ -353,7 +363,8 @@ static void give_devices(struct builder *builder)
         range_remove(&devices, boot_state.memory.range[i].start, boot_state.memory.range[i].end);
     }
     for (unsigned i = 0; i < boot_state.kernel_devices.count; i++) {
-        range_remove(&devices, boot_state.kernel_devices.range[i].start, boot_state.kernel_devices.range[i].end);
+        range_remove(&devices, boot_state.kernel_devices.range[i].start,
+                     boot_state.kernel_devices.range[i].end);
     }
     for (unsigned i = 0; i < devices.count; i++) {
         give_range(builder, devices.range[i].start, devices.range[i].end, true);

@@ -8,7 +8,7 @@
 #include <base/checked.h>
 #include <string.h>
 
-#define PAGE_SIZE 4096ull
+#define PAGE_SIZE  4096ull
 #define TREE_LIMIT (64u << 20) /* no tree is larger */
 
 struct boot_state boot_state;
@@ -29,7 +29,8 @@ static void reserve(struct range_set *set, uint64_t start, uint64_t size)
 /* Memory is told by its device_type (Devicetree Specification 3.4). */
 static bool is_memory(const struct fdt_walk *walk)
 {
-    return walk->device_type.length == sizeof("memory") && memcmp(walk->device_type.data, "memory", sizeof("memory")) == 0;
+    return walk->device_type.length == sizeof("memory") &&
+           memcmp(walk->device_type.data, "memory", sizeof("memory")) == 0;
 }
 
 static void read_memory(const struct fdt *tree, const struct fdt_walk *walk)
@@ -49,7 +50,8 @@ static void read_memory(const struct fdt *tree, const struct fdt_walk *walk)
     }
 }
 
-/* A child of /reserved-memory. One without `reg` asks for memory that is still to be chosen, and gets none. */
+/* A child of /reserved-memory. One without `reg` asks for memory that is still to be chosen,
+ * and gets none. */
 static void read_reserved(const struct fdt *tree, const struct fdt_walk *walk)
 {
     uint64_t start, size;
@@ -115,7 +117,8 @@ static void open_tree(struct fdt *tree, uint64_t physical)
     boot_state.device_tree_size = tree->total;
 }
 
-/* Goes through the tree once: it is large, and asking it for one thing after the other takes longer than all else. */
+/* Goes through the tree once: it is large, and asking it for one thing after the other takes longer than all
+ * else. */
 static void read_nodes(const struct fdt *tree)
 {
     struct fdt_walk walk = {0};
@@ -158,8 +161,8 @@ void boot_read_tree(uint64_t physical)
     boot_state.reading = NULL;
 }
 
-/* The word of the command line that begins with `prefix` and then has `after` or ends; NULL when there is none.
- * Returns what follows. */
+/* The word of the command line that begins with `prefix` and then has `after` or ends; NULL when there is
+ * none. Returns what follows. */
 static const char *find_word(const char *prefix, char after)
 {
     size_t length = strlen(prefix);

@@ -37,9 +37,10 @@ static void log_machine(void)
     struct sbi_firmware firmware;
 
     sbi_firmware_read(&firmware);
-    log_line("%lu MiB, hart %u of %u%s%s%s, %s %lu.%lu", range_total(&boot_state.memory) >> 20, harts[0].id, hart_count,
-             yes(machine.plic_count, ", PLIC"), yes(machine.has_sstc, ", Sstc"), yes(machine.has_fp, ", FP"),
-             sbi_implementation_name(firmware.implementation), firmware.version >> 16, firmware.version & 0xffff);
+    log_line("%lu MiB, hart %u of %u%s%s%s, %s %lu.%lu", range_total(&boot_state.memory) >> 20, harts[0].id,
+             hart_count, yes(machine.plic_count, ", PLIC"), yes(machine.has_sstc, ", Sstc"),
+             yes(machine.has_fp, ", FP"), sbi_implementation_name(firmware.implementation),
+             firmware.version >> 16, firmware.version & 0xffff);
 }
 
 /* The first C code: head.S made a stack, cleared .bss and mapped the image and the device tree. */

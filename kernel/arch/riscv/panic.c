@@ -7,7 +7,7 @@
 #include "machine.h"
 
 #define MAX_FRAMES 24
-#define REG_FP 8
+#define REG_FP     8
 
 /* Made by tools/ksyms from the kernel's own symbols, in ascending order. */
 extern const struct ksym {
@@ -24,16 +24,11 @@ static uint32_t panics; /* how often a hart came here */
 static const char *cause_text(uint64_t cause)
 {
     static const char *const text[] = {
-        [CAUSE_FETCH_MISALIGNED] = "misaligned fetch",
-        [CAUSE_FETCH_ACCESS] = "fetch access fault",
-        [CAUSE_ILLEGAL] = "illegal instruction",
-        [CAUSE_BREAKPOINT] = "breakpoint",
-        [CAUSE_LOAD_MISALIGNED] = "misaligned load",
-        [CAUSE_LOAD_ACCESS] = "load access fault",
-        [CAUSE_STORE_MISALIGNED] = "misaligned store",
-        [CAUSE_STORE_ACCESS] = "store access fault",
-        [CAUSE_FETCH_PAGE] = "fetch page fault",
-        [CAUSE_LOAD_PAGE] = "load page fault",
+        [CAUSE_FETCH_MISALIGNED] = "misaligned fetch", [CAUSE_FETCH_ACCESS] = "fetch access fault",
+        [CAUSE_ILLEGAL] = "illegal instruction",       [CAUSE_BREAKPOINT] = "breakpoint",
+        [CAUSE_LOAD_MISALIGNED] = "misaligned load",   [CAUSE_LOAD_ACCESS] = "load access fault",
+        [CAUSE_STORE_MISALIGNED] = "misaligned store", [CAUSE_STORE_ACCESS] = "store access fault",
+        [CAUSE_FETCH_PAGE] = "fetch page fault",       [CAUSE_LOAD_PAGE] = "load page fault",
         [CAUSE_STORE_PAGE] = "store page fault",
     };
 
@@ -46,7 +41,8 @@ static const char *symbol_of(uint64_t pc, uint64_t *into)
     uint64_t offset = pc - (uint64_t)_image_start;
     uint32_t low = 0, high = &ksyms_count ? ksyms_count : 0;
 
-    if (high == 0 || pc < (uint64_t)_image_start || pc >= (uint64_t)_rodata_start || offset < ksyms[0].offset) {
+    if (high == 0 || pc < (uint64_t)_image_start || pc >= (uint64_t)_rodata_start ||
+        offset < ksyms[0].offset) {
         return NULL;
     }
     while (high - low > 1) {
@@ -61,8 +57,8 @@ static const char *symbol_of(uint64_t pc, uint64_t *into)
     return ksyms_names + ksyms[low].name;
 }
 
-/* `pc` is where the function was left: behind a call, which may be the last instruction of the function, or else at
- * the instruction itself. */
+/* `pc` is where the function was left: behind a call, which may be the last instruction of the function, or
+ * else at the instruction itself. */
 static void print_place(const char *what, uint64_t pc, bool behind_call)
 {
     uint64_t into;
@@ -88,8 +84,9 @@ static bool has_frame(uint64_t fp)
     return fp >= 16 && on_a_stack(fp - 8) && on_a_stack(fp - 16);
 }
 
-/* Follows the chain of frame pointers: below each lie the return address and the caller's frame pointer. A function
- * that calls no other keeps its return address in `ra`, and has the caller's frame pointer in the first place. */
+/* Follows the chain of frame pointers: below each lie the return address and the caller's frame pointer. A
+ * function that calls no other keeps its return address in `ra`, and has the caller's frame pointer in the
+ * first place. */
 static void print_callers(uint64_t ra, uint64_t fp)
 {
     if (has_frame(fp) && on_a_stack(((const uint64_t *)fp)[-1])) {
