@@ -75,7 +75,7 @@ common_flags := -std=gnu17 -g -Iinclude -Ilib -ffile-prefix-map=$(CURDIR)=.
 optimise := $(if $(filter debug,$(BUILD)),-Og,-O2)
 
 include mk/kernel.mk mk/user.mk mk/image.mk
-include mk/test.mk
+include mk/test.mk mk/bench.mk
 
 all: $(kernel_image) $(initrd) $(disk_image) $(program_symbols) ## Build kernel, processes, initrd and disk image (the default)
 image: $(disk_image) ## Build the disk image from rootfs/ and user/apps/
@@ -87,7 +87,7 @@ include mk/run.mk
 setup: ## Install every package that building, running, testing and debugging need
 	@tools/setup build qemu test gdb
 packages:
-	@tools/setup build $(if $(filter qemu%,$(building)),$(if $(findstring /,$(QEMU)),,qemu)) \
+	@tools/setup build $(if $(filter qemu% bench%,$(building)),$(if $(findstring /,$(QEMU)),,qemu)) \
 	    $(if $(filter test%,$(building)),qemu test) $(if $(filter gdb,$(building)),gdb)
 
 style: ## Check the layout rules: includes, assembly, sizes, README files

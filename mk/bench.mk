@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+# The bench: tests/bench is a program that takes init's place in an archive of its own and measures the kernel.
+
+bench_sources := $(sort $(wildcard tests/bench/*.[cS]))
+bench_objects := $(call user_objects,$(filter-out tests/bench/marks.c,$(bench_sources)))
+bench_program := $B/bench/init
+bench_archive := $B/bench.cpio
+bench_plugin := $B/tools/marks.so
+bench_base := 0x7f000000
+
+$(call remember,link-bench,$(user_cc) $(link_flags) $(bench_base) $(bench_sources))
+$(bench_program).elf: $(bench_objects) $(user_libraries) lib/rt/user.ld $B/flags/link-bench | packages
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(user_cc) $(link_flags) -Wl,--defsym=PROGRAM_BASE=$(bench_base) -o $@ \
+	    $(bench_objects) $(link_libraries)
+-include $(bench_objects:.o=.d)
+$(bench_program): %: %.elf | packages
+	$(call say,STRIP,$@)$(CROSS)strip -o $@ $<
+$(bench_archive): $(bench_program) | packages
+	@touch -d $(epoch) $<
+	$(call say,CPIO,$@)cd $(<D) && echo init | cpio --quiet -o -H newc -R +0:+0 --reproducible > $(CURDIR)/$@
+$(bench_plugin): tests/bench/marks.c $B/flags/obj-tools | packages
+	@mkdir -p $(@D)
+	$(call say,HOSTCC,$<)$(HOST_CC) -std=gnu17 -O2 $(warnings) -shared -fPIC -fvisibility=hidden -o $@ $<
+
+bench_needs := $(kernel_image) $(initrd) $(bench_archive) $(bench_plugin)
+bench: $(bench_needs) ## Measure the kernel in QEMU, beside the contract and the anchor
+	@python3 tests/bench/report.py --build $B
+bench-baseline: $(bench_needs) ## Measure and make that what `make test` compares with
+	@python3 tests/bench/report.py --build $B --write-baseline
+test test-qemu: $(bench_needs)
+
+.PHONY: bench bench-baseline

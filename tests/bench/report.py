@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""
+Runs the bench in QEMU and prints its rows beside the contract and the anchor. `make bench` builds what this needs.
+
+Every figure is instructions retired, on one hart with -icount shift=0; the same build gives the same figures, and
+this runs everything twice to see that it does.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/lib"))
+
+import qemu  # noqa: E402
+import registry  # noqa: E402
+
+BASELINE = ROOT / "tests/bench/baseline"
+TOLERANCE = 1.02  # a row that costs more than its baseline times this has got dearer
+KERNEL_ENTRY = 0x80200000  # where QEMU loads a flat image
+TEXT_LIMIT = 40 * 1024
+
+# name: (contract, seL4 classic, seL4 with budgets); None: there is no such figure. The contract for a frame is 350
+# and the clearing of its 4 KiB, for which the contract is 700; seL4's figures for it are with clearing as well.
+ROWS = {
+    "ipc_rt_0w": (200, 516, 614),
+    "ipc_rt_4w": (200, 562, 660),
+    "ipc_rt_8w": (200, 1842, 2855),
+    "ipc_rt_64w": (600, None, None),
+    "ipc_rt_same_as": (None, 516, 614),
+    "null_syscall": (60, 299, 383),
+    "signal_nowait": (100, 426, 559),
+    "signal_wake_rt": (300, 1166, 2173),
+    "fault_rt": (450, 1403, 2759),
+    "irq_to_driver": (400, None, None),
+    "page_map": (300, 724, 842),
+    "page_unmap": (300, 676, 792),
+    "retype_frame": (1050, 2748, 2980),
+    "clear_page": (700, 1716, None),
+    "thread_create": (2500, 4435, 7500),
+    "boot_to_init": (300_000, 111_961, 112_710),
+}
+
+
+def guest_rows(system) -> dict:
+    """The rows that the bench measures itself; `system` is not booted yet."""
+    system.boot(
+        initrd=str(system.build / "bench.cpio"), disk=None, append="counters", icount=True, memory="512M"
+    )
+    status = system.wait_exit(100)
+    found = re.findall(r"\bbench (\w+) (\d+) insn$", system.output, re.MULTILINE)
+    if status != 0 or "bench: done" not in system.output:
+        failed = re.search(r"bench: failed.*", system.output)
+        raise registry.Failure(failed.group(0) if failed else f"the bench ended with status {status}")
+    return {name: int(value) for name, value in found}
+
+
+def boot_row(system) -> int:
+    """Instructions from the kernel's first to that of init, with the archive that ships."""
+    entry = struct.unpack_from("<Q", (system.build / "user/init").read_bytes(), 24)[0]
+    output = system.directory / "marks"
+    output.unlink(missing_ok=True)
+    plugin = f"{system.build}/tools/marks.so,from={KERNEL_ENTRY:#x},to={entry:#x},output={output}"
+    system.boot(initrd="default", disk=None, append="", icount=True, memory="512M", extra=("-plugin", plugin))
+    system.wait_exit(100)
+    if not output.exists():
+        raise registry.Failure("the kernel did not get to init")
+    begin, end = map(int, output.read_text().split())
+    return end - begin
+
+
+def measure(system) -> dict:
+    """All rows."""
+    rows = guest_rows(system)
+    rows["boot_to_init"] = boot_row(system)
+    if set(rows) != set(ROWS):
+        raise registry.Failure(f"rows missing or unknown: {' '.join(sorted(set(rows) ^ set(ROWS)))}")
+    return rows
+
+
+def read_baseline() -> dict:
+    """Figures by row; none while there is no baseline."""
+    if not BASELINE.exists():
+        return {}
+    pairs = (line.split() for line in BASELINE.read_text().splitlines() if line and line[0] != "#")
+    return {name: int(value) for name, value in pairs}
+
+
+def compare(rows: dict) -> list:
+    """(name, passed, message) for each row against the baseline."""
+    baseline = read_baseline()
+    results = []
+    for name, value in rows.items():
+        before = baseline.get(name)
+        if before is None:
+            results.append((name, False, "tests/bench/baseline lacks it; `make bench-baseline` renews it"))
+        elif value > before * TOLERANCE:
+            text = f"{value} instructions, {100 * (value / before - 1):.1f} % dearer than the {before} of"
+            results.append(
+                (name, False, f"{text} tests/bench/baseline; if that must be, `make bench-baseline` renews it")
+            )
+        else:
+            results.append((name, True, f"{value} instructions"))
+    return results
+
+
+def write_baseline(rows: dict) -> None:
+    lines = ["# Instructions of each row of the bench. `make bench-baseline` renews this file."]
+    BASELINE.write_text("\n".join(lines + [f"{name} {rows[name]}" for name in ROWS]) + "\n")
+
+
+def text_bytes(build: Path) -> int:
+    """Size of the kernel's code, without what is dropped after the boot and without the self-tests."""
+
+    def tool(name, *options) -> str:
+        command = [os.environ.get("CROSS", "riscv64-unknown-elf-") + name, *options, build / "kernel/cardea.elf"]
+        return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+    start = re.search(r"^\.text +\d+ +(\d+)", tool("size", "-A"), re.MULTILINE).group(1)
+    end = re.search(r"^(\w+) . _text_end$", tool("nm"), re.MULTILINE).group(1)
+    return int(end, 16) - int(start)
+
+
+def show(rows: dict, build: Path) -> None:
+    def number(value) -> str:
+        return "-" if value is None else f"{value:,}"
+
+    baseline = read_baseline()
+    print(f"\n{'instructions':16}{'measured':>10}{'baseline':>10}{'contract':>10}{'seL4':>9}{'its MCS':>9}")
+    missed = 0
+    for name, (contract, classic, budgets) in ROWS.items():
+        misses = contract is not None and rows[name] > contract
+        missed += misses
+        print(
+            f"{name:16}{number(rows[name]):>10}{number(baseline.get(name)):>10}{number(contract):>10}"
+            f"{number(classic):>9}{number(budgets):>9}" + ("  missed" if misses else "")
+        )
+    text = text_bytes(build)
+    print(
+        f"{'text, bytes':16}{number(text):>10}{'':>10}{number(TEXT_LIMIT):>10}{'30,512':>9}{'40,682':>9}"
+        + ("  missed" if text > TEXT_LIMIT else "")
+    )
+    print(f"irqs_off_max is not measured. {missed} of {len(ROWS)} rows miss the contract.")
+
+
+def run(build: Path) -> dict:
+    """Measures twice."""
+    directory = build / "tests/bench.d"
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    machine = registry.Machine(harts=1)
+    system = qemu.System(build, machine, build / "tests/bench.log", directory, 240, False)
+    try:
+        rows, again = measure(system), measure(system)
+    finally:
+        system.close()
+    for name in rows:
+        if rows[name] != again[name]:
+            raise registry.Failure(f"{name} does not repeat: {rows[name]}, then {again[name]}")
+    return rows
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", type=Path, default=Path("build/release"), help="build directory")
+    parser.add_argument("--write-baseline", action="store_true", help="make the figures the baseline")
+    arguments = parser.parse_args()
+    os.chdir(ROOT)
+    try:
+        rows = run(arguments.build)
+    except registry.Failure as failure:
+        print(f"bench: {failure}\nbench: the log is {arguments.build}/tests/bench.log", file=sys.stderr)
+        return 1
+    for name in ROWS:
+        print(f"bench {name} {rows[name]} insn")
+    show(rows, arguments.build)
+    if arguments.write_baseline:
+        write_baseline(rows)
+        print(f"{BASELINE.relative_to(ROOT)} is written.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
