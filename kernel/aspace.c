@@ -62,6 +62,8 @@ static void mapping_remove(struct slot *slot)
     slot->space = NULL;
     slot->map_next = slot->map_prev = 0;
     slot->page = 0;
+    if (slot->type == OBJ_PAGE_TABLE)
+        slot->flags |= SLOT_STALE;
 }
 
 void mapping_moved(struct slot *from, struct slot *to)
@@ -156,6 +158,9 @@ enum error table_map(struct slot *slot, struct address_space *space, uint64_t ad
     if (*level == 0 || *entry & PTE_V)
         return ERR_MAPPED;
 
+    if (slot->flags & SLOT_STALE)
+        memset(slot->object, 0, 1 << PAGE_BITS);
+    slot->flags &= ~SLOT_STALE;
     *entry = pte_make(arch_physical(slot->object), PTE_V);
     mapping_add(slot, space, address);
     return ERR_OK;
@@ -197,7 +202,11 @@ bool space_unmap_step(struct address_space *space)
 
     if (slot)
         mapping_remove(slot);
-    return space->note.maps != 0;
+    if (space->note.maps)
+        return true;
+    memset(space->entry, 0, ROOT_USER_ENTRIES * sizeof(space->entry[0]));
+    arch_space_flush(space);
+    return false;
 }
 
 bool space_allows(struct address_space *space, uint64_t address, uint64_t access)

@@ -51,6 +51,8 @@ static void tree_raise_child(struct slot *slot)
 {
     struct slot *child = slot->child;
 
+    if (slot->type == OBJ_UNTYPED)
+        slot->flags |= SLOT_RAISED;
     slot->child = child->next;
     if (child->next)
         child->next->prev = NULL;
@@ -87,7 +89,7 @@ void slot_make_child(struct slot *parent, struct slot *to, enum object_type type
 
 bool slot_can_copy(const struct slot *slot)
 {
-    return slot->type != OBJ_NULL && slot->type != OBJ_UNTYPED;
+    return slot->type != OBJ_NULL && slot->type != OBJ_UNTYPED && slot->type != OBJ_PAGE_TABLE;
 }
 
 void slot_copy(struct slot *from, struct slot *to, uint8_t rights)
@@ -98,7 +100,7 @@ void slot_copy(struct slot *from, struct slot *to, uint8_t rights)
     to->rights = from->rights & rights;
     to->size_bits = from->size_bits;
     to->flags |= from->flags & SLOT_DEVICE;
-    if (from->type != OBJ_FRAME && from->type != OBJ_PAGE_TABLE)
+    if (from->type != OBJ_FRAME)
         to->badge = from->badge;
     tree_insert_child(from, to);
 }
@@ -141,10 +143,19 @@ static bool same_object(const struct slot *a, const struct slot *b)
            (a->object || a->number == b->number);
 }
 
+/* While the children of an untyped are being moved up, those that still are below it and those that are beside it
+ * already are neighbours too. */
+static bool parted_from_same(const struct slot *slot)
+{
+    if (slot->prev)
+        return same_object(slot, slot->prev->child);
+    return slot->parent && same_object(slot, slot->parent->next);
+}
+
 bool slot_is_last(const struct slot *slot)
 {
     return !same_object(slot, slot->parent) && !same_object(slot, slot->prev) && !same_object(slot, slot->next) &&
-           !same_object(slot, slot->child);
+           !same_object(slot, slot->child) && !parted_from_same(slot);
 }
 
 static void cnode_put_aside(struct slot *slot)
@@ -152,6 +163,9 @@ static void cnode_put_aside(struct slot *slot)
     struct cnode_header *header = slot->object;
 
     header->cursor = 1ull << (slot->size_bits - SLOT_BITS);
+    if (header->dying)
+        return;
+    header->dying = true;
     header->dying_next = dying_cnodes;
     dying_cnodes = header;
 }
@@ -159,6 +173,9 @@ static void cnode_put_aside(struct slot *slot)
 static void space_put_aside(struct address_space *space)
 {
     hart_leave_space(space);
+    if (space->note.dying)
+        return;
+    space->note.dying = 2;
     space->note.dying_next = dying_spaces;
     dying_spaces = space;
 }
@@ -247,12 +264,19 @@ static bool reap_cnode(struct cnode_header *header)
     return true;
 }
 
+bool reap_is_due(void)
+{
+    return dying_cnodes || dying_spaces;
+}
+
 bool reap(void)
 {
-    while (dying_cnodes || dying_spaces) {
+    while (reap_is_due()) {
         if (dying_spaces) {
-            if (!space_unmap_step(dying_spaces))
+            if (!space_unmap_step(dying_spaces)) {
+                dying_spaces->note.dying = 0;
                 dying_spaces = dying_spaces->note.dying_next;
+            }
         } else {
             struct cnode_header *header = dying_cnodes;
 
@@ -262,8 +286,9 @@ bool reap(void)
                 dying_cnodes = header;
                 return false;
             }
+            header->dying = false;
         }
-        if ((dying_cnodes || dying_spaces) && arch_interrupt_pending())
+        if (reap_is_due() && arch_interrupt_pending())
             return false;
     }
     return true;

@@ -37,9 +37,10 @@ void slot_make_root(struct slot *to, enum object_type type, void *object, uint8_
 /* Fills the empty slot `to` as a child of `parent`: a capability to a new object with all rights. */
 void slot_make_child(struct slot *parent, struct slot *to, enum object_type type, void *object, uint8_t size_bits);
 /* Fills the empty slot `to` with a copy of `from`, which becomes its parent. Rights are the common ones; the copy of a
- * mapped frame or table is not mapped. */
+ * mapped frame is not mapped. */
 void slot_copy(struct slot *from, struct slot *to, uint8_t rights);
-/* Whether copies may be made: not of untyped memory, whose use is counted in its one slot. */
+/* Whether copies may be made: not of untyped memory, whose use is counted in its one slot, and not of page tables,
+ * which must not be in two places at once: what a table maps depends on the level it is at. */
 bool slot_can_copy(const struct slot *slot);
 /* Moves a capability to the empty slot `to`, keeping its place in the tree and its mapping. Its children are told, so
  * slot_can_move must have said that they are not too many. */
@@ -59,6 +60,8 @@ bool slot_delete(struct slot *slot);
 bool slot_revoke(struct slot *slot);
 /* Works off the CNodes and address spaces that were put aside. Their memory must not be used before it returned true. */
 bool reap(void);
+/* Whether there are any. */
+bool reap_is_due(void);
 
 /* Number that stands for an object in what INSPECT tells; unique, and says nothing of where the object lies. */
 uint64_t object_id(const struct slot *slot);

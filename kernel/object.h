@@ -24,6 +24,8 @@ typedef uint32_t granule;
 enum slot_flag {
     SLOT_IN_THREAD = 1, /* one of thread.slot[]: losing it may stop the thread */
     SLOT_DEVICE = 2,    /* untyped or frame: registers, not memory */
+    SLOT_STALE = 4,     /* page table: was mapped, so what it holds is void and to be cleared before it is again */
+    SLOT_RAISED = 8,    /* untyped: children were moved up and still use its memory, so it never starts over */
 };
 
 /*
@@ -60,7 +62,8 @@ struct cnode_header {
     uint64_t not_a_type;          /* slot 0 reads as an empty slot */
     uint64_t cursor;              /* dying: slots from here on are already empty */
     struct cnode_header *dying_next;
-    uint64_t reserved[4];
+    uint64_t dying; /* in the list of those to be taken apart */
+    uint64_t reserved[3];
 };
 _Static_assert(sizeof(struct cnode_header) == sizeof(struct slot), "takes a slot's place");
 
@@ -178,7 +181,8 @@ struct address_space {
         uint64_t asid;          /* times 2 */
         uint64_t asid_round;    /* times 2: the asid is good only in this round of handing them out */
         struct address_space *dying_next;
-        uint64_t spare[3];
+        uint64_t dying;         /* 2: in the list of those to be taken apart */
+        uint64_t spare[2];
     } note;
     uint64_t kernel_entry[512 - ROOT_NOTE_FIRST - ROOT_NOTE_COUNT];
 };

@@ -52,9 +52,15 @@ static unsigned object_bits(uint64_t type, uint64_t size_bits)
     }
 }
 
+/* Whether nothing uses the memory any more. */
+static bool is_unused(const struct slot *untyped)
+{
+    return !untyped->child && !(untyped->flags & SLOT_RAISED);
+}
+
 static uint64_t bytes_used(const struct slot *untyped)
 {
-    return untyped->child ? untyped->used : 0;
+    return is_unused(untyped) ? 0 : untyped->used;
 }
 
 static enum error find_slots(struct invocation *inv, struct retype *retype)
@@ -144,10 +150,13 @@ static enum error untyped_retype(struct invocation *inv)
 
     if (error)
         return error;
-    if (!untyped->child) {
-        /* Memory that comes back may belong to objects that are still being taken apart. */
-        if (!reap())
+    if (is_unused(untyped)) {
+        /* Memory that comes back may belong to objects that are still being taken apart; and what was found above may
+         * be among what they take with them. */
+        if (reap_is_due()) {
+            reap();
             return restart(inv);
+        }
         if (untyped->used)
             untyped->used = untyped->cleared = untyped->page = 0;
     }

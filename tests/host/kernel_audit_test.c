@@ -101,3 +101,118 @@ Test(kernel_audit, a_timer_is_programmed_although_the_setter_goes_on)
     schedule();
     cr_assert_eq(host.timer, host_time + 5000);
 }
+
+/* --- Memory that is still in use --- */
+
+/* One attempt, which an interrupt stops when the kernel asks for the `after`-th time. Whether it was stopped. */
+static bool stopped(unsigned after, unsigned cap, uint64_t op, uint64_t arg)
+{
+    uint64_t pc = w.thread[0]->reg[REG_PC];
+
+    host.pending_after = after;
+    syscall_words(w.thread[0], SYS_CALL, cap, tag_make(op, 1, 0), &arg, 1);
+    host.pending_after = 0;
+    return w.thread[0]->reg[REG_PC] == pc;
+}
+
+Test(kernel_audit, memory_of_objects_that_were_moved_up_is_not_used_again)
+{
+    make(OBJ_UNTYPED, 12, W_FREE);
+    cr_assert_eq(INVOKE(W_FREE, OP_UNTYPED_RETYPE, OBJ_CNODE, 12, 0, W_FREE + 1, 1, 0), ERR_OK);
+    cr_assert(stopped(1, W_CNODE, OP_CNODE_DELETE, W_FREE), "the test needs a deletion that is stopped half way");
+    cr_assert_eq(w.slots[W_FREE].type, OBJ_UNTYPED);
+    cr_assert_eq(INVOKE(W_FREE, OP_UNTYPED_RETYPE, OBJ_FRAME, 12, 0, W_FREE + 2, 1, 0), ERR_NO_MEMORY);
+    cr_assert_eq(INVOKE(W_CNODE, OP_CNODE_DELETE, W_FREE), ERR_OK);
+    cr_assert_eq(w.slots[W_FREE + 1].type, OBJ_CNODE);
+    check_world(true);
+}
+
+Test(kernel_audit, capabilities_that_a_stopped_revocation_parted_belong_together)
+{
+    for (unsigned after = 1; after < 12; after++) {
+        make(OBJ_UNTYPED, 12, W_FREE);
+        INVOKE(W_FREE, OP_UNTYPED_RETYPE, OBJ_ENDPOINT, 0, 0, W_FREE + 1, 1, 0);
+        for (unsigned i = 2; i < 5; i++)
+            INVOKE(W_CNODE, OP_CNODE_COPY, W_FREE + i, 0, W_FREE + 1, RIGHTS_ALL);
+        INVOKE(W_CNODE, OP_CNODE_DELETE, W_FREE + 1);
+        if (stopped(after, W_CNODE, OP_CNODE_REVOKE, W_UNTYPED))
+            check_world(true);
+        INVOKE(W_CNODE, OP_CNODE_REVOKE, W_UNTYPED);
+    }
+}
+
+/* Thread 1's CSpace dies with it, and it dies with a CNode that holds its last capability. */
+Test(kernel_audit, a_thread_that_is_reaped_in_its_own_retype_harms_nobody)
+{
+    struct thread *thread;
+    struct slot *other, *own;
+    uint64_t words[] = {OBJ_ENDPOINT, 0, 0, 3, 1, 0};
+
+    make(OBJ_CNODE, 12, W_FREE);
+    make(OBJ_CNODE, 12, W_FREE + 1);
+    make(OBJ_THREAD, 0, W_FREE + 2);
+    make(OBJ_ADDRESS_SPACE, 0, W_FREE + 3);
+    make(OBJ_UNTYPED, 12, W_FREE + 4);
+    cr_assert_eq(INVOKE(W_FREE + 2, OP_THREAD_CONFIGURE, W_FREE + 1, W_FREE + 3, 0, 0), ERR_OK);
+    thread = w.slots[W_FREE + 2].object;
+    other = w.slots[W_FREE].object;
+    own = w.slots[W_FREE + 1].object;
+    slot_move(&w.slots[W_FREE + 2], &other[1]);
+    slot_move(&w.slots[W_FREE + 4], &own[1]);
+    cr_assert(slot_delete(&w.slots[W_FREE + 1]));
+    cr_assert(slot_delete(&w.slots[W_FREE]));
+    thread_resume(thread);
+    syscall_words(thread, SYS_CALL, 1, tag_make(OP_UNTYPED_RETYPE, 6, 0), words, 6);
+    cr_assert_eq(thread->state, THREAD_INACTIVE);
+    cr_assert(slot_is_empty(&own[1]));
+    cr_assert(slot_is_empty(&own[3]));
+    check_world(false);
+}
+
+/* --- Page tables --- */
+
+enum { SPACE_CAP = W_FREE, TABLE_1, TABLE_0, PAGE, POOL, COPY };
+
+static void make_tables(void)
+{
+    make(OBJ_ADDRESS_SPACE, 0, SPACE_CAP);
+    make(OBJ_PAGE_TABLE, 0, TABLE_1);
+    make(OBJ_PAGE_TABLE, 0, TABLE_0);
+    make(OBJ_UNTYPED, 12, POOL);
+    cr_assert_eq(INVOKE(POOL, OP_UNTYPED_RETYPE, OBJ_FRAME, 12, 0, PAGE, 1, 0), ERR_OK);
+    cr_assert_eq(INVOKE(TABLE_1, OP_PAGE_TABLE_MAP, SPACE_CAP, 0), ERR_OK);
+    cr_assert_eq(INVOKE(TABLE_0, OP_PAGE_TABLE_MAP, SPACE_CAP, 0), ERR_OK);
+    cr_assert_eq(INVOKE(PAGE, OP_FRAME_MAP, SPACE_CAP, 0, RIGHT_READ | RIGHT_WRITE), ERR_OK);
+    cr_assert(space_allows(w.slots[SPACE_CAP].object, 0, RIGHT_WRITE));
+}
+
+Test(kernel_audit, a_table_forgets_what_it_mapped_when_it_is_taken_out)
+{
+    make_tables();
+    cr_assert_eq(INVOKE(TABLE_0, OP_PAGE_TABLE_UNMAP), ERR_OK);
+    cr_assert_eq(INVOKE(W_CNODE, OP_CNODE_DELETE, PAGE), ERR_OK);
+    cr_assert_eq(INVOKE(POOL, OP_UNTYPED_RETYPE, OBJ_CNODE, 12, 0, PAGE, 1, 0), ERR_OK);
+    cr_assert_eq(INVOKE(TABLE_0, OP_PAGE_TABLE_MAP, SPACE_CAP, 0), ERR_OK);
+    cr_assert_not(space_allows(w.slots[SPACE_CAP].object, 0, RIGHT_READ), "a CNode is mapped");
+}
+
+Test(kernel_audit, a_table_forgets_what_it_mapped_when_its_space_dies)
+{
+    make_tables();
+    cr_assert_eq(INVOKE(W_CNODE, OP_CNODE_DELETE, SPACE_CAP), ERR_OK);
+    make(OBJ_ADDRESS_SPACE, 0, SPACE_CAP);
+    cr_assert_eq(INVOKE(TABLE_1, OP_PAGE_TABLE_MAP, SPACE_CAP, 0), ERR_OK);
+    cr_assert_eq(INVOKE(TABLE_0, OP_PAGE_TABLE_MAP, SPACE_CAP, 0), ERR_OK);
+    cr_assert_not(space_allows(w.slots[SPACE_CAP].object, 0, RIGHT_READ));
+    cr_assert_eq(INVOKE(PAGE, OP_FRAME_MAP, SPACE_CAP, 0, RIGHT_READ), ERR_OK);
+}
+
+/* A table that is at two levels at once would map a page as a megapage. */
+Test(kernel_audit, a_table_cannot_be_in_two_places)
+{
+    make_tables();
+    cr_assert_eq(INVOKE(W_CNODE, OP_CNODE_COPY, COPY, 0, TABLE_1, RIGHTS_ALL), ERR_WRONG_TYPE);
+    cr_assert_eq(INVOKE(TABLE_1, OP_PAGE_TABLE_MAP, SPACE_CAP, 0), ERR_MAPPED);
+    cr_assert_eq(INVOKE(W_CNODE, OP_CNODE_MOVE, COPY, 0, TABLE_1), ERR_OK);
+    cr_assert_eq(INVOKE(COPY, OP_PAGE_TABLE_MAP, SPACE_CAP, 1ull << 30), ERR_MAPPED);
+}
