@@ -32,8 +32,8 @@ void arch_space_switch(struct address_space *space);
 /* Forgets what any hart may have cached of one page, or of all, of a space. */
 void arch_space_flush_page(struct address_space *space, uint64_t address);
 void arch_space_flush(struct address_space *space);
-/* After memory was written that may be executed. */
-void arch_instruction_fence(void);
+/* After memory was written that may be executed in `space`. */
+void arch_instruction_fence(struct address_space *space);
 
 /* FP registers: called when `thread` leaves this hart, and before it is resumed on it. */
 void arch_fp_leave(struct thread *thread);

@@ -141,7 +141,7 @@ enum error frame_map(struct slot *slot, struct address_space *space, uint64_t ad
     mapping_add(slot, space, address);
     space->note.mapped += 2ull << slot->size_bits;
     if (rights & RIGHT_EXEC)
-        arch_instruction_fence();
+        arch_instruction_fence(space);
     return ERR_OK;
 }
 

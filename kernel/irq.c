@@ -6,6 +6,8 @@
 #include "invoke.h"
 #include "kernel.h"
 
+#include <string.h>
+
 /* Lines that one trap delivers; more that are pending get the next. */
 #define LINES_PER_TRAP 8
 
@@ -20,7 +22,14 @@ struct line {
     bool taken;         /* a handler capability exists */
 };
 
-static struct line lines[IRQ_LINES];
+/* Most machines have far fewer lines, and clearing all would be a good part of the boot: irq_init() clears
+ * those that exist. */
+static struct line lines[IRQ_LINES] __attribute__((section(".noinit.lines")));
+
+void irq_init(void)
+{
+    memset(lines, 0, arch_irq_lines() * sizeof(lines[0]));
+}
 
 static void line_acknowledge(uint64_t number)
 {

@@ -12,6 +12,8 @@ void kernel_syscall(struct thread *thread);
 void kernel_fault(struct thread *thread, uint32_t fault, uint64_t address, uint64_t access, uint64_t cause);
 /* This hart's timer fired: wakes what is due, charges and throttles the current thread. */
 void kernel_timer(void);
+/* Boot: the interrupt controllers are known. */
+void irq_init(void);
 /* External interrupts are pending for this hart: claims and delivers them. */
 void kernel_interrupt(void);
 

@@ -7,7 +7,7 @@
 #include <base/format.h>
 
 #define RING_SIZE (64u << 10)
-#define LINE_MAX 512
+#define LINE_MAX  512
 
 static char ring[RING_SIZE] __attribute__((section(".noinit.log")));
 static uint64_t end;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel log: a ring of bytes that `dmesg` reads, echoed to the firmware console until a driver takes over. */
+/* The kernel log: a ring of bytes that `dmesg` reads, echoed to the firmware console until a driver takes
+ * over. */
 #pragma once
 
 #include <stdarg.h>
@@ -12,8 +13,8 @@ void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_line_list(const char *prefix, const char *format, va_list arguments);
 /* Appends bytes that a process logs; a line longer than 512 bytes is broken. */
 void log_bytes(const char *bytes, size_t count);
-/* Copies at most `size` bytes from `position` on (moved up to the oldest byte still kept) and returns how many;
- * *next is the position after them. */
+/* Copies at most `size` bytes from `position` on (moved up to the oldest byte still kept) and returns how
+ * many; *next is the position after them. */
 size_t log_read(uint64_t position, char *buffer, size_t size, uint64_t *next);
 uint64_t log_end(void);
 void log_set_echo(int on);

@@ -3,6 +3,7 @@
 #include "arch/riscv/machine.h"
 #include "arch/riscv/sbi.h"
 #include "boot.h"
+#include "kernel.h"
 #include "log.h"
 #include "version.h"
 
@@ -57,6 +58,7 @@ void __attribute__((noreturn)) kernel_main(uint32_t hart_id, uint64_t device_tre
     kernel_tables_make();
     machine_probe();
     plic_init();
+    irq_init();
     plic_hart_init(&harts[0], 0);
     hart_init();
     kernel_lock();

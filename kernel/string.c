@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The C library's memory and string functions (ISO C17 section 7.24) that the kernel and the compiler need. */
+/* The C library's memory and string functions (ISO C17 section 7.24) that the kernel and the
+ * compiler need. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -34,8 +35,8 @@ void *memset(void *to, int value, size_t count)
 
 /* Copies whole blocks in units of `type`, loading all of a block before storing it. */
 #define COPY_BLOCKS(type)                                                                                    \
-    for (; count >= 8 * sizeof(type); at += 8 * sizeof(type), from += 8 * sizeof(type),                      \
-                                      count -= 8 * sizeof(type)) {                                           \
+    for (; count >= 8 * sizeof(type);                                                                        \
+         at += 8 * sizeof(type), from += 8 * sizeof(type), count -= 8 * sizeof(type)) {                      \
         type *out = (type *)at;                                                                              \
         const type *in = (const type *)from;                                                                 \
         type a = in[0], b = in[1], c = in[2], d = in[3], e = in[4], f = in[5], g = in[6], h = in[7];         \

@@ -11,38 +11,38 @@
         csr_value;                                                                                           \
     })
 #define csr_write(name, value) __asm__ volatile("csrw " #name ", %0" : : "rK"((uint64_t)(value)) : "memory")
-#define csr_set(name, bits) __asm__ volatile("csrs " #name ", %0" : : "rK"((uint64_t)(bits)) : "memory")
-#define csr_clear(name, bits) __asm__ volatile("csrc " #name ", %0" : : "rK"((uint64_t)(bits)) : "memory")
+#define csr_set(name, bits)    __asm__ volatile("csrs " #name ", %0" : : "rK"((uint64_t)(bits)) : "memory")
+#define csr_clear(name, bits)  __asm__ volatile("csrc " #name ", %0" : : "rK"((uint64_t)(bits)) : "memory")
 
 /* Not known by name to every assembler. */
-#define CSR_STIMECMP 0x14d
+#define CSR_STIMECMP           0x14d
 
 /* sie and sip. */
-#define IRQ_SOFTWARE 0x002
-#define IRQ_TIMER 0x020
-#define IRQ_EXTERNAL 0x200
+#define IRQ_SOFTWARE           0x002
+#define IRQ_TIMER              0x020
+#define IRQ_EXTERNAL           0x200
 
 /* scounteren. */
-#define COUNTER_CYCLE 1
-#define COUNTER_TIME 2
-#define COUNTER_INSTRET 4
+#define COUNTER_CYCLE          1
+#define COUNTER_TIME           2
+#define COUNTER_INSTRET        4
 
-#define SATP_ASID_SHIFT 44
+#define SATP_ASID_SHIFT        44
 
 /* scause. */
-#define CAUSE_INTERRUPT (1ull << 63)
+#define CAUSE_INTERRUPT        (1ull << 63)
 #define CAUSE_FETCH_MISALIGNED 0
-#define CAUSE_FETCH_ACCESS 1
-#define CAUSE_ILLEGAL 2
-#define CAUSE_BREAKPOINT 3
-#define CAUSE_LOAD_MISALIGNED 4
-#define CAUSE_LOAD_ACCESS 5
+#define CAUSE_FETCH_ACCESS     1
+#define CAUSE_ILLEGAL          2
+#define CAUSE_BREAKPOINT       3
+#define CAUSE_LOAD_MISALIGNED  4
+#define CAUSE_LOAD_ACCESS      5
 #define CAUSE_STORE_MISALIGNED 6
-#define CAUSE_STORE_ACCESS 7
-#define CAUSE_USER_ECALL 8
-#define CAUSE_FETCH_PAGE 12
-#define CAUSE_LOAD_PAGE 13
-#define CAUSE_STORE_PAGE 15
-#define CAUSE_SOFTWARE (CAUSE_INTERRUPT | 1)
-#define CAUSE_TIMER (CAUSE_INTERRUPT | 5)
-#define CAUSE_EXTERNAL (CAUSE_INTERRUPT | 9)
+#define CAUSE_STORE_ACCESS     7
+#define CAUSE_USER_ECALL       8
+#define CAUSE_FETCH_PAGE       12
+#define CAUSE_LOAD_PAGE        13
+#define CAUSE_STORE_PAGE       15
+#define CAUSE_SOFTWARE         (CAUSE_INTERRUPT | 1)
+#define CAUSE_TIMER            (CAUSE_INTERRUPT | 5)
+#define CAUSE_EXTERNAL         (CAUSE_INTERRUPT | 9)

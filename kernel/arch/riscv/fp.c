@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floating point registers of threads. A thread starts with FP off; its first FP instruction traps and turns FP on.
- * From then on its registers are restored when it gets the hart, and saved when it leaves it having changed them.
+ * Floating point registers of threads. A thread starts with FP off; its first FP instruction traps and turns
+ * FP on. From then on its registers are restored when it gets the hart, and saved when it leaves it having
+ * changed them.
  */
 #include "csr.h"
 #include "layout.h"

@@ -8,8 +8,8 @@
 #include "machine.h"
 #include "sbi.h"
 
-#define START_TIMEOUT_MS 1000 /* a busy emulator needs more than 100 */
-#define MAX_ATTEMPTS MAX_HARTS /* known to head.S as STACKS_HARTS */
+#define START_TIMEOUT_MS 1000      /* a busy emulator needs more than 100 */
+#define MAX_ATTEMPTS     MAX_HARTS /* known to head.S as STACKS_HARTS */
 _Static_assert(MAX_HARTS == STACKS_HARTS, "each has its stacks");
 
 /* What a cell of start_attempt[] holds: see secondary_start. */
@@ -20,7 +20,7 @@ uint32_t start_id[MAX_ATTEMPTS]; /* the hart that each is for */
 struct hart *starting_hart;
 
 static uint32_t stopper; /* index of the hart that stops all others, plus 1 */
-static bool released; /* the harts that were started may run threads */
+static bool released;    /* the harts that were started may run threads */
 
 extern char _stacks[];
 
@@ -126,8 +126,8 @@ void hart_init(void)
     csr_write(sie, IRQ_SOFTWARE | IRQ_TIMER | IRQ_EXTERNAL);
 }
 
-/* First C code of a hart that was started. It sleeps until the boot is over: spinning for the lock all that time would
- * slow the boot hart down where harts share a processor, as they do in an emulator. */
+/* First C code of a hart that was started. It sleeps until the boot is over: spinning for the lock all that
+ * time would slow the boot hart down where harts share a processor, as they do in an emulator. */
 void hart_enter(void)
 {
     __asm__ volatile("fence.i");
@@ -154,7 +154,8 @@ static bool wait_online(const struct hart *hart)
     return true;
 }
 
-/* Starts machine.hart[candidate] as the next of harts[]. A hart that comes after its time finds its attempt over. */
+/* Starts machine.hart[candidate] as the next of harts[]. A hart that comes after its time finds its attempt
+ * over. */
 static void start_one(uint32_t candidate)
 {
     struct hart *hart = &harts[hart_count];

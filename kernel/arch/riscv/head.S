@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * First instructions of every hart. The firmware enters in S-mode with translation off, a0 = hart id and, on the boot
- * hart, a1 = device tree; nothing else can be relied on, .bss included.
+ * First instructions of every hart. The firmware enters in S-mode with translation off, a0 = hart id
+ * and, on the boot hart, a1 = device tree; nothing else can be relied on, .bss included.
  */
 #include "layout.h"
 
@@ -37,10 +37,11 @@ _start:
 .endm
 
 /*
- * Switches to the tables `satp` and continues at the next instruction in the kernel's half; `delta` is the distance
- * from where the kernel was loaded to where it is linked. The fetch after the write to satp faults, for the low
- * address is not mapped, and the trap vector points to where to go on. That trap leaves SPP and SPIE as they must not
- * be when the hart goes to user mode; traps from user mode keep them right.
+ * Switches to the tables `satp` and continues at the next instruction in the kernel's half; `delta` is
+ * the distance from where the kernel was loaded to where it is linked. The fetch after the write to
+ * satp faults, for the low address is not mapped, and the trap vector points to where to go on. That
+ * trap leaves SPP and SPIE as they must not be when the hart goes to user mode; traps from user mode
+ * keep them right.
  */
 .macro go_high satp, delta
     la t2, 9f
@@ -59,8 +60,9 @@ _start:
 .endm
 
 /*
- * OpenSBI 1.1 may send a hart here that was to be started at secondary_start: it lets the hart go before it has noted
- * where to. So only the first hart that comes is the boot hart. The word must not be in .bss, which is cleared below.
+ * OpenSBI 1.1 may send a hart here that was to be started at secondary_start: it lets the hart go
+ * before it has noted where to. So only the first hart that comes is the boot hart. The word must not
+ * be in .bss, which is cleared below.
  */
 boot_hart:
     reset_hart
@@ -84,7 +86,7 @@ boot_hart:
     addi t0, t0, 128
     bltu t0, t1, 1b
 
-    /* Early tables: the image, all rights, and the two gigapages of the direct map where the device tree lies. */
+    /* Early tables: the image, all rights, and the two gigapages of the direct map with the device tree. */
     la t0, early_middle
     srli t1, s2, 2
     ori t1, t1, PTE_LEAF_RWX
@@ -147,8 +149,9 @@ misaligned_text:
     .popsection
 
 /*
- * The other harts, told apart by their ids. An attempt to start one is a cell that holds 1 while the hart is welcome; it
- * takes it with a swap, and so does the boot hart when it gives up waiting, so only one of them gets the 1.
+ * The other harts, told apart by their ids. An attempt to start one is a cell that holds 1 while the
+ * hart is welcome; it takes it with a swap, and so does the boot hart when it gives up waiting, so
+ * only one of them gets the 1.
  */
     .globl secondary_start
 secondary_start:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel image: one flat piece that starts with the boot header, linked high and loaded anywhere. Each kind of
- * memory begins on a page of its own, because rights are given by page.
+ * The kernel image: one flat piece that starts with the boot header, linked high and loaded anywhere.
+ * Each kind of memory begins on a page of its own, because rights are given by page.
  */
 #include "layout.h"
 
@@ -18,7 +18,8 @@ PHDRS
 
 /* What only the boot needs. Its memory is handed over with the rest: kernel_boot_drop(). */
 #define BOOT_FILE(section) *kernel/boot_*(section) *kernel/main.c*(section) *riscv/machine.c*(section) \
-    *base/fdt*(section) *base/cpio.c*(section) *base/elf.c*(section) *base/ring.c*(section) *base/crc32c.c*(section)
+    *base/fdt*(section) *base/cpio.c*(section) *base/elf.c*(section) \
+    *base/ring.c*(section) *base/crc32c.c*(section)
 
 SECTIONS
 {

@@ -1,44 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where things lie in the kernel's half of the address space, and offsets that the assembly needs. Included by C,
- * by assembly and by the linker script.
+ * Where things lie in the kernel's half of the address space, and offsets that the assembly needs. Included
+ * by C, by assembly and by the linker script.
  *
  *   0xffffffc000000000  direct map: physical address p at DIRECT_BASE + p, root entries 256-499 (244 GiB)
  *   0xffffffff80200000  kernel image, linked here wherever it was loaded
  */
 #pragma once
 
-#define DIRECT_BASE 0xffffffc000000000
-#define DIRECT_SIZE 0x3d00000000 /* what 244 root entries reach */
-#define DIRECT_ROOT_FIRST 256
-#define IMAGE_BASE 0xffffffff80200000
-#define IMAGE_MAX_SIZE 0x200000 /* the early page table maps so much */
+#define DIRECT_BASE              0xffffffc000000000
+#define DIRECT_SIZE              0x3d00000000 /* what 244 root entries reach */
+#define DIRECT_ROOT_FIRST        256
+#define IMAGE_BASE               0xffffffff80200000
+#define IMAGE_MAX_SIZE           0x200000 /* the early page table maps so much */
 
 /* Per hart, from low to high: guard page, stack, guard page, emergency stack. Guard pages are not mapped. */
-#define GUARD_SIZE 0x1000
-#define STACK_SIZE 0x4000
-#define EMERGENCY_SIZE 0x2000
-#define STACKS_STRIDE (GUARD_SIZE + STACK_SIZE + GUARD_SIZE + EMERGENCY_SIZE)
-#define STACK_TOP_OFFSET (GUARD_SIZE + STACK_SIZE)
-#define STACKS_HARTS 8
+#define GUARD_SIZE               0x1000
+#define STACK_SIZE               0x4000
+#define EMERGENCY_SIZE           0x2000
+#define STACKS_STRIDE            (GUARD_SIZE + STACK_SIZE + GUARD_SIZE + EMERGENCY_SIZE)
+#define STACK_TOP_OFFSET         (GUARD_SIZE + STACK_SIZE)
+#define STACKS_HARTS             8
 
 /* struct thread, struct hart (checked in trap.c). */
-#define THREAD_FP 256
-#define THREAD_FCSR 512
-#define THREAD_HART 520
-#define HART_STACK_TOP 0
+#define THREAD_FP                256
+#define THREAD_FCSR              512
+#define THREAD_HART              520
+#define HART_STACK_TOP           0
 #define HART_EMERGENCY_STACK_TOP 8
 
 /* Registers of a trap from the kernel itself: pc, x1-x31, rounded up to the stack's alignment. */
-#define FRAME_SIZE 256
+#define FRAME_SIZE               256
 
-#define SSTATUS_SPIE 0x20
-#define SSTATUS_SPP 0x100
-#define SSTATUS_FS 0x6000
-#define SSTATUS_FS_INITIAL 0x2000
-#define SSTATUS_FS_CLEAN 0x4000
-#define SSTATUS_FS_DIRTY 0x6000
-#define SSTATUS_SUM 0x40000
-#define SSTATUS_MXR 0x80000
+#define SSTATUS_SPIE             0x20
+#define SSTATUS_SPP              0x100
+#define SSTATUS_FS               0x6000
+#define SSTATUS_FS_INITIAL       0x2000
+#define SSTATUS_FS_CLEAN         0x4000
+#define SSTATUS_FS_DIRTY         0x6000
+#define SSTATUS_SUM              0x40000
+#define SSTATUS_MXR              0x80000
 
-#define SATP_SV39 0x8000000000000000
+#define SATP_SV39                0x8000000000000000

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define MAX_INTERRUPTS_PER_PLIC 1023
-#define SUPERVISOR_EXTERNAL 9 /* the interrupt of a hart that a controller's S-mode context raises */
+#define SUPERVISOR_EXTERNAL     9 /* the interrupt of a hart that a controller's S-mode context raises */
 
 struct machine machine;
 uint64_t arch_timebase;
@@ -85,7 +85,8 @@ static bool hart_is_usable(const struct fdt *tree, const struct fdt_walk *walk)
 {
     const char *mmu;
 
-    if (walk->device_type.length != sizeof("cpu") || memcmp(walk->device_type.data, "cpu", sizeof("cpu")) != 0) {
+    if (walk->device_type.length != sizeof("cpu") ||
+        memcmp(walk->device_type.data, "cpu", sizeof("cpu")) != 0) {
         return false;
     }
     mmu = fdt_prop_string(tree, walk->chain[walk->depth - 1], "mmu-type");
@@ -138,8 +139,8 @@ static void read_cpu(const struct fdt *tree, const struct fdt_walk *walk)
     }
 }
 
-/* Context n is the n-th interrupt that the controller raises at a hart; for S-mode it is number 9 of the hart's own
- * controller. */
+/* Context n is the n-th interrupt that the controller raises at a hart; for S-mode it is number 9 of the
+ * hart's own controller. */
 static void read_contexts(const struct fdt *tree, int node, struct plic *plic)
 {
     uint32_t intc, number;
@@ -169,7 +170,8 @@ static void keep_device(uint64_t base, uint64_t size)
     uint64_t end;
 
     if (!checked_add(base, size, &end) || end > arch_direct_end() ||
-        !range_add(&boot_state.kernel_devices, align_down(base, 1 << PAGE_BITS), align_up(end, 1 << PAGE_BITS))) {
+        !range_add(&boot_state.kernel_devices, align_down(base, 1 << PAGE_BITS),
+                   align_up(end, 1 << PAGE_BITS))) {
         log_line("registers at 0x%lx are out of reach", base);
     }
 }
@@ -199,10 +201,10 @@ static enum device_kind kind_of(const char *compatible)
         enum device_kind kind;
         const char *compatible;
     } known[] = {
-        {DEVICE_PLIC, "sifive,plic-1.0.0"},       {DEVICE_PLIC, "riscv,plic0"},
-        {DEVICE_FIRMWARE, "sifive,clint0"},       {DEVICE_FIRMWARE, "riscv,clint0"},
-        {DEVICE_FIRMWARE, "riscv,aclint-mswi"},   {DEVICE_FIRMWARE, "riscv,aclint-mtimer"},
-        {DEVICE_FIRMWARE, "riscv,aclint-sswi"},   {DEVICE_TEST, "sifive,test0"},
+        {DEVICE_PLIC, "sifive,plic-1.0.0"},     {DEVICE_PLIC, "riscv,plic0"},
+        {DEVICE_FIRMWARE, "sifive,clint0"},     {DEVICE_FIRMWARE, "riscv,clint0"},
+        {DEVICE_FIRMWARE, "riscv,aclint-mswi"}, {DEVICE_FIRMWARE, "riscv,aclint-mtimer"},
+        {DEVICE_FIRMWARE, "riscv,aclint-sswi"}, {DEVICE_TEST, "sifive,test0"},
     };
 
     if (compatible[0] != 's' && compatible[0] != 'r') {

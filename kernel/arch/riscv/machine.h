@@ -16,20 +16,20 @@ struct machine_hart {
 
 /* A platform-level interrupt controller. */
 struct plic {
-    uint64_t base, size;     /* physical */
-    uint32_t sources;        /* its interrupts are 1 .. sources */
-    uint32_t first_line;     /* interrupt n of it is line first_line + n */
+    uint64_t base, size;        /* physical */
+    uint32_t sources;           /* its interrupts are 1 .. sources */
+    uint32_t first_line;        /* interrupt n of it is line first_line + n */
     int32_t context[MAX_HARTS]; /* per machine.hart[]: context for S-mode, -1 when there is none */
 };
 
 struct machine {
     struct machine_hart hart[MAX_HARTS]; /* the boot hart first */
     uint32_t hart_count;
-    uint32_t harts_unused;  /* beyond MAX_HARTS */
+    uint32_t harts_unused; /* beyond MAX_HARTS */
     struct plic plic[MAX_PLICS];
     uint32_t plic_count;
-    uint64_t test_device;   /* QEMU's exit device, physical; 0: none */
-    bool has_sstc, has_fp;  /* on all harts */
+    uint64_t test_device;  /* QEMU's exit device, physical; 0: none */
+    bool has_sstc, has_fp; /* on all harts */
     bool has_sbi_time;
     uint32_t asid_bits;
 };
@@ -44,7 +44,8 @@ extern uint64_t image_offset; /* virtual minus physical; set by head.S */
 extern uint64_t kernel_satp;  /* for the kernel's own tables */
 /* Makes the kernel's final page tables from boot_state and machine, and uses them. */
 void kernel_tables_make(void);
-/* Makes a device reachable through the direct map before kernel_tables_make() did: for the end of a boot that fails. */
+/* Makes a device reachable through the direct map before kernel_tables_make() did: for the end of a boot that
+ * fails. */
 void device_reach(uint64_t physical);
 /* Unmaps the code that only the boot needs; its memory is free from then on. */
 void kernel_boot_drop(void);
@@ -70,7 +71,8 @@ void hart_stop(void) __attribute__((noreturn));
 /* Runs threads on this hart; the caller holds the kernel lock. */
 void hart_run(void) __attribute__((noreturn));
 
-/* Sets up the interrupt controllers, and the contexts of one hart: machine.hart[candidate] that became `hart`. */
+/* Sets up the interrupt controllers, and the contexts of one hart: machine.hart[candidate] that became
+ * `hart`. */
 void plic_init(void);
 void plic_hart_init(const struct hart *hart, uint32_t candidate);
 

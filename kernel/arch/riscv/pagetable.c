@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel's own page tables (RISC-V Privileged Specification, section 4.4: Sv39): the image with the rights that
- * each of its parts needs, and the direct map. They are made once at boot and do not change afterwards.
+ * The kernel's own page tables (RISC-V Privileged Specification, section 4.4: Sv39): the image with the
+ * rights that each of its parts needs, and the direct map. They are made once at boot and do not change
+ * afterwards.
  */
 #include "aspace.h"
 #include "boot.h"
@@ -13,12 +14,12 @@
 #include <base/checked.h>
 #include <string.h>
 
-#define TABLE_POOL 24
+#define TABLE_POOL    24
 #define TABLE_ENTRIES 512
-#define ROOT_LEVEL 2
+#define ROOT_LEVEL    2
 
 /* A and D are set from the start: some harts fault instead of setting them. */
-#define KERNEL_BITS (PTE_V | PTE_R | PTE_G | PTE_A | PTE_D)
+#define KERNEL_BITS   (PTE_V | PTE_R | PTE_G | PTE_A | PTE_D)
 
 extern char _image_start[], _boot_end[], _rodata_start[], _data_start[], _stacks[], _image_end[];
 
@@ -52,7 +53,7 @@ uint64_t arch_direct_end(void)
 
 uint64_t image_physical(const void *virtual)
 {
-    return (uint64_t)virtual - image_offset;
+    return (uint64_t) virtual - image_offset;
 }
 
 static uint64_t *table_new(void)
@@ -93,7 +94,8 @@ static uint64_t map_leaves(uint64_t *table, unsigned shift, uint64_t address, ui
 }
 
 /* Maps [address, end) to `physical` on, all of it page-aligned, with the largest pages that fit. */
-static void map(uint64_t *table, unsigned level, uint64_t address, uint64_t end, uint64_t physical, uint64_t bits)
+static void map(uint64_t *table, unsigned level, uint64_t address, uint64_t end, uint64_t physical,
+                uint64_t bits)
 {
     unsigned shift = PAGE_BITS + 9 * level;
     uint64_t span = 1ull << shift;
@@ -133,7 +135,8 @@ static void map_stacks(void)
     }
 }
 
-/* RAM without the kernel, which is mapped elsewhere and with fewer rights, and without what must not be touched. */
+/* RAM without the kernel, which is mapped elsewhere and with fewer rights, and without what must not be
+ * touched. */
 static void map_memory(void)
 {
     static struct range_set ram;

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Platform-level interrupt controllers (RISC-V Platform-Level Interrupt Controller Specification 1.0). A machine can
- * have several, each serving some of the harts; their interrupts are numbered through as lines: those of the first
- * controller in the device tree are 1 .. n, those of the next begin at n + 2, and so on.
+ * Platform-level interrupt controllers (RISC-V Platform-Level Interrupt Controller Specification 1.0). A
+ * machine can have several, each serving some of the harts; their interrupts are numbered through as lines:
+ * those of the first controller in the device tree are 1 .. n, those of the next begin at n + 2, and so on.
  */
 #include "log.h"
 #include "machine.h"
 
-#define PLIC_PRIORITY 0x000000
-#define PLIC_ENABLE 0x002000
-#define PLIC_ENABLE_STRIDE 0x80
-#define PLIC_CONTEXT 0x200000
+#define PLIC_PRIORITY       0x000000
+#define PLIC_ENABLE         0x002000
+#define PLIC_ENABLE_STRIDE  0x80
+#define PLIC_CONTEXT        0x200000
 #define PLIC_CONTEXT_STRIDE 0x1000
-#define PLIC_THRESHOLD 0x0
-#define PLIC_CLAIM 0x4
+#define PLIC_THRESHOLD      0x0
+#define PLIC_CLAIM          0x4
 
 /* harts[] index -> machine.hart[] index, by which the contexts are kept. */
 static uint32_t candidate_of[MAX_HARTS];
@@ -78,7 +78,8 @@ uint32_t arch_irq_lines(void)
     return machine.plic_count ? last->first_line + last->sources + 1 : 0;
 }
 
-/* The controller's context for `hart`, or for any other when it does not serve that one; -1 when it serves none. */
+/* The controller's context for `hart`, or for any other when it does not serve that one; -1 when it serves
+ * none. */
 static int32_t context_for(const struct plic *plic, const struct hart *hart)
 {
     int32_t context = plic->context[candidate_of[hart->index]];
@@ -89,8 +90,8 @@ static int32_t context_for(const struct plic *plic, const struct hart *hart)
     return context;
 }
 
-/* A claim that is still open is closed first: afterwards the controller would not accept it, and the line would be
- * dead for whoever gets it next. */
+/* A claim that is still open is closed first: afterwards the controller would not accept it, and the line
+ * would be dead for whoever gets it next. */
 void arch_irq_disable(uint32_t line)
 {
     uint32_t source;
@@ -145,7 +146,8 @@ uint32_t arch_irq_claim(void)
     return 0;
 }
 
-/* Through the context that the line is enabled in, whichever hart this is: others are ignored by the controller. */
+/* Through the context that the line is enabled in, whichever hart this is: others are ignored by the
+ * controller. */
 void arch_irq_complete(uint32_t line)
 {
     uint32_t source;

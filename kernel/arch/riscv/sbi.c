@@ -12,13 +12,13 @@ enum srst_type { SRST_SHUTDOWN, SRST_COLD_REBOOT };
 enum srst_reason { SRST_NO_REASON, SRST_SYSTEM_FAILURE };
 
 #define SBI_LEGACY_SET_TIMER 0
-#define SBI_LEGACY_PUTCHAR 1
-#define HSM_HART_START 0
-#define DBCN_WRITE 0
+#define SBI_LEGACY_PUTCHAR   1
+#define HSM_HART_START       0
+#define DBCN_WRITE           0
 
-#define TEST_DEVICE_FAIL 0x3333 /* QEMU's sifive,test0: the upper half is the exit status */
+#define TEST_DEVICE_FAIL     0x3333 /* QEMU's sifive,test0: the upper half is the exit status */
 
-#define LINE_SIZE 128
+#define LINE_SIZE            128
 
 static struct {
     bool has_console; /* DBCN */
@@ -132,7 +132,8 @@ void arch_putchar(char c)
 
 void arch_poweroff(uint64_t failure)
 {
-    /* OpenSBI turns a failure into QEMU's exit status 0, so the device that ends the emulator is told directly. */
+    /* OpenSBI turns a failure into QEMU's exit status 0, so the device that ends the emulator is told
+     * directly. */
     if (failure && machine.test_device) {
         device_reach(machine.test_device);
         *(volatile uint32_t *)arch_direct(machine.test_device) = TEST_DEVICE_FAIL | 1 << 16;

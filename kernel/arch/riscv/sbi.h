@@ -5,13 +5,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SBI_BASE 0x10
-#define SBI_TIME 0x54494d45
-#define SBI_IPI 0x735049
+#define SBI_BASE   0x10
+#define SBI_TIME   0x54494d45
+#define SBI_IPI    0x735049
 #define SBI_RFENCE 0x52464e43
-#define SBI_HSM 0x48534d
-#define SBI_SRST 0x53525354
-#define SBI_DBCN 0x4442434e
+#define SBI_HSM    0x48534d
+#define SBI_SRST   0x53525354
+#define SBI_DBCN   0x4442434e
 
 struct sbi_result {
     int64_t error; /* 0, or negative */
@@ -37,7 +37,7 @@ const char *sbi_implementation_name(uint64_t implementation);
 struct sbi_result sbi_hart_start(uint64_t hart_id, uint64_t address);
 void sbi_set_timer(uint64_t deadline);
 void sbi_send_ipi(uint64_t hart_id);
-/* Fences on the other harts: instruction fetches, all translations, or those of one page. `mask` has a bit per index
- * in harts[]. */
+/* Fences on the other harts: instruction fetches, all translations, or those of one page. `mask` has a bit
+ * per index in harts[]. */
 void sbi_remote_fence_i(uint64_t mask);
 void sbi_remote_flush(uint64_t mask, uint64_t address, uint64_t size);

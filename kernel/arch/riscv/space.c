@@ -2,10 +2,14 @@
 /*
  * Switching between address spaces and forgetting translations.
  *
- * ASIDs are handed out in rounds. In a round each space that runs gets one of its own; when they are used up a new
- * round begins, and each hart forgets everything before it switches to a space in a round that is new to it. So a
- * hart never has translations of two spaces under one ASID. A space that a hart still runs from the last round may
- * have two ASIDs at once; therefore pages are forgotten for all ASIDs. ASID 0 is for the kernel's own tables.
+ * ASIDs are handed out in rounds. In a round each space that runs gets one of its own; when they are used up
+ * a new round begins, and each hart forgets everything before it switches to a space in a round that is new
+ * to it. So a hart never has translations of two spaces under one ASID. A space that a hart still runs from
+ * the last round may have two ASIDs at once; therefore pages are forgotten for all ASIDs. ASID 0 is for the
+ * kernel's own tables.
+ *
+ * Other harts are interrupted only when they use the space at this moment. One that did before, or that has
+ * old instructions cached, puts that right when it switches to a space the next time.
  */
 #include "aspace.h"
 #include "boot.h"
@@ -19,6 +23,7 @@
 static uint64_t asid_next = 1;
 static uint64_t asid_round = 1;
 static uint64_t hart_round[MAX_HARTS];
+static uint64_t instructions_stale; /* a bit per hart that must fence its fetches before it runs a thread */
 
 void space_probe(void)
 {
@@ -30,7 +35,8 @@ void space_probe(void)
     __asm__ volatile("sfence.vma" : : : "memory");
     /* The command line can take some away: harts differ in this, and emulators have all. */
     uint64_t limit = boot_option_number("asidbits", ASID_BITS);
-    for (machine.asid_bits = 0; kept >> machine.asid_bits & 1 && machine.asid_bits < limit; machine.asid_bits++) {
+    for (machine.asid_bits = 0; kept >> machine.asid_bits & 1 && machine.asid_bits < limit;
+         machine.asid_bits++) {
         continue;
     }
 }
@@ -40,11 +46,10 @@ static void flush_local(void)
     __asm__ volatile("sfence.vma" : : : "memory");
 }
 
-/* The space's notes are kept times 2. note.spare[0] has a bit per hart that may have translations of it. */
-static void note_hart(struct address_space *space, uint32_t index)
-{
-    space->note.spare[0] |= 2ull << index;
-}
+/* Bits of a space's notes about a hart: it may have translations of the space; it must forget them before it
+ * uses the space again. (Notes are kept times 2.) */
+#define NOTE_MAY_HAVE(index) (2ull << (index))
+#define NOTE_STALE(index)    (2ull << (MAX_HARTS + (index)))
 
 static void asid_assign(struct address_space *space)
 {
@@ -59,67 +64,112 @@ static void asid_assign(struct address_space *space)
     space->note.asid_round = asid_round << 1;
 }
 
+/* Takes up the space on this hart; returns what goes into satp, and whether translations must be forgotten
+ * then. */
+static uint64_t space_enter(struct address_space *space, uint32_t index, bool *flush)
+{
+    uint64_t satp = SATP_SV39 | arch_physical(space) >> PAGE_BITS;
+
+    if (space->note.spare[0] & NOTE_STALE(index)) {
+        space->note.spare[0] &= ~NOTE_STALE(index);
+        *flush = true;
+    }
+    space->note.spare[0] |= NOTE_MAY_HAVE(index);
+    if (instructions_stale >> index & 1) {
+        instructions_stale &= ~(1ull << index);
+        __asm__ volatile("fence.i" : : : "memory");
+    }
+    if (machine.asid_bits) {
+        asid_assign(space);
+        satp |= space->note.asid >> 1 << SATP_ASID_SHIFT;
+        if (hart_round[index] != asid_round) {
+            hart_round[index] = asid_round;
+            *flush = true;
+        }
+    }
+    return satp;
+}
+
 void arch_space_switch(struct address_space *space)
 {
     struct hart *hart = hart_self();
     uint64_t satp = kernel_satp;
+    bool flush = false;
 
     hart->space = space;
     if (space) {
-        note_hart(space, hart->index);
-        satp = SATP_SV39 | arch_physical(space) >> PAGE_BITS;
-        if (machine.asid_bits) {
-            asid_assign(space);
-            satp |= space->note.asid >> 1 << SATP_ASID_SHIFT;
-        }
+        satp = space_enter(space, hart->index, &flush);
     }
-    if (satp == csr_read(satp)) {
-        return;
+    if (satp != csr_read(satp)) {
+        csr_write(satp, satp);
+        flush = flush || machine.asid_bits == 0;
     }
-    csr_write(satp, satp);
-    if (machine.asid_bits == 0) {
-        flush_local();
-    } else if (space && hart_round[hart->index] != asid_round) {
-        hart_round[hart->index] = asid_round;
+    if (flush) {
         flush_local();
     }
 }
 
-/* The other harts that may have translations of the space. */
-static uint64_t others(const struct address_space *space)
+/* The other harts that use the space at this moment. */
+static uint64_t users_of(const struct address_space *space)
 {
-    return space->note.spare[0] >> 1 & ~(1ull << hart_self()->index);
+    uint64_t users = 0;
+
+    for (uint32_t i = 0; i < hart_count; i++) {
+        if (harts[i].space == space && &harts[i] != hart_self()) {
+            users |= 1ull << i;
+        }
+    }
+    return users;
+}
+
+/* The other harts that must forget translations of the space at once. Those that used it
+ * before do so later. */
+static uint64_t flush_others(struct address_space *space)
+{
+    uint64_t users = users_of(space);
+
+    for (uint32_t i = 0; i < hart_count; i++) {
+        if (space->note.spare[0] & NOTE_MAY_HAVE(i) && !(users >> i & 1) && &harts[i] != hart_self()) {
+            space->note.spare[0] = (space->note.spare[0] & ~NOTE_MAY_HAVE(i)) | NOTE_STALE(i);
+        }
+    }
+    return users;
 }
 
 void arch_space_flush_page(struct address_space *space, uint64_t address)
 {
-    uint64_t mask = others(space);
+    uint64_t users = flush_others(space);
 
-    /* Without ASIDs a hart may be one whose fences by address do not reach its instruction TLB (SiFive CIP-1200). */
+    /* Without ASIDs a hart may be one whose fences by address do not reach its instruction TLB (SiFive
+     * CIP-1200). */
     if (machine.asid_bits == 0) {
         flush_local();
     } else {
         __asm__ volatile("sfence.vma %0, zero" : : "r"(address) : "memory");
     }
-    if (mask) {
-        sbi_remote_flush(mask, machine.asid_bits ? address : 0, machine.asid_bits ? 1 << PAGE_BITS : UINT64_MAX);
+    if (users) {
+        sbi_remote_flush(users, machine.asid_bits ? address : 0,
+                         machine.asid_bits ? 1 << PAGE_BITS : UINT64_MAX);
     }
 }
 
 void arch_space_flush(struct address_space *space)
 {
-    uint64_t mask = others(space);
+    uint64_t users = flush_others(space);
 
     flush_local();
-    if (mask) {
-        sbi_remote_flush(mask, 0, UINT64_MAX);
+    if (users) {
+        sbi_remote_flush(users, 0, UINT64_MAX);
     }
 }
 
-void arch_instruction_fence(void)
+void arch_instruction_fence(struct address_space *space)
 {
+    uint64_t users = users_of(space);
+
     __asm__ volatile("fence.i" : : : "memory");
-    if (hart_count > 1) {
-        sbi_remote_fence_i(((1ull << hart_count) - 1) & ~(1ull << hart_self()->index));
+    instructions_stale |= ((1ull << hart_count) - 1) & ~users & ~(1ull << hart_self()->index);
+    if (users) {
+        sbi_remote_fence_i(users);
     }
 }

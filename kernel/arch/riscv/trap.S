@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where traps arrive and leave. In user mode sscratch holds the running struct thread, in the kernel 0. The kernel
- * never takes interrupts, so a trap that finds 0 there is a fault of the kernel itself.
+ * Where traps arrive and leave. In user mode sscratch holds the running struct thread, in the kernel
+ * 0. The kernel never takes interrupts, so a trap that finds 0 there is a fault of the kernel itself.
  */
 #include "layout.h"
 
@@ -84,12 +84,19 @@ csr_probe_stimecmp:
     .option push
     .option arch, +d
 
+.macro each_fp_register op
+    .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+    \op f\n, THREAD_FP + \n * 8(a0)
+    .endr
+    .irp n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+    \op f\n, THREAD_FP + \n * 8(a0)
+    .endr
+.endm
+
 /* void fp_save(struct thread *): FP must be on. */
     .globl fp_save
 fp_save:
-    .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
-    fsd f\n, THREAD_FP + \n * 8(a0)
-    .endr
+    each_fp_register fsd
     frcsr t0
     sd t0, THREAD_FCSR(a0)
     ret
@@ -97,9 +104,7 @@ fp_save:
 /* void fp_restore(const struct thread *) */
     .globl fp_restore
 fp_restore:
-    .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
-    fld f\n, THREAD_FP + \n * 8(a0)
-    .endr
+    each_fp_register fld
     ld t0, THREAD_FCSR(a0)
     fscsr t0
     ret

@@ -75,7 +75,8 @@ static void dispatch_interrupts(uint64_t pending)
     }
 }
 
-/* Waits for an interrupt, without the lock. It is not taken (interrupts stay off in the kernel), only seen. */
+/* Waits for an interrupt, without the lock. It is not taken (interrupts stay off in the
+ * kernel), only seen. */
 static void idle(void)
 {
     kernel_unlock();
@@ -97,8 +98,8 @@ void hart_run(void)
     user_enter(next);
 }
 
-/* The thread's registers are saved in it. While this hart waited for the lock the thread may have been taken off it
- * and changed: then this event is void, and comes again when the thread runs again. */
+/* The thread's registers are saved in it. While this hart waited for the lock the thread may have been taken
+ * off it and changed: then this event is void, and comes again when the thread runs again. */
 void __attribute__((noreturn)) trap_from_user(struct thread *thread)
 {
     uint64_t cause = csr_read(scause);
