@@ -50,7 +50,7 @@ static bool fast_call(struct thread *thread)
         return false;
     endpoint = slot->object;
     to = endpoint->queue.head;
-    if (!to || !endpoint->receivers || (!to->context && thread->context->depth >= CONTEXT_MAX_DEPTH))
+    if (!to || !endpoint->receivers || thread->context->depth >= CONTEXT_MAX_DEPTH)
         return false;
 
     queue_remove(&endpoint->queue, to);

@@ -232,7 +232,7 @@ void ipc_send(struct thread *thread, const struct slot *slot, uint64_t tag, bool
         error = check_message(thread, &tag, grant, &hint);
     if (!error && !block && !receiver)
         error = ERR_WOULD_BLOCK;
-    if (!error && call && receiver && !receiver->context && thread->context->depth >= CONTEXT_MAX_DEPTH)
+    if (!error && call && thread->context->depth >= CONTEXT_MAX_DEPTH)
         error = ERR_TOO_MANY;
     if (error) {
         result_error(thread, error, 0, hint);

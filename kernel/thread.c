@@ -280,8 +280,10 @@ static enum error thread_bind_notification(struct invocation *inv)
         return fail(inv, ERR_IN_USE, 1, 0);
     unbind_notification(thread);
     thread->bound = notification;
-    if (notification)
+    if (notification) {
         notification->bound = thread;
+        notification_signal(notification, 0); /* it may have bits that the thread, receiving already, would miss */
+    }
     return ERR_OK;
 }
 

@@ -216,3 +216,30 @@ Test(kernel_audit, a_table_cannot_be_in_two_places)
     cr_assert_eq(INVOKE(W_CNODE, OP_CNODE_MOVE, COPY, 0, TABLE_1), ERR_OK);
     cr_assert_eq(INVOKE(COPY, OP_PAGE_TABLE_MAP, SPACE_CAP, 1ull << 30), ERR_MAPPED);
 }
+
+/* --- Messages --- */
+
+Test(kernel_audit, bits_from_before_the_binding_reach_a_receiver)
+{
+    make(OBJ_ENDPOINT, 0, W_FREE);
+    make(OBJ_NOTIFICATION, 0, W_FREE + 1);
+    make(OBJ_THREAD, 0, W_FREE + 2);
+    RECEIVE(w.thread[1], W_FREE);
+    slot_delete(&w.slots[W_FREE + 2]);
+    slot_make_root(&w.slots[W_FREE + 2], OBJ_THREAD, w.thread[1], THREAD_BITS, RIGHTS_ALL);
+    syscall_words(w.thread[0], SYS_SEND, W_FREE + 1, 0, NULL, 0);
+    cr_assert_eq(INVOKE(W_FREE + 2, OP_THREAD_BIND_NOTIFICATION, W_FREE + 1), ERR_OK);
+    cr_assert_eq(w.thread[1]->state, THREAD_READY);
+    cr_assert_eq(tag_of(w.thread[1]), TAG_SIGNAL);
+    cr_assert_eq(badge_of(w.thread[1]), 1);
+}
+
+/* Queued, the call would leave a server that has no context of its own with nothing to run on when it takes it. */
+Test(kernel_audit, a_call_too_deep_to_be_lent_is_not_queued)
+{
+    make(OBJ_ENDPOINT, 0, W_FREE);
+    w.thread[0]->context->depth = CONTEXT_MAX_DEPTH;
+    CALL(w.thread[0], W_FREE);
+    cr_assert_eq(label_of(w.thread[0]), ERR_TOO_MANY);
+    cr_assert_eq(w.thread[0]->state, THREAD_READY);
+}
