@@ -101,7 +101,7 @@ endif # clean together with other goals
 help: ## List the targets and variables
 	@echo 'Targets:'
 	@cat Makefile mk/*.mk | sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' | sort | \
-	    while read -r name text; do printf '  %-12s%s\n' "$$name" "$$text"; done
+	    while read -r name text; do printf '  %-16s%s\n' "$$name" "$$text"; done
 	@echo 'Variables (defaults):'
 	@printf '  %-30s%s\n' 'SMP=$(SMP)' 'harts, 1 to 8' 'MEM=$(MEM)' 'memory, 64M to 16G' \
 	    'DISK=PATH' 'raw disk image to attach; none: no disk; default: the one made here' \
