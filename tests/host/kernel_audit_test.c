@@ -55,7 +55,18 @@ Test(kernel_audit, nobody_remembers_a_context_that_is_gone)
     }
 }
 
-Test(kernel_audit, time_is_charged_to_the_context_across_calls)
+/* A system call by way of the fast lane if that takes it. */
+static void fast_words(struct thread *thread, uint64_t number, uint64_t cap)
+{
+    run(thread);
+    thread->reg[REG_A7] = number;
+    thread->reg[REG_A0] = cap;
+    thread->reg[REG_A0 + 1] = 0;
+    cr_assert(kernel_fast(thread), "the fast lane did not take call %lu", number);
+}
+
+/* A client with 1000 ticks runs for 400, calls a server that has no context of its own, and that runs for 500. */
+static void charge_across_a_call(bool fast)
 {
     struct thread *client = w.thread[0], *server = w.thread[1];
     struct sched_context *context = client->context;
@@ -68,14 +79,32 @@ Test(kernel_audit, time_is_charged_to_the_context_across_calls)
     run(client);
     sched_charge(hart_self());
     host_time += 400;
-    CALL(client, FIRST_EP);
+    if (fast)
+        fast_words(client, SYS_CALL, FIRST_EP);
+    else
+        CALL(client, FIRST_EP);
     schedule();
     run(server);
     host_time += 500;
-    syscall_words(server, SYS_REPLY_RECV, FIRST_EP, tag_make(ERR_OK, 0, 0), NULL, 0);
-    schedule();
+    if (fast)
+        fast_words(server, SYS_REPLY_RECV, FIRST_EP);
+    else
+        syscall_words(server, SYS_REPLY_RECV, FIRST_EP, 0, NULL, 0);
+    sched_charge(hart_self());
     cr_assert_eq(client->context, context);
+    cr_assert_null(context->lender);
+    cr_assert_eq(context->depth, 0);
     cr_assert_eq(context->remaining, 100, "%lu left", context->remaining);
+}
+
+Test(kernel_audit, time_is_charged_to_the_context_across_calls)
+{
+    charge_across_a_call(false);
+}
+
+Test(kernel_audit, time_is_charged_to_the_context_across_fast_calls)
+{
+    charge_across_a_call(true);
 }
 
 Test(kernel_audit, whoever_suspends_itself_is_charged)
