@@ -35,14 +35,18 @@ static const char *cause_text(uint64_t cause)
     return cause < sizeof(text) / sizeof(text[0]) && text[cause] ? text[cause] : "unexpected trap";
 }
 
+static bool in_text(uint64_t pc)
+{
+    return pc >= (uint64_t)_image_start && pc < (uint64_t)_rodata_start;
+}
+
 /* The function that `pc` lies in, and how far into it; NULL when unknown. */
 static const char *symbol_of(uint64_t pc, uint64_t *into)
 {
     uint64_t offset = pc - (uint64_t)_image_start;
     uint32_t low = 0, high = &ksyms_count ? ksyms_count : 0;
 
-    if (high == 0 || pc < (uint64_t)_image_start || pc >= (uint64_t)_rodata_start ||
-        offset < ksyms[0].offset) {
+    if (high == 0 || !in_text(pc) || offset < ksyms[0].offset) {
         return NULL;
     }
     while (high - low > 1) {
@@ -171,6 +175,9 @@ void trap_from_kernel(const struct trap_frame *frame)
     print_hart();
     print_registers(frame);
     print_place("at  ", frame->reg[REG_PC], false);
+    if (!in_text(frame->reg[REG_PC])) {
+        print_place("from", frame->reg[REG_RA], true); /* a call of something that is no function */
+    }
     print_callers(frame->reg[REG_RA], frame->reg[REG_FP]);
     arch_poweroff(1);
 }
