@@ -58,5 +58,8 @@ test-qemu: all $(test_plugin) ## Run the QEMU tests
 	@tests/run --build $B --qemu
 test-boot: all ## Boot 50 times over harts and memory sizes
 	@tests/run --build $B --boots 50
+# STRESS_SEED chooses other random numbers.
+test-stress: all ## Load the system for STRESS_SECONDS in each test
+	@STRESS_SECONDS=$${STRESS_SECONDS:-60} tests/run --build $B -j1 -k stress
 
-.PHONY: test test-host test-qemu test-boot
+.PHONY: test test-host test-qemu test-boot test-stress
