@@ -205,6 +205,9 @@ static enum error thread_start(struct invocation *inv)
     if (error)
         return error;
     memset(thread->reg, 0, sizeof(thread->reg));
+    memset(thread->fp, 0, sizeof(thread->fp));
+    thread->fcsr = 0;
+    thread->fp_used = false;
     thread->reg[REG_PC] = inv->arg[0];
     thread->reg[REG_SP] = inv->arg[1];
     thread->reg[REG_A0] = inv->arg[2];
