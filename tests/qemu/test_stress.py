@@ -17,6 +17,7 @@ SEED = int(os.environ.get("STRESS_SEED", "1"))
 LIMIT = SECONDS * 2 + 120
 SERVERS = ("fs", "virtio-blk", "console", "dev")
 SETTLE = 20  # seconds in which everything is up again after the last kill
+PEACE = 5  # seconds until `stir` begins to kill
 INTERRUPT = "\x03"
 
 
@@ -230,7 +231,7 @@ def servers_killed_while_in_use(system):
     system.wait_prompt()
     user.settles()
     before = user.memory()
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + PEACE + SECONDS
     while time.monotonic() < end:
         line = user.random.choice(("cat /big.txt", "hello", "ls -l / /bin", "wc /big.txt", "crash overflow", "ps"))
         user.done.append(line)
@@ -246,6 +247,8 @@ def servers_killed_while_in_use(system):
     if after > before + 512:
         user.fail(f"{after} KiB are in use, and {before} KiB were before:\n{user.command('mem')}")
     log = user.command("dmesg")
+    if "killed; restarting" not in log:
+        user.fail("nothing was killed")
     if "instead of" in log or "in a row" in log:
         user.fail(f"readers are unhappy:\n{log[-3000:]}")
     system.poweroff()
