@@ -266,10 +266,11 @@ static void leave_faulted(struct thread *thread)
 void ipc_fault(struct thread *thread, uint32_t fault)
 {
     struct slot *slot = &thread->slot[THREAD_FAULT];
+    bool nowhere = slot_is_empty(slot);
 
-    if (slot_is_empty(slot)) {
-        log_line("thread %s: fault %u at pc %lx, address %lx, and no fault endpoint", thread->name, fault,
-                 thread->reg[REG_PC], thread->fault_address);
+    if (nowhere || thread->context->depth >= CONTEXT_FAULT_DEPTH) {
+        log_line("thread %s: fault %u at pc %lx, address %lx, and %s", thread->name, fault, thread->reg[REG_PC],
+                 thread->fault_address, nowhere ? "no fault endpoint" : "too deep in calls");
         sched_remove(thread);
         leave_faulted(thread);
         return;

@@ -71,6 +71,8 @@ void context_unbind(struct sched_context *context);
 void context_replenish(struct sched_context *context);
 /* The thread `from` lends what it runs on to `to`, which has nothing to run on; and gets it back from wherever it is. */
 #define CONTEXT_MAX_DEPTH 16
+/* Faults may go further: that of the last called, and that of its handler. */
+#define CONTEXT_FAULT_DEPTH (CONTEXT_MAX_DEPTH + 2)
 void context_lend(struct thread *from, struct thread *to);
 void context_recall(struct thread *from);
 /* Takes a lent context off a thread that is about to wait for its next message. */

@@ -279,7 +279,7 @@ void context_lend(struct thread *from, struct thread *to)
 {
     struct sched_context *context = from->context;
 
-    if (to->context || !context || context->depth >= CONTEXT_MAX_DEPTH)
+    if (to->context || !context || context->depth >= CONTEXT_FAULT_DEPTH)
         return;
     sched_remove(from);
     from->lent = context;

@@ -151,7 +151,7 @@ static enum error thread_configure(struct invocation *inv)
 static enum error thread_bind_context(struct invocation *inv)
 {
     struct thread *thread = inv->slot->object;
-    struct sched_context *context, *own = thread->context;
+    struct sched_context *context, *own = thread->context ? thread->context : thread->lent;
     struct slot *slot;
     enum error error;
 
@@ -165,7 +165,7 @@ static enum error thread_bind_context(struct invocation *inv)
     context = slot->object;
     if (context->owner)
         return fail(inv, ERR_IN_USE, 1, 0);
-    if (own || thread->lent)
+    if (own)
         return fail(inv, ERR_IN_USE, 0, 0);
     if (!context->budget)
         return fail(inv, ERR_NOT_CONFIGURED, 1, 0);

@@ -11,7 +11,22 @@
 
 /* The first slots that tests use. */
 enum {
-    EP = W_FREE, EP2, BADGED, REPLY, REPLY2, NOTE, SEND_ONLY, TH0, TH1, TH2, TH3, SC0, SC1, SC2, SC3, W_USER = 64
+    EP = W_FREE,
+    EP2,
+    BADGED,
+    REPLY,
+    REPLY2,
+    NOTE,
+    SEND_ONLY,
+    TH0,
+    TH1,
+    TH2,
+    TH3,
+    SC0,
+    SC1,
+    SC2,
+    SC3,
+    W_USER = 64
 };
 
 /* Word n of a message that `seed` stands for. */
@@ -58,12 +73,12 @@ static inline void reply_receive(struct thread *thread, uint64_t cap, uint32_t l
 }
 
 /* An operation on an object by any thread; returns the error. */
-#define INVOKE_AS(thread, cap, op, ...) \
-    ({ \
-        uint64_t as_words_[] = {__VA_ARGS__ __VA_OPT__(, ) 0}; \
-        unsigned as_count_ = sizeof(as_words_) / 8 - 1; \
-        syscall_words(thread, SYS_CALL, cap, tag_make(op, as_count_, 0), as_words_, as_count_); \
-        (enum error) label_of(thread); \
+#define INVOKE_AS(thread, cap, op, ...)                                                                      \
+    ({                                                                                                       \
+        uint64_t as_words_[] = {__VA_ARGS__ __VA_OPT__(, ) 0};                                               \
+        unsigned as_count_ = sizeof(as_words_) / 8 - 1;                                                      \
+        syscall_words(thread, SYS_CALL, cap, tag_make(op, as_count_, 0), as_words_, as_count_);              \
+        (enum error) label_of(thread);                                                                       \
     })
 
 /* The thread has just got a message: label, badge, and words 0 to length - 1 of `seed`. */
@@ -133,16 +148,15 @@ static inline void check_waits(const struct thread *thread)
         break;
     case THREAD_BLOCKED_WAIT:
         cr_assert(queue_has(&((struct notification *)thread->blocked_on)->queue, thread));
-        cr_assert_eq(((struct notification *)thread->blocked_on)->bits, 0, "it waits for bits that are there");
+        cr_assert_eq(((struct notification *)thread->blocked_on)->bits, 0,
+                     "it waits for bits that are there");
         break;
     case THREAD_BLOCKED_REPLY:
         cr_assert_eq(thread->blocked_on_reply ? ((struct reply *)thread->blocked_on)->caller
                                               : ((struct thread *)thread->blocked_on)->caller,
                      thread, "nobody is to answer it");
         break;
-    default:
-        cr_assert_null(thread->blocked_on);
-        cr_assert(!thread->calling || thread->state == THREAD_READY);
+    default: cr_assert_null(thread->blocked_on); cr_assert(!thread->calling || thread->state == THREAD_READY);
     }
 }
 
@@ -176,13 +190,13 @@ static inline void check_context(const struct sched_context *context)
         depth++;
     }
     cr_assert_eq(context->depth, depth, "depth %u, lenders %u", context->depth, depth);
-    cr_assert_leq(depth, CONTEXT_MAX_DEPTH);
+    cr_assert_leq(depth, CONTEXT_FAULT_DEPTH);
     cr_assert(!context->thread || context->thread->context == context);
     cr_assert(!depth || first == context->owner);
     cr_assert(depth || context->thread == context->owner);
     cr_assert(context->remaining <= context->budget);
-    cr_assert(!context->budget || context->node.queued == !context->remaining,
-              "remaining %lu, queued %u", context->remaining, context->node.queued);
+    cr_assert(!context->budget || context->node.queued == !context->remaining, "remaining %lu, queued %u",
+              context->remaining, context->node.queued);
 }
 
 /* All of the world's threads, and the contexts in slots SC0... */

@@ -37,9 +37,8 @@ static void assert_unchanged(void)
 
 static void check_fault_message(struct thread *handler)
 {
-    const uint64_t expected[MSG_REGS] = {
-        0xabc000, 0x1000, RIGHT_WRITE, 15, 0x1000 + 8 * REG_SP, 0x1000 + 8 * REG_RA
-    };
+    const uint64_t expected[MSG_REGS] = {0xabc000,           0x1000, RIGHT_WRITE, 15, 0x1000 + 8 * REG_SP,
+                                         0x1000 + 8 * REG_RA};
 
     cr_assert_eq(handler->state, THREAD_READY);
     cr_assert_eq(badge_of(handler), 77);

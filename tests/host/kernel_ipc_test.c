@@ -238,16 +238,26 @@ Test(kernel_ipc, rights_and_types_are_checked)
         uint64_t number, cap;
         enum error error;
     } bad[] = {
-        {SYS_RECV, SEND_ONLY, ERR_NO_RIGHT},   {SYS_TRY_RECV, SEND_ONLY, ERR_NO_RIGHT},
-        {SYS_SEND, W_USER, ERR_NO_RIGHT},      {SYS_CALL, W_USER, ERR_NO_RIGHT},
-        {SYS_TRY_SEND, W_USER, ERR_NO_RIGHT},  {SYS_SEND, W_CNODE, ERR_WRONG_TYPE},
-        {SYS_RECV, NOTE, ERR_WRONG_TYPE},      {SYS_WAIT, EP, ERR_WRONG_TYPE},
-        {SYS_REPLY_RECV, NOTE, ERR_WRONG_TYPE}, {SYS_CALL, NOTE, ERR_BAD_OP},
-        {SYS_SEND, 500, ERR_NO_CAP},           {SYS_RECV, 500, ERR_NO_CAP},
-        {SYS_WAIT, 500, ERR_NO_CAP},           {SYS_CALL, 0, ERR_NO_CAP},
-        {SYS_REPLY_RECV, ~0ull, ERR_NO_CAP},   {0, EP, ERR_BAD_OP},
-        {99, EP, ERR_BAD_OP},                  {~0ull, EP, ERR_BAD_OP},
-        {SYS_WAIT, W_USER + 1, ERR_NO_RIGHT},  {SYS_SEND, W_USER + 2, ERR_NO_RIGHT},
+        {SYS_RECV, SEND_ONLY, ERR_NO_RIGHT},
+        {SYS_TRY_RECV, SEND_ONLY, ERR_NO_RIGHT},
+        {SYS_SEND, W_USER, ERR_NO_RIGHT},
+        {SYS_CALL, W_USER, ERR_NO_RIGHT},
+        {SYS_TRY_SEND, W_USER, ERR_NO_RIGHT},
+        {SYS_SEND, W_CNODE, ERR_WRONG_TYPE},
+        {SYS_RECV, NOTE, ERR_WRONG_TYPE},
+        {SYS_WAIT, EP, ERR_WRONG_TYPE},
+        {SYS_REPLY_RECV, NOTE, ERR_WRONG_TYPE},
+        {SYS_CALL, NOTE, ERR_BAD_OP},
+        {SYS_SEND, 500, ERR_NO_CAP},
+        {SYS_RECV, 500, ERR_NO_CAP},
+        {SYS_WAIT, 500, ERR_NO_CAP},
+        {SYS_CALL, 0, ERR_NO_CAP},
+        {SYS_REPLY_RECV, ~0ull, ERR_NO_CAP},
+        {0, EP, ERR_BAD_OP},
+        {99, EP, ERR_BAD_OP},
+        {~0ull, EP, ERR_BAD_OP},
+        {SYS_WAIT, W_USER + 1, ERR_NO_RIGHT},
+        {SYS_SEND, W_USER + 2, ERR_NO_RIGHT},
         {SYS_SEND, W_USER + 3, ERR_NO_RIGHT},
     };
 
@@ -368,9 +378,11 @@ Test(kernel_ipc, a_message_with_a_capability_that_is_none_is_refused)
     static const struct {
         uint32_t slot;
         enum error error;
-    } bad[] = {
-        {0, ERR_NO_CAP}, {500, ERR_NO_CAP}, {W_SLOTS, ERR_NO_CAP}, {~0u, ERR_NO_CAP}, {W_UNTYPED, ERR_WRONG_TYPE}
-    };
+    } bad[] = {{0, ERR_NO_CAP},
+               {500, ERR_NO_CAP},
+               {W_SLOTS, ERR_NO_CAP},
+               {~0u, ERR_NO_CAP},
+               {W_UNTYPED, ERR_WRONG_TYPE}};
 
     prepare_caps(A, B);
     receive(B, EP);
