@@ -59,7 +59,6 @@ void __attribute__((noreturn)) kernel_main(uint32_t hart_id, uint64_t device_tre
     machine_probe();
     plic_init();
     irq_init();
-    plic_hart_init(&harts[0], 0);
     hart_init();
     kernel_lock();
     harts_start();

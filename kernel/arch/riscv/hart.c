@@ -123,6 +123,7 @@ void hart_init(void)
     csr_write(scounteren, COUNTER_TIME | counters);
     hart_self()->timer_deadline = UINT64_MAX;
     arch_set_timer(UINT64_MAX);
+    plic_hart_init();
     csr_write(sie, IRQ_SOFTWARE | IRQ_TIMER | IRQ_EXTERNAL);
 }
 
@@ -162,7 +163,7 @@ static void start_one(uint32_t candidate)
     uint32_t id = machine.hart[candidate].id;
 
     hart_prepare(hart_count, id);
-    plic_hart_init(hart, candidate);
+    plic_hart_is(hart, candidate);
     starting_hart = hart;
     start_id[candidate] = id;
     __atomic_store_n(&start_attempt[candidate], ATTEMPT_WELCOME, __ATOMIC_RELEASE);

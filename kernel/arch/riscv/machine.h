@@ -71,10 +71,11 @@ void hart_stop(void) __attribute__((noreturn));
 /* Runs threads on this hart; the caller holds the kernel lock. */
 void hart_run(void) __attribute__((noreturn));
 
-/* Sets up the interrupt controllers, and the contexts of one hart: machine.hart[candidate] that became
- * `hart`. */
+/* Sets up the interrupt controllers; tells that machine.hart[candidate] became `hart`; sets up this hart's
+ * contexts. */
 void plic_init(void);
-void plic_hart_init(const struct hart *hart, uint32_t candidate);
+void plic_hart_is(const struct hart *hart, uint32_t candidate);
+void plic_hart_init(void);
 
 /* trap.S */
 void trap_entry(void);

@@ -55,12 +55,17 @@ void plic_init(void)
     }
 }
 
-void plic_hart_init(const struct hart *hart, uint32_t candidate)
+void plic_hart_is(const struct hart *hart, uint32_t candidate)
 {
     candidate_of[hart->index] = candidate;
+}
+
+/* The hart does this itself: when the firmware starts it, it sets the thresholds of its contexts anew. */
+void plic_hart_init(void)
+{
     for (unsigned i = 0; i < machine.plic_count; i++) {
         const struct plic *plic = &machine.plic[i];
-        int32_t context = plic->context[candidate];
+        int32_t context = plic->context[candidate_of[hart_self()->index]];
         if (context < 0) {
             continue;
         }
