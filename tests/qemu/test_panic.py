@@ -7,7 +7,7 @@ FAILURES = {
     "fault": ("store page fault in the kernel, address 0x1000", "store_to_nowhere"),
     "overflow": ("overflow", "overflow_the_stack"),
     "text": ("store page fault in the kernel", "store_to_text"),
-    "data": ("fetch page fault in the kernel", "run_data"),
+    "data": ("fetch page fault in the kernel", "selftest_crash"),
     "panic": ("asked for on the command line", "selftest_crash"),
 }
 
