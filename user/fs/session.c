@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 static struct session *sessions[MAX_SESSIONS];
+static uint32_t last_generation; /* of any handle; does not begin at 0, so that one from before a restart is unknown */
 
 struct session *session_of(uint64_t client)
 {
@@ -82,7 +83,9 @@ uint64_t handle_open(struct session *session, const struct ext4_node *node, uint
         if (handle->open)
             continue;
         handle->open = true;
-        handle->generation++;
+        if (!last_generation)
+            last_generation = (uint32_t)rt_ticks();
+        handle->generation = ++last_generation;
         handle->epoch = epoch;
         handle->node = *node;
         return (uint64_t)handle->generation << 8 | (i + 1);
