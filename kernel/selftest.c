@@ -28,7 +28,8 @@ SELFTEST static void find_scratch(void)
     for (unsigned i = boot_state.memory.count; i-- > 0 && !scratch.end;) {
         const struct range *range = &boot_state.memory.range[i];
 
-        for (uint64_t at = range->end & -SCRATCH_BYTES; at >= range->start + SCRATCH_BYTES; at -= SCRATCH_BYTES)
+        for (uint64_t at = range->end & -SCRATCH_BYTES; at >= range->start + SCRATCH_BYTES;
+             at -= SCRATCH_BYTES)
             if (is_free(at - SCRATCH_BYTES, at)) {
                 scratch.next = at - SCRATCH_BYTES;
                 scratch.end = at;
@@ -151,7 +152,8 @@ SELFTEST static struct thread *make_thread(void)
 }
 
 /* One operation as `thread`. Returns the error. */
-SELFTEST static uint32_t call(struct thread *thread, uint64_t cap, uint32_t op, const uint64_t *words, unsigned count)
+SELFTEST static uint32_t call(struct thread *thread, uint64_t cap, uint32_t op, const uint64_t *words,
+                              unsigned count)
 {
     thread->reg[REG_A7] = SYS_CALL;
     thread->reg[REG_A0] = cap;

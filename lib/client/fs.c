@@ -22,7 +22,8 @@ static enum error attach(void)
     if (!buffer.address)
         error = segment_make(&buffer, BUFFER_BYTES);
     if (!error)
-        error = proto_call(server, OP_fs_attach, &request, sizeof(request), NULL, 0, &buffer.cap, 1, NULL, 0, NULL);
+        error = proto_call(server, OP_fs_attach, &request, sizeof(request), NULL, 0, &buffer.cap, 1, NULL, 0,
+                           NULL);
     return error;
 }
 
@@ -31,7 +32,8 @@ static enum error ensure_attached(void)
     return buffer.address ? ERR_OK : attach();
 }
 
-enum error file_open(const char *path, uint64_t directory, uint64_t flags, uint64_t *handle, struct fs_stat *stat)
+enum error file_open(const char *path, uint64_t directory, uint64_t flags, uint64_t *handle,
+                     struct fs_stat *stat)
 {
     struct fs_open_request request = {0, strlen(path), directory, flags};
     struct fs_open_reply reply;
@@ -122,7 +124,8 @@ static bool give_entries(const uint8_t *records, size_t length, bool (*each)(voi
     for (size_t at = 0; length - at >= sizeof(struct fs_entry);) {
         const struct fs_entry *entry = (const struct fs_entry *)(records + at);
 
-        if (entry->size < offsetof(struct fs_entry, name) + entry->name_length || entry->size > length - at || entry->size % 8)
+        if (entry->size < offsetof(struct fs_entry, name) + entry->name_length || entry->size > length - at ||
+            entry->size % 8)
             return false;
         if (!each(context, entry))
             return false;
@@ -131,7 +134,8 @@ static bool give_entries(const uint8_t *records, size_t length, bool (*each)(voi
     return true;
 }
 
-enum error directory_list(uint64_t handle, bool (*each)(void *context, const struct fs_entry *entry), void *context)
+enum error directory_list(uint64_t handle, bool (*each)(void *context, const struct fs_entry *entry),
+                          void *context)
 {
     _Alignas(8) uint8_t records[4096];
     struct fs_list_request request = {handle, 0, 0, sizeof(records)};

@@ -76,8 +76,9 @@ static void make_system(bool passive)
 /* One random system call of whichever thread runs. */
 static void step(bool fast)
 {
-    static const uint8_t numbers[] = {SYS_CALL,     SYS_CALL,       SYS_CALL,     SYS_REPLY_RECV, SYS_REPLY_RECV, SYS_REPLY_RECV,
-                                      SYS_RECV,     SYS_SEND,       SYS_TRY_SEND, SYS_TRY_RECV,   SYS_YIELD,      SYS_REPLY};
+    static const uint8_t numbers[] = {SYS_CALL,       SYS_CALL,       SYS_CALL,  SYS_REPLY_RECV,
+                                      SYS_REPLY_RECV, SYS_REPLY_RECV, SYS_RECV,  SYS_SEND,
+                                      SYS_TRY_SEND,   SYS_TRY_RECV,   SYS_YIELD, SYS_REPLY};
     struct thread *thread = harts[0].current;
     uint64_t number = numbers[rand() % sizeof(numbers)];
     uint64_t cap = ENDPOINT + rand() % 8, length = rand() % 10;

@@ -104,7 +104,8 @@ static enum error fill(uint64_t position, struct line **filled)
 
     if (!line)
         return ERR_NO_MEMORY;
-    error = disk_read(disk, position / BLK_SECTOR, block_size / BLK_SECTOR, (uint64_t)(line - lines) * LINE_BYTES);
+    error = disk_read(disk, position / BLK_SECTOR, block_size / BLK_SECTOR,
+                      (uint64_t)(line - lines) * LINE_BYTES);
     if (error)
         return error;
     line->position = position;

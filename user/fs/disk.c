@@ -7,10 +7,10 @@
 #include <rt/rt.h>
 #include <string.h>
 
-#define RING_ENTRIES    32
-#define ANSWER_TIMEOUT  2000000 /* us; after that the driver is asked whether it still knows us */
-#define BIT_COMPLETED   1
-#define BIT_TIMEOUT     2
+#define RING_ENTRIES   32
+#define ANSWER_TIMEOUT 2000000 /* us; after that the driver is asked whether it still knows us */
+#define BIT_COMPLETED  1
+#define BIT_TIMEOUT    2
 
 static struct ring_side ring;
 static struct segment segment;
@@ -76,9 +76,11 @@ static enum error check_reply(const struct blk_attach_reply *reply)
         reply->ring_entries & (reply->ring_entries - 1))
         return ERR_CORRUPT;
     if (ring_bytes(reply->ring_entries) > reply->segment_length ||
-        reply->ring_offset > reply->segment_length - ring_bytes(reply->ring_entries) || reply->ring_offset % 64)
+        reply->ring_offset > reply->segment_length - ring_bytes(reply->ring_entries) ||
+        reply->ring_offset % 64)
         return ERR_CORRUPT;
-    if (reply->data_bytes > reply->segment_length || reply->data_offset > reply->segment_length - reply->data_bytes)
+    if (reply->data_bytes > reply->segment_length ||
+        reply->data_offset > reply->segment_length - reply->data_bytes)
         return ERR_CORRUPT;
     return ERR_OK;
 }
@@ -100,8 +102,8 @@ static enum error open_session(struct disk *disk, uint64_t data_bytes, struct bl
     enum error error = take[0] && take[1] ? ERR_OK : ERR_NO_MEMORY;
 
     if (!error)
-        error = proto_call(disk->driver, OP_blk_attach, &request, sizeof(request), reply, sizeof(*reply), &signal_cap, 1,
-                           take, 2, &taken);
+        error = proto_call(disk->driver, OP_blk_attach, &request, sizeof(request), reply, sizeof(*reply),
+                           &signal_cap, 1, take, 2, &taken);
     if (!error && taken < 2)
         error = ERR_CORRUPT;
     if (!error)
@@ -138,7 +140,8 @@ enum error disk_attach(struct disk *disk, uint64_t data_bytes)
  * the ring tells. */
 bool disk_is_alive(const struct disk *disk)
 {
-    return disk->data && ring.shared && __atomic_load_n(&ring.shared->entries, __ATOMIC_RELAXED) == ring.entries;
+    return disk->data && ring.shared &&
+           __atomic_load_n(&ring.shared->entries, __ATOMIC_RELAXED) == ring.entries;
 }
 
 /* Waits until the driver has completed something, or says that it will not. */

@@ -49,22 +49,14 @@ static bool must_retry(unsigned *tries)
 static enum fs_type type_of_mode(uint16_t mode)
 {
     switch (mode & EXT4_S_IFMT) {
-    case EXT4_S_IFREG:
-        return FS_FILE;
-    case EXT4_S_IFDIR:
-        return FS_DIRECTORY;
-    case EXT4_S_IFLNK:
-        return FS_SYMLINK;
-    case EXT4_S_IFCHR:
-        return FS_CHARACTER;
-    case EXT4_S_IFBLK:
-        return FS_BLOCK;
-    case EXT4_S_IFIFO:
-        return FS_FIFO;
-    case EXT4_S_IFSOCK:
-        return FS_SOCKET;
-    default:
-        return FS_UNKNOWN;
+    case EXT4_S_IFREG: return FS_FILE;
+    case EXT4_S_IFDIR: return FS_DIRECTORY;
+    case EXT4_S_IFLNK: return FS_SYMLINK;
+    case EXT4_S_IFCHR: return FS_CHARACTER;
+    case EXT4_S_IFBLK: return FS_BLOCK;
+    case EXT4_S_IFIFO: return FS_FIFO;
+    case EXT4_S_IFSOCK: return FS_SOCKET;
+    default: return FS_UNKNOWN;
     }
 }
 
@@ -88,7 +80,8 @@ static void fill_stat(struct fs_stat *stat, const struct ext4_node *node)
 }
 
 /* The open file of a request, with its inode as it is now. */
-static enum error open_node(struct call *call, uint64_t number, struct session **session, struct handle **handle)
+static enum error open_node(struct call *call, uint64_t number, struct session **session,
+                            struct handle **handle)
 {
     enum error error = ready();
 
@@ -220,7 +213,8 @@ static enum error serve_fs_read(struct call *call, const struct fs_read_request 
     return report(error);
 }
 
-static enum error serve_fs_readlink(struct call *call, const struct fs_read_request *q, struct fs_length_reply *r)
+static enum error serve_fs_readlink(struct call *call, const struct fs_read_request *q,
+                                    struct fs_length_reply *r)
 {
     struct session *session;
     struct handle *handle;
@@ -248,7 +242,8 @@ struct listing {
 
 static enum fs_type type_of_entry(uint8_t type)
 {
-    static const uint8_t types[] = {FS_UNKNOWN, FS_FILE, FS_DIRECTORY, FS_CHARACTER, FS_BLOCK, FS_FIFO, FS_SOCKET, FS_SYMLINK};
+    static const uint8_t types[] = {FS_UNKNOWN, FS_FILE, FS_DIRECTORY, FS_CHARACTER,
+                                    FS_BLOCK,   FS_FIFO, FS_SOCKET,    FS_SYMLINK};
 
     return type < sizeof(types) ? types[type] : FS_UNKNOWN;
 }

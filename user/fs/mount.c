@@ -22,9 +22,9 @@ static void *replay_table;
 
 static void format_uuid(char *text, size_t size, const uint8_t *uuid)
 {
-    format_buffer(text, size, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", uuid[0], uuid[1],
-                  uuid[2], uuid[3], uuid[4], uuid[5], uuid[6], uuid[7], uuid[8], uuid[9], uuid[10], uuid[11], uuid[12],
-                  uuid[13], uuid[14], uuid[15]);
+    format_buffer(text, size, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", uuid[0],
+                  uuid[1], uuid[2], uuid[3], uuid[4], uuid[5], uuid[6], uuid[7], uuid[8], uuid[9], uuid[10],
+                  uuid[11], uuid[12], uuid[13], uuid[14], uuid[15]);
 }
 
 static const char *type_name(const struct ext4 *fs)
@@ -69,8 +69,8 @@ static enum error mount_at(const char *device, uint64_t start, uint64_t size)
         return error;
     mount_error = ERR_OK;
     fill_info(device);
-    rt_log("mounted %s file system \"%s\" on %s, %lu blocks of %u bytes%s", mount_info.type, mount_info.label, device,
-           (unsigned long)filesystem.block_count, filesystem.block_size,
+    rt_log("mounted %s file system \"%s\" on %s, %lu blocks of %u bytes%s", mount_info.type, mount_info.label,
+           device, (unsigned long)filesystem.block_count, filesystem.block_size,
            filesystem.replay.active ? ", through its journal" : "");
     return ERR_OK;
 }

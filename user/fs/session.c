@@ -8,7 +8,8 @@
 #include <stdlib.h>
 
 static struct session *sessions[MAX_SESSIONS];
-static uint32_t last_generation; /* of any handle; does not begin at 0, so that one from before a restart is unknown */
+static uint32_t
+    last_generation; /* of any handle; does not begin at 0, so that one from before a restart is unknown */
 
 struct session *session_of(uint64_t client)
 {

@@ -122,6 +122,8 @@ void arch_irq_enable(uint32_t line, struct hart *hart)
     arch_irq_disable(line);
     *enable_register(plic, context, source) |= 1u << source % 32;
     line_context[line] = context + 1;
+    /* QEMU looks for what is pending already when this is written, but not when the line is enabled. */
+    *context_register(plic, context, PLIC_THRESHOLD) = 0;
 }
 
 void arch_irq_set_priority(uint32_t line, uint32_t priority)

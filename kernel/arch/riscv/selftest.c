@@ -54,7 +54,8 @@ SELFTEST static const char *each_leaf(const char *(*check)(uint64_t entry, uint6
 
 SELFTEST static const char *check_leaf(uint64_t entry, uint64_t address, uint64_t size)
 {
-    uint64_t physical = pte_physical(entry), text = image_physical(_boot_end), data = image_physical(_data_start);
+    uint64_t physical = pte_physical(entry), text = image_physical(_boot_end),
+             data = image_physical(_data_start);
 
     (void)address;
     MUST(!(entry & PTE_W && entry & PTE_X));
@@ -69,7 +70,8 @@ SELFTEST static const char *write_xor_execute(void)
 {
     uint64_t size;
 
-    MUST(leaf_of((uint64_t)_rodata_start, &size) && !(leaf_of((uint64_t)_rodata_start, &size) & (PTE_W | PTE_X)));
+    MUST(leaf_of((uint64_t)_rodata_start, &size) &&
+         !(leaf_of((uint64_t)_rodata_start, &size) & (PTE_W | PTE_X)));
     MUST(leaf_of((uint64_t)selftests_machine, &size));
     MUST(leaf_of((uint64_t)_data_start, &size) & PTE_W);
     return each_leaf(check_leaf);
@@ -168,7 +170,8 @@ SELFTEST static const char *interrupt_contexts(void)
         MUST(machine.plic[i].sources > 0 && machine.plic[i].base != 0);
         for (uint32_t h = 0; h < machine.hart_count; h++)
             for (uint32_t other = 0; other < h; other++)
-                MUST(machine.plic[i].context[h] < 0 || machine.plic[i].context[h] != machine.plic[i].context[other]);
+                MUST(machine.plic[i].context[h] < 0 ||
+                     machine.plic[i].context[h] != machine.plic[i].context[other]);
     }
     MUST(arch_irq_claim() == 0);
     return NULL;
