@@ -34,7 +34,7 @@ void irq_init(void)
 static void line_acknowledge(uint64_t number)
 {
     struct line *line = &lines[number];
-    uint64_t latency = arch_time() - line->raised_at;
+    uint64_t now = arch_time(), latency = now > line->raised_at ? now - line->raised_at : 0;
 
     if (!line->raised_at)
         return;
