@@ -43,6 +43,11 @@ SELFTEST void selftest_crash(void)
         store_to_text();
     if (boot_option("selftest=data"))
         run_data();
+    /* What the boot says of a tree that it cannot read. No emulator passes one, so it is made to read other things. */
+    if (boot_option("selftest=no-tree"))
+        boot_read_tree(0);
+    if (boot_option("selftest=bad-tree"))
+        boot_read_tree(boot_state.initrd.start);
     if (boot_option("selftest=panic"))
         panic("asked for on the command line");
 }

@@ -91,3 +91,13 @@ with_tree(
     lambda t: t.replace("0x80000000 0x00 0x20000000", "0x80000000 0x00 0x00400000"),
     "the initrd at 0x[0-9a-f]+-0x[0-9a-f]+ is not in memory",
 )
+
+
+@test(harts=(1, 4), append="selftest=no-tree", timeout=60)
+def no_tree(system):
+    ends_with_line(system, "no device tree: the firmware passed address 0")
+
+
+@test(harts=(1, 4), append="selftest=bad-tree", timeout=60)
+def malformed_tree(system):
+    ends_with_line(system, "malformed device tree at 0x[0-9a-f]+: bad magic")
