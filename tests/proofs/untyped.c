@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/* Making objects from memory: whatever is asked for, new objects lie inside their memory, behind all that were made before,
+ * aligned, beside each other, and cleared. */
+#include "proof.h"
+
+#include "kernel/syscall.c"
+#include "kernel/untyped.c"
+
+#define MEMORY 256
+
+static uint64_t memory[MEMORY / 8];
+char *const arch_granule_base = (char *)memory;
+static struct slot cnode[8];
+static struct thread thread;
+static struct slot untyped;
+static struct slot *made[4]; /* in the order in which they were made */
+static unsigned made_count;
+static bool reap_due;
+
+/* The registers keep the arguments here, so that they can be looked at afterwards. */
+void thread_result(struct thread *to, uint64_t badge, uint64_t tag, const uint64_t *words, unsigned count)
+{
+    CHECK(to == &thread && badge == 0 && tag_label(tag) != ERR_OK && words && count == 2,
+          "failure: its cause is told");
+}
+
+bool pause_is_due(void)
+{
+    return nondet_bool();
+}
+bool reap_is_due(void)
+{
+    return reap_due;
+}
+bool reap(void)
+{
+    return nondet_bool();
+}
+void arch_space_init(struct address_space *space)
+{
+    (void)space;
+}
+uint64_t arch_physical(const void *direct)
+{
+    return (const char *)direct - (const char *)memory;
+}
+
+/* The real one is proved in cap.c. */
+void slot_make_child(struct slot *parent, struct slot *to, enum object_type type, void *object,
+                     uint8_t size_bits)
+{
+    CHECK(parent == &untyped && slot_is_empty(to), "objects: they get empty slots");
+    to->object = object;
+    to->type = type;
+    to->size_bits = size_bits;
+    if (made_count < 4)
+        made[made_count++] = to;
+}
+
+/* Any call with six words; the CSpace is a CNode of 8 slots, some of them full. */
+static void any_call(void)
+{
+    for (unsigned i = 1; i < 8; i++)
+        cnode[i].type = nondet_bool() ? OBJ_NULL : OBJ_ENDPOINT;
+    for (unsigned i = 0; i < MSG_REGS; i++)
+        thread.reg[word_register[i]] = nondet_u64();
+    thread.slot[THREAD_CSPACE] =
+        (struct slot){.object = cnode, .type = OBJ_CNODE, .rights = nondet_u8(), .size_bits = 9};
+    thread.reg[REG_A0 + 1] = nondet_u64();
+}
+
+/* Any untyped of that size: `used` bytes of it were given away, all that was made lies in them. */
+static void any_untyped(unsigned size_bits)
+{
+    untyped = (struct slot){.object = memory,
+                            .type = OBJ_UNTYPED,
+                            .rights = RIGHTS_ALL,
+                            .size_bits = size_bits,
+                            .used = nondet_u64(),
+                            .flags = nondet_u8(),
+                            .child = nondet_bool() ? &cnode[7] : NULL};
+    ASSUME(untyped.used <= 1ull << size_bits);
+}
+
+/*
+ * proof object_bits: all types and sizes
+ * options: --unwind 2 --no-sat-preprocessor
+ * planted kernel/untyped.c: s/return size_bits < 64 \&\& possible_bits/return possible_bits/
+ * planted kernel/untyped.c: s/^    if (type >= OBJ_TYPE_COUNT)/    if (type > OBJ_TYPE_COUNT)/
+ */
+void prove_object_bits(void)
+{
+    uint64_t type = nondet_u64(), size_bits = nondet_u64();
+    unsigned bits = object_bits(type, size_bits);
+
+    CHECK(bits <= UNTYPED_MAX_BITS && (bits == 0 || bits >= SLOT_BITS), "objects: sizes are whole granules");
+    CHECK(bits == 0 || (type < OBJ_IRQ_HANDLER && type != OBJ_NULL),
+          "objects: only some types are made of memory");
+    CHECK(bits == 0 || type != OBJ_CNODE || (bits >= CNODE_MIN_BITS && bits <= CNODE_MAX_BITS),
+          "objects: CNode sizes");
+    CHECK(bits == 0 || type != OBJ_FRAME || bits == 12 || bits == 21 || bits == 30, "objects: frame sizes");
+    CHECK(bits == 0 || type == OBJ_UNTYPED || type == OBJ_CNODE || type == OBJ_FRAME ||
+              bits == object_bits(type, 0),
+          "objects: other types have one size");
+}
+
+/*
+ * proof find_memory: any untyped of 64 bytes to 256 GiB, any use, objects of any size, any number and offset
+ * options: --unwind 9 --unsigned-overflow-check
+ * planted kernel/untyped.c: s/if (offset \&\& (offset < used || offset/if (offset \&\& (offset/
+ * planted kernel/untyped.c: s/retype->count > (size - retype->start) >> retype->size_bits/retype->count > size >> retype->size_bits/
+ */
+void prove_find_memory(void)
+{
+    struct retype retype = {.size_bits = object_bits(nondet_u64(), nondet_u64()), .count = nondet_u64()};
+
+    any_call();
+    any_untyped(UNTYPED_MIN_BITS + any_below(UNTYPED_MAX_BITS - UNTYPED_MIN_BITS + 1));
+    ASSUME(retype.size_bits && retype.count >= 1 && retype.count <= MAX_COUNT);
+    if (find_memory(&thread, &untyped, &retype) != 0)
+        return;
+    CHECK(retype.start >= bytes_used(&untyped), "overlap: behind everything that was made before");
+    CHECK(retype.end <= 1ull << untyped.size_bits && retype.start <= retype.end,
+          "overlap: inside the memory");
+    CHECK((retype.end - retype.start) >> retype.size_bits == retype.count, "overlap: room for all of them");
+    CHECK((retype.start & ((1ull << retype.size_bits) - 1)) == 0, "objects: aligned to their size");
+    CHECK(arg(&thread, 6) == 0 || retype.start == arg(&thread, 6),
+          "objects: at the offset that was asked for");
+}
+
+/*
+ * proof find_slots: any arguments, a CSpace of 8 slots of which any are full
+ * options: --unwind 9
+ * planted kernel/untyped.c: s/if (first == 0 || !range_inside/if (!range_inside/
+ * planted kernel/untyped.c: s/!range_inside(first, retype->count, cnode_slots(cnode))/first >= cnode_slots(cnode)/
+ */
+void prove_find_slots(void)
+{
+    struct retype retype = {.count = nondet_u64()};
+
+    any_call();
+    ASSUME(retype.count >= 1 && retype.count <= MAX_COUNT);
+    if (find_slots(&thread, &retype) != 0)
+        return;
+    CHECK(retype.slots > cnode && retype.slots + retype.count <= cnode + 8,
+          "objects: the slots are in the CNode");
+    for (unsigned i = 0; i < 8; i++)
+        CHECK(i >= retype.count || slot_is_empty(&retype.slots[i]), "objects: they get empty slots");
+}
+
+/*
+ * proof granules_clear: 0, 1, 3, 16 and 18 granules, any contents
+ * options: --unwind 9 --unwindset granules_clear.0:129
+ * planted kernel/untyped.c: s/for (; at != end; at += WORDS_PER_GRANULE)/for (; at + 8 < end; at += WORDS_PER_GRANULE)/
+ */
+void prove_granules_clear(void)
+{
+    static uint64_t area[20 * 8];
+    static const uint8_t counts[] = {0, 1, 3, 16, 18};
+
+    for (unsigned i = 0; i < sizeof(counts); i++) {
+        unsigned word = any_below(20 * 8);
+
+        area[word] = 1;
+        granules_clear(&area[8], counts[i] * 64);
+        CHECK(area[word] == (word < 8 || word >= (counts[i] + 1u) * 8), "objects: exactly they are cleared");
+        area[word] = 0;
+    }
+}
+
+/*
+ * proof retype: an untyped of 256 bytes with any use and contents, a CSpace of 8 slots, any arguments
+ * options: --unwind 9 --unwindset granules_clear.1:1,granules_clear.3:5,clear_memory.0:2,find_slots.0:8
+ *   --unwindset prove_retype.0:5,op_UNTYPED_RETYPE.0:5
+ * planted kernel/untyped.c: s/retype.start + (i << retype.size_bits);/retype.start + i * 32;/
+ * planted kernel/untyped.c: s/^    untyped->used = retype.end;/    untyped->used = retype.start;/
+ * planted kernel/untyped.c: s/if (retype.type != OBJ_UNTYPED \&\& /if (false \&\& /
+ * planted kernel/untyped.c: s/} else if (untyped->flags & SLOT_RAISED) {/} else if (false) {/
+ * planted kernel/untyped.c: s/if (reap_is_due()) {/if (false) {/
+ */
+void prove_retype(void)
+{
+    uint64_t used;
+    bool unused;
+
+    any_call();
+    any_untyped(8);
+    ASSUME(!untyped.cleared); /* no interrupted call before */
+    untyped.page = 0;
+    reap_due = nondet_bool();
+    used = bytes_used(&untyped);
+    unused = is_unused(&untyped);
+    memory[any_below(MEMORY / 8)] = 1;
+    if (op_UNTYPED_RETYPE(&thread, &untyped) != 0) {
+        CHECK(made_count == 0, "objects: none is made when the call fails");
+        return;
+    }
+    CHECK(!(untyped.flags & SLOT_RAISED), "tree: nothing new below memory that is being taken apart");
+    CHECK(!reap_due || !unused, "overlap: memory is not used again before all in it is taken apart");
+    for (unsigned i = 0; i < 4 && i < made_count; i++) {
+        uint64_t at = (char *)made[i]->object - (char *)memory, size = 1ull << made[i]->size_bits;
+
+        CHECK(at >= used && at + size <= untyped.used && untyped.used <= MEMORY,
+              "overlap: behind all made before");
+        CHECK(i == 0 || (char *)made[i]->object >= (char *)made[i - 1]->object + size,
+              "overlap: beside each other");
+        CHECK(made[i]->type == OBJ_UNTYPED || untyped.flags & SLOT_DEVICE ||
+                  ((uint64_t *)made[i]->object)[any_below(8)] == 0,
+              "objects: exactly they are cleared");
+    }
+}
