@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""
+Programs that try what no program may be able to do, in place of init: tests/hostile. Each prints a line for
+each thing that it tried, with what came of it; this asserts that all are there and none says FAILED.
+"""
+
+import guests
+from qemu import Failure, test
+
+# What each program must report.
+CHECKS = {
+    "reach": "other_hart root_entries image direct_map not_canonical program_counters aliases_of_code"
+    " instructions control_registers objects_are_not_mapped no_overlap destroyed_frame stale_table table_twice"
+    " destroyed_message_page no_address_told object_numbers",
+    "execute": "rights data code_is_not_written stale_writes written_after_executed spaces_are_apart",
+    "registers": "system_calls faults interrupts new_threads restarted_thread",
+    "fresh": "after_data after_capabilities after_objects cleared_before interrupted_clearing message_pages"
+    " kernel_answers",
+    "starve": "calibration spinning many_spinning yields signals forwarding faults forks_on_one_context"
+    " sleep_across_periods from_other_harts timers",
+    "races": "lost_time moved_faulter waiting_registers",
+    "exhaust": "retype_storm nested_untyped long_chain wide_tree bushy_tree parents_deleted cnodes_in_cnodes"
+    " revoked_in_use suicides chain_of_calls crowd faults_to_nobody",
+}
+
+
+def run(system, name: str, timeout: float, append: str = "", **machine) -> list:
+    return guests.run(system, name, CHECKS[name], timeout, append, **machine)
+
+
+@test(timeout=120, boot=False)
+def reach(system):
+    return run(system, "reach", 100)
+
+
+@test(timeout=120, boot=False)
+def execute(system):
+    return run(system, "execute", 100)
+
+
+@test(timeout=120, boot=False)
+def execute_with_few_asids(system):
+    return run(system, "execute", 100, append="asidbits=2")
+
+
+@test(timeout=120, boot=False)
+def execute_without_asids(system):
+    return run(system, "execute", 100, append="asidbits=0")
+
+
+@test(timeout=120, boot=False)
+def registers(system):
+    return run(system, "registers", 100)
+
+
+@test(timeout=120, boot=False)
+def fresh(system):
+    return run(system, "fresh", 100)
+
+
+@test(timeout=200, boot=False)
+def starve(system):
+    """On one hart with -icount, so that what is measured does not depend on this machine's load."""
+    if system.machine.harts == 1:
+        return run(system, "starve", 180, icount=True)
+    return run(system, "starve", 180, append="loose=1")
+
+
+@test(timeout=60, boot=False)
+def races(system):
+    return run(system, "races", 40)
+
+
+@test(timeout=120, boot=False)
+def exhaust(system):
+    """On one hart the thread of the highest priority is never more than 20,000 instructions late."""
+    if system.machine.harts == 1:
+        return run(system, "exhaust", 100, append="late=200", icount=True)
+    return run(system, "exhaust", 100)
+
+
+@test()
+def from_the_shell(system):
+    """The same of an ordinary program, whose end the shell tells."""
+    system.wait_prompt()
+    for address in (0xFFFFFFC080000000, 0xFFFFFFFF80200000, 0xFFFFFFFD00000000, 0x4000000000, 1 << 63):
+        for way in ("read", "write", "jump"):
+            shown = system.command(f"crash {way} {address:#x}")
+            if "page fault" not in shown:
+                raise Failure(f"'crash {way} {address:#x}' printed {shown!r}")
+    system.poweroff()
