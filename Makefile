@@ -75,20 +75,25 @@ common_flags := -std=gnu17 -g -Iinclude -Ilib -ffile-prefix-map=$(CURDIR)=.
 optimise := $(if $(filter debug,$(BUILD)),-Og,-O2)
 
 include mk/kernel.mk mk/user.mk mk/image.mk
-include mk/test.mk mk/bench.mk
+include mk/test.mk mk/latency.mk
+include mk/fuzz.mk
+include mk/hostile.mk mk/lanes.mk
+include mk/bench.mk
+include mk/coverage.mk
 
 all: $(kernel_image) $(initrd) $(disk_image) $(program_symbols) ## Build kernel, processes, initrd and disk image (the default)
 image: $(disk_image) ## Build the disk image from rootfs/ and user/apps/
 endif
 
-include mk/run.mk
+include mk/run.mk mk/prove.mk
 
 # Installs what is missing, looking every time, so that a package that was removed is noticed.
-setup: ## Install every package that building, running, testing and debugging need
-	@tools/setup build qemu test gdb
+setup: ## Install every package that building, running, testing, fuzzing and debugging need
+	@tools/setup build qemu test fuzz gdb
 packages:
-	@tools/setup build $(if $(filter qemu% bench%,$(building)),$(if $(findstring /,$(QEMU)),,qemu)) \
-	    $(if $(filter test%,$(building)),qemu test) $(if $(filter gdb,$(building)),gdb)
+	@tools/setup build $(if $(filter qemu% bench% irqs-off latency harts stress-harts lanes hostile random-calls,$(building)),$(if $(findstring /,$(QEMU)),,qemu)) \
+	    $(if $(filter test% coverage,$(building)),qemu test fuzz) $(if $(filter fuzz%,$(building)),fuzz) \
+	    $(if $(filter gdb,$(building)),gdb)
 
 style: ## Check the layout rules: includes, assembly, sizes, README files
 	@tools/style/check

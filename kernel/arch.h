@@ -1,34 +1,41 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What the portable part of the kernel needs from the machine. arch/riscv is the real one; arch/host lets the core
- * run as an ordinary program for tests.
- */
+/* What the portable part of the kernel needs from the machine. arch/riscv is the real one; arch/host lets the
+ * core run as an ordinary program for tests. */
 #pragma once
 
 #include "hart.h"
 
-/* Direct map: kernel address of a physical address and back. */
-void *arch_direct(uint64_t physical);
-uint64_t arch_physical(const void *direct);
-/* Kernel address of granule number 0 (direct map address of physical 0 on RISC-V; the arena's start on the host). */
-extern char *const arch_granule_base;
+/*
+ * inline.h of the machine has what is an instruction or two there:
+ *
+ * arch_direct(physical), arch_physical(direct): direct map, kernel address of a physical address and back.
+ * arch_granule_base: kernel address of granule number 0 (direct map address of physical 0 on RISC-V; the
+ * arena's start on the host).
+ * arch_time(): ticks of the timebase.
+ * arch_interrupt_pending(): whether an interrupt waits for this hart, or a hart for a lock: long operations
+ * stop between steps when it does.
+ */
+#ifdef __riscv
+#include "arch/riscv/inline.h"
+#else
+#include "arch/host/inline.h"
+#endif
 
-/* Ticks of the timebase. */
-uint64_t arch_time(void);
 extern uint64_t arch_timebase; /* ticks per second */
 /* Programs this hart's timer; ~0 for never. */
 void arch_set_timer(uint64_t deadline);
 /* Interrupts another hart; it will look at hart->reschedule and hart->evict. */
 void arch_send_ipi(struct hart *hart);
-/* Whether an interrupt waits for this hart: long operations stop between steps when it does. */
-bool arch_interrupt_pending(void);
 /* One turn of a busy-wait loop. */
 void arch_relax(void);
 
 /* Fills the kernel half of a root table whose memory is zero. */
 void arch_space_init(struct address_space *space);
-/* Makes this hart use `space` (NULL: the kernel's own tables), handing out an ASID when it has none that is good. */
-void arch_space_switch(struct address_space *space);
+/* Makes this hart use the address space of `thread` (NULL: the kernel's own tables), handing out an ASID when
+ * it has none that is good. */
+void arch_space_switch(struct thread *thread);
+/* Makes this hart use the kernel's own tables if it uses those of `space`. */
+void arch_space_leave(const struct address_space *space);
 /* Forgets what any hart may have cached of one page, or of all, of a space. */
 void arch_space_flush_page(struct address_space *space, uint64_t address);
 void arch_space_flush(struct address_space *space);

@@ -4,306 +4,290 @@
 
 #include "invoke.h"
 
-#include <string.h>
+#define LEVEL_BITS 9 /* of an address, that pick an entry of a table */
 
-#define TABLE_ENTRIES 512
-
-void space_init(struct address_space *space)
+/* The entry for `address` in a table each of whose entries maps 2^bits bytes. */
+static inline uint64_t *table_entry(void *table, uint64_t address, unsigned bits)
 {
-    arch_space_init(space);
+    return (uint64_t *)table + (address >> bits & ((1 << LEVEL_BITS) - 1));
 }
 
-static unsigned table_index(uint64_t address, unsigned level)
+/* The entry for `address` in the lowest table that exists, down to that whose entries map 2^lowest bytes;
+ * *bits is what this one's do. */
+static inline uint64_t *space_walk(struct address_space *space, uint64_t address, unsigned lowest,
+                                   unsigned *bits)
 {
-    return address >> (PAGE_BITS + 9 * level) & (TABLE_ENTRIES - 1);
-}
+    uint64_t *entry = table_entry(space, address, GIGAPAGE_BITS);
+    unsigned at;
 
-/* The entry for `address` in the table of the lowest level that exists, down to `*level`; sets *level to where it is. */
-static uint64_t *space_walk(struct address_space *space, uint64_t address, unsigned *level)
-{
-    uint64_t *table = space->entry;
-
-    for (unsigned at = 2;; at--) {
-        uint64_t *entry = &table[table_index(address, at)];
-
-        if (at == *level || !(*entry & PTE_V) || pte_is_leaf(*entry)) {
-            *level = at;
-            return entry;
-        }
-        table = arch_direct(pte_physical(*entry));
+#pragma GCC unroll 2
+    for (at = GIGAPAGE_BITS; at > lowest; at -= LEVEL_BITS) {
+        if (!pte_is_table(*entry))
+            break;
+        entry = table_entry(arch_granule_base + pte_physical(*entry), address, at - LEVEL_BITS);
     }
+    *bits = at;
+    return entry;
 }
 
 /* --- The list of what is mapped in a space --- */
 
-static void mapping_add(struct slot *slot, struct address_space *space, uint64_t address)
+/* The mapped slot that a reference, which is not 0, names. */
+static struct slot *mapping_at(granule ref)
 {
-    struct slot *first = granule_to(space->note.maps >> 1);
+    return granule_at(ref);
+}
+
+static inline void mapping_add(struct slot *slot, struct address_space *space, uint64_t address)
+{
+    granule first = space->note.maps >> 1, self = granule_of(slot);
 
     slot->space = space;
     slot->page = address >> PAGE_BITS;
     slot->map_prev = 0;
-    slot->map_next = granule_of(first);
+    slot->map_next = first;
     if (first)
-        first->map_prev = granule_of(slot);
-    space->note.maps = (uint64_t)granule_of(slot) << 1;
+        mapping_at(first)->map_prev = self;
+    space->note.maps = (uint64_t)self << 1;
 }
 
-static void mapping_remove(struct slot *slot)
+/* Lets the neighbours in the list name `prev` and `next` instead of the slot. */
+static inline void mapping_relink(const struct slot *slot, granule prev, granule next)
 {
-    struct slot *next = granule_to(slot->map_next), *prev = granule_to(slot->map_prev);
-
-    if (prev)
-        prev->map_next = slot->map_next;
+    if (slot->map_prev)
+        mapping_at(slot->map_prev)->map_next = next;
     else
-        slot->space->note.maps = (uint64_t)slot->map_next << 1;
-    if (next)
-        next->map_prev = slot->map_prev;
+        slot->space->note.maps = (uint64_t)next << 1;
+    if (slot->map_next)
+        mapping_at(slot->map_next)->map_prev = prev;
+}
+
+static inline void mapping_remove(struct slot *slot)
+{
+    mapping_relink(slot, slot->map_prev, slot->map_next);
     slot->space = NULL;
-    slot->map_next = slot->map_prev = 0;
-    slot->page = 0;
-    if (slot->type == OBJ_PAGE_TABLE)
-        slot->flags |= SLOT_STALE;
 }
 
 void mapping_moved(struct slot *from, struct slot *to)
 {
-    struct slot *next = granule_to(from->map_next), *prev = granule_to(from->map_prev);
-
-    if (!from->space)
-        return;
-    if (prev)
-        prev->map_next = granule_of(to);
-    else
-        to->space->note.maps = (uint64_t)granule_of(to) << 1;
-    if (next)
-        next->map_prev = granule_of(to);
+    if (from->space)
+        mapping_relink(from, granule_of(to), granule_of(to));
 }
 
 /* --- Map and unmap --- */
 
-static unsigned frame_level(const struct slot *slot)
+/* A frame's entry is told by these bits and its address, whatever its rights are. */
+#define LEAF_BITS   (PTE_V | PTE_U | PTE_A | PTE_D)
+#define LEAF_RIGHTS (PTE_R | PTE_W | PTE_X)
+
+static uint64_t leaf_rights(uint64_t rights)
 {
-    return (slot->size_bits - PAGE_BITS) / 9;
+    _Static_assert(PTE_R == RIGHT_READ << 1 && PTE_W == RIGHT_WRITE << 1 && PTE_X == RIGHT_EXEC << 1, "ABI");
+    return rights << 1;
 }
 
-static uint64_t leaf_bits(uint64_t rights)
-{
-    uint64_t bits = PTE_V | PTE_U | PTE_A | PTE_D;
+/* Rights that a mapping can have, a bit for each combination: memory is not written unless it can be read,
+ * and not both written and executed. */
+#define POSSIBLE_RIGHTS                                                                                      \
+    (1 << RIGHT_READ | 1 << (RIGHT_READ | RIGHT_WRITE) | 1 << RIGHT_EXEC | 1 << (RIGHT_READ | RIGHT_EXEC))
 
-    if (rights & RIGHT_READ)
-        bits |= PTE_R;
-    if (rights & RIGHT_WRITE)
-        bits |= PTE_W;
-    if (rights & RIGHT_EXEC)
-        bits |= PTE_X;
-    return bits;
+/* The entry that a mapped slot's object has in the table above. */
+static uint64_t slot_pte(const struct slot *slot, uint64_t bits)
+{
+    return pte_make((char *)slot->object - arch_granule_base, bits);
 }
 
 uint64_t *page_entry(struct address_space *space, uint64_t address)
 {
-    unsigned level = 0;
-    uint64_t *entry = space_walk(space, address, &level);
+    unsigned bits;
+    uint64_t *entry = space_walk(space, address, PAGE_BITS, &bits);
 
-    return level == 0 ? entry : NULL;
+    return bits == PAGE_BITS ? entry : NULL;
 }
 
-void page_enter(struct slot *slot, struct address_space *space, uint64_t *entry, uint64_t address, uint64_t rights)
+inline void page_enter(struct slot *slot, struct address_space *space, uint64_t *entry, uint64_t address,
+                       uint64_t rights)
 {
-    *entry = pte_make(arch_physical(slot->object), leaf_bits(rights));
-    mapping_add(slot, space, address);
-    space->note.mapped += 2ull << PAGE_BITS;
-}
-
-enum error frame_map(struct slot *slot, struct address_space *space, uint64_t address, uint64_t rights)
-{
-    unsigned level = frame_level(slot);
-    uint64_t *entry;
-
-    if (rights & ~(uint64_t)(RIGHT_READ | RIGHT_WRITE | RIGHT_EXEC) || !(rights & (RIGHT_READ | RIGHT_EXEC)) ||
-        (rights & RIGHT_WRITE && (rights & RIGHT_EXEC || !(rights & RIGHT_READ))))
-        return ERR_BAD_ARG;
-    if (rights & ~(uint64_t)slot->rights)
-        return ERR_NO_RIGHT;
-    if (address & ((1ull << slot->size_bits) - 1))
-        return ERR_BAD_ALIGN;
-    if (address >= USER_END)
-        return ERR_BAD_ADDRESS;
-    if (slot->space)
-        return ERR_MAPPED;
-    entry = space_walk(space, address, &level);
-    if (*entry & PTE_V)
-        return ERR_MAPPED;
-    if (level != frame_level(slot))
-        return ERR_NO_TABLE;
-
-    *entry = pte_make(arch_physical(slot->object), leaf_bits(rights));
+    *entry = slot_pte(slot, LEAF_BITS | leaf_rights(rights));
     mapping_add(slot, space, address);
     space->note.mapped += 2ull << slot->size_bits;
-    if (rights & RIGHT_EXEC)
-        arch_instruction_fence(space);
-    return ERR_OK;
 }
 
 enum error table_map(struct slot *slot, struct address_space *space, uint64_t address, unsigned *level)
 {
+    unsigned bits;
     uint64_t *entry;
 
     if (address >= USER_END)
         return ERR_BAD_ADDRESS;
     if (slot->space)
         return ERR_MAPPED;
-    *level = 0;
-    entry = space_walk(space, address, level);
-    if (*level == 0 || *entry & PTE_V)
+    entry = space_walk(space, address, PAGE_BITS, &bits);
+    if (bits == PAGE_BITS || *entry & PTE_V)
         return ERR_MAPPED;
 
     if (slot->flags & SLOT_STALE)
-        memset(slot->object, 0, 1 << PAGE_BITS);
-    slot->flags &= ~SLOT_STALE;
-    *entry = pte_make(arch_physical(slot->object), PTE_V);
+        granules_clear(slot->object, 1 << PAGE_BITS);
+    slot->flags |= SLOT_STALE;
+    *entry = slot_pte(slot, PTE_V);
     mapping_add(slot, space, address);
+    *level = (bits - PAGE_BITS) / LEVEL_BITS;
     return ERR_OK;
 }
 
-/* The entry may belong to another mapping by now, when a table between was taken out and replaced: it is cleared only
- * if it points at this object. */
-void slot_unmap(struct slot *slot)
+/* The entry for a slot's address may belong to another mapping by now, when a table between was taken out and
+ * replaced: so it is cleared only if it points at this object. */
+static void frame_unmap(struct slot *slot)
 {
     struct address_space *space = slot->space;
     uint64_t address = (uint64_t)slot->page << PAGE_BITS;
-    bool frame = slot->type == OBJ_FRAME;
+    unsigned bits;
+    uint64_t *entry = space_walk(space, address, PAGE_BITS, &bits);
 
-    if (!space)
-        return;
-    for (unsigned lowest = frame ? frame_level(slot) : 1;; lowest++) {
-        unsigned level = lowest;
-        uint64_t *entry = space_walk(space, address, &level);
-
-        if (*entry & PTE_V && pte_is_leaf(*entry) == frame && pte_physical(*entry) == arch_physical(slot->object)) {
-            *entry = 0;
-            break;
-        }
-        if (frame || lowest == 2)
-            break;
-    }
-    if (frame)
-        space->note.mapped -= 2ull << slot->size_bits;
+    if ((*entry | LEAF_RIGHTS) == slot_pte(slot, LEAF_BITS | LEAF_RIGHTS))
+        *entry = 0;
+    space->note.mapped -= 2ull << slot->size_bits;
     mapping_remove(slot);
-    if (frame && slot->size_bits == PAGE_BITS)
+    if (slot->size_bits == PAGE_BITS)
         arch_space_flush_page(space, address);
     else
         arch_space_flush(space);
 }
 
+/* The table above may be either of two. */
+static void table_unmap(struct slot *slot)
+{
+    struct address_space *space = slot->space;
+
+    for (unsigned lowest = MEGAPAGE_BITS; lowest <= GIGAPAGE_BITS; lowest += LEVEL_BITS) {
+        unsigned bits;
+        uint64_t *entry = space_walk(space, (uint64_t)slot->page << PAGE_BITS, lowest, &bits);
+
+        if (*entry == slot_pte(slot, PTE_V)) {
+            *entry = 0;
+            break;
+        }
+    }
+    mapping_remove(slot);
+    arch_space_flush(space);
+}
+
+void slot_unmap(struct slot *slot)
+{
+    if (slot->space && slot->type == OBJ_FRAME)
+        frame_unmap(slot);
+    else if (slot->space)
+        table_unmap(slot);
+}
+
 bool space_unmap_step(struct address_space *space)
 {
-    struct slot *slot = granule_to(space->note.maps >> 1);
-
-    if (slot)
-        mapping_remove(slot);
+    if (space->note.maps)
+        mapping_remove(mapping_at(space->note.maps >> 1));
     if (space->note.maps)
         return true;
-    memset(space->entry, 0, ROOT_USER_ENTRIES * sizeof(space->entry[0]));
+    granules_clear(space->entry, ROOT_USER_ENTRIES * sizeof(space->entry[0]));
     arch_space_flush(space);
     return false;
 }
 
 bool space_allows(struct address_space *space, uint64_t address, uint64_t access)
 {
-    unsigned level = 0;
+    unsigned bits;
     uint64_t entry;
 
     if (address >= USER_END)
         return false;
-    entry = *space_walk(space, address, &level);
-    return entry & PTE_V && pte_is_leaf(entry) && !(leaf_bits(access) & ~entry);
+    entry = *space_walk(space, address, PAGE_BITS, &bits);
+    return entry & PTE_V && pte_is_leaf(entry) && !(leaf_rights(access) & ~entry);
 }
 
 /* --- Operations --- */
 
-enum error space_invoke(struct invocation *inv)
+OPERATION(ADDRESS_SPACE_INFO)
 {
-    const struct address_space *space = inv->slot->object;
+    const struct address_space *space = cap->object;
 
-    if (inv->op != OP_ADDRESS_SPACE_INFO)
-        return fail(inv, ERR_BAD_OP, 0, inv->op);
-    inv->result[0] = space->note.mapped >> 1;
-    inv->result_count = 1;
-    return ERR_OK;
+    return ANSWER(by, space->note.mapped >> 1);
 }
 
-enum error table_invoke(struct invocation *inv)
+OPERATION(PAGE_TABLE_MAP)
 {
-    struct slot *space;
+    int refused;
     enum error error;
+    const struct slot *space = arg_cap(by, 1, OBJ_ADDRESS_SPACE, RIGHT_CONTROL, &refused);
     unsigned level;
 
-    switch (inv->op) {
-    case OP_PAGE_TABLE_MAP:
-        space = arg_cap(inv, 1, OBJ_ADDRESS_SPACE, RIGHT_CONTROL, &error);
-        if (!space)
-            return error;
-        error = table_map(inv->slot, space->object, inv->arg[1], &level);
-        if (error)
-            return fail(inv, error, 2, inv->arg[1]);
-        inv->result[0] = level;
-        inv->result_count = 1;
-        return ERR_OK;
-    case OP_PAGE_TABLE_UNMAP:
-        slot_unmap(inv->slot);
-        return ERR_OK;
-    default:
-        return fail(inv, ERR_BAD_OP, 0, inv->op);
-    }
+    if (!space)
+        return refused;
+    error = table_map(cap, space->object, arg(by, 2), &level);
+    if (error)
+        return fail(by, error, 2, arg(by, 2));
+    return ANSWER(by, level);
 }
 
-static enum error frame_clear(struct invocation *inv)
+OPERATION(PAGE_TABLE_UNMAP)
 {
-    struct slot *slot = inv->slot;
+    slot_unmap(cap);
+    return 0;
+}
+
+/* An entry that was invalid needs no fence: should a hart have kept it, kernel_fault() sees to that. */
+OPERATION(FRAME_MAP)
+{
+    struct slot *slot = cap;
+    uint64_t address = arg(by, 2), rights = arg(by, 3), *entry;
+    struct address_space *space;
+    unsigned bits;
+    int error;
+    const struct slot *space_slot = arg_cap(by, 1, OBJ_ADDRESS_SPACE, RIGHT_CONTROL, &error);
+
+    if (!space_slot)
+        return error;
+    if (rights > (RIGHT_READ | RIGHT_WRITE | RIGHT_EXEC) || !(POSSIBLE_RIGHTS >> rights & 1))
+        return fail(by, ERR_BAD_ARG, 3, address);
+    if (rights & ~(uint64_t)slot->rights)
+        return fail(by, ERR_NO_RIGHT, 3, address);
+    if (address & ((1ull << slot->size_bits) - 1))
+        return fail(by, ERR_BAD_ALIGN, 2, address);
+    if (address >= USER_END)
+        return fail(by, ERR_BAD_ADDRESS, 2, address);
+    space = space_slot->object;
+    entry = space_walk(space, address, PAGE_BITS, &bits);
+    if (slot->space || *entry & PTE_V || bits < slot->size_bits)
+        return fail(by, ERR_MAPPED, 2, address);
+    if (bits > slot->size_bits)
+        return fail(by, ERR_NO_TABLE, 2, address);
+
+    page_enter(slot, space, entry, address, rights);
+    if (rights & RIGHT_EXEC)
+        arch_instruction_fence(space);
+    return 0;
+}
+
+OPERATION(FRAME_UNMAP)
+{
+    slot_unmap(cap);
+    return 0;
+}
+
+OPERATION(FRAME_CLEAR)
+{
+    struct slot *slot = cap;
 
     if (slot->flags & SLOT_DEVICE)
-        return fail(inv, ERR_UNSUPPORTED, 0, 0);
+        return fail(by, ERR_UNSUPPORTED, 0, 0);
     if (slot->size_bits > PAGE_BITS)
-        return fail(inv, ERR_UNSUPPORTED, 0, slot->size_bits);
-    memset(slot->object, 0, 1ull << slot->size_bits);
-    return ERR_OK;
+        return fail(by, ERR_UNSUPPORTED, 0, slot->size_bits);
+    granules_clear(slot->object, 1 << PAGE_BITS);
+    return 0;
 }
 
-static enum error frame_info(struct invocation *inv)
+OPERATION(FRAME_INFO)
 {
-    struct slot *slot = inv->slot;
+    struct slot *slot = cap;
 
-    inv->result[0] = slot->size_bits;
-    inv->result[1] = slot->flags & SLOT_DEVICE ? 1 : 0;
-    inv->result[2] = slot->space ? (uint64_t)slot->page << PAGE_BITS : 0;
-    inv->result[3] = slot->rights & RIGHT_DMA ? arch_physical(slot->object) : 0;
-    inv->result_count = 4;
-    return ERR_OK;
-}
-
-enum error frame_invoke(struct invocation *inv)
-{
-    struct slot *space;
-    enum error error;
-
-    switch (inv->op) {
-    case OP_FRAME_MAP:
-        space = arg_cap(inv, 1, OBJ_ADDRESS_SPACE, RIGHT_CONTROL, &error);
-        if (!space)
-            return error;
-        error = frame_map(inv->slot, space->object, inv->arg[1], inv->arg[2]);
-        if (error)
-            return fail(inv, error, error == ERR_BAD_ARG || error == ERR_NO_RIGHT ? 3 : 2, inv->arg[1]);
-        return ERR_OK;
-    case OP_FRAME_UNMAP:
-        slot_unmap(inv->slot);
-        return ERR_OK;
-    case OP_FRAME_CLEAR:
-        return frame_clear(inv);
-    case OP_FRAME_INFO:
-        return frame_info(inv);
-    default:
-        return fail(inv, ERR_BAD_OP, 0, inv->op);
-    }
+    return ANSWER(by, slot->size_bits, slot->flags & SLOT_DEVICE ? 1 : 0,
+                  slot->space ? (uint64_t)slot->page << PAGE_BITS : 0,
+                  slot->rights & RIGHT_DMA ? arch_physical(slot->object) : 0);
 }

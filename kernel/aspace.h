@@ -31,26 +31,26 @@ static inline bool pte_is_leaf(uint64_t pte)
     return pte & (PTE_R | PTE_W | PTE_X);
 }
 
-/* Clears the notes of a new root table and fills its kernel half. */
-void space_init(struct address_space *space);
-/*
- * Maps the frame in `slot` at `address` (aligned to the frame's size) with the wanted rights (RIGHT_READ...), of which
- * none may exceed the capability's. Fails with ERR_MAPPED, ERR_NO_TABLE, ERR_BAD_ALIGN, ERR_BAD_ARG, ERR_NO_RIGHT.
- */
-enum error frame_map(struct slot *slot, struct address_space *space, uint64_t address, uint64_t rights);
-/* For the boot, which maps many pages: the page-level entry for `address`, NULL when a table is missing; and entering
- * a 4 KiB frame that may have these rights in such an entry, which is empty. */
+static inline bool pte_is_table(uint64_t pte)
+{
+    return (pte & (PTE_V | PTE_R | PTE_W | PTE_X)) == PTE_V;
+}
+
+/* For the boot, which maps many pages: the page-level entry for `address`, NULL when a table is missing; and
+ * entering a 4 KiB frame that may have these rights in such an entry, which is empty. */
 uint64_t *page_entry(struct address_space *space, uint64_t address);
-void page_enter(struct slot *slot, struct address_space *space, uint64_t *entry, uint64_t address, uint64_t rights);
-/* Enters the page table in `slot` at the first missing level for `address`; *level is the level of the table that got
- * the entry (2: the root). */
+void page_enter(struct slot *slot, struct address_space *space, uint64_t *entry, uint64_t address,
+                uint64_t rights);
+/* Enters the page table in `slot` at the first missing level for `address`; *level is the level of the table
+ * that got the entry (2: the root). */
 enum error table_map(struct slot *slot, struct address_space *space, uint64_t address, unsigned *level);
 /* Takes a frame or page table out of the space that it is mapped in, if it is. */
 void slot_unmap(struct slot *slot);
 /* Keeps the list of mappings right when a mapped capability moves to another slot. */
 void mapping_moved(struct slot *from, struct slot *to);
-/* One bounded step of taking everything out of a dying space, whose tables no hart uses any more; false when nothing is
- * left. */
+/* One bounded step of taking everything out of a dying space, whose tables no hart uses any more; false when
+ * nothing is left. */
 bool space_unmap_step(struct address_space *space);
-/* Whether the tables map `address` for the access (RIGHT_READ...): a fault there was only a stale translation. */
+/* Whether the tables map `address` for the access (RIGHT_READ...): a fault there was only a stale
+ * translation. */
 bool space_allows(struct address_space *space, uint64_t address, uint64_t access);

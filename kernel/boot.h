@@ -40,6 +40,8 @@ extern struct boot_state boot_state;
  * ranges than fit; the set is unchanged then. */
 bool range_add(struct range_set *set, uint64_t start, uint64_t end);
 bool range_remove(struct range_set *set, uint64_t start, uint64_t end);
+/* Takes all of `these` out of the set, as far as that does not take too many ranges. */
+void range_remove_all(struct range_set *set, const struct range_set *these);
 /* Bytes in all ranges. */
 uint64_t range_total(const struct range_set *set);
 
@@ -67,7 +69,8 @@ void arch_read_end(const struct fdt *tree);
  * boot with a line that names the cause when the archive or the program is no good or memory does not
  * suffice. */
 void boot_make_init(void);
-/* Runs the kernel's own tests, prints one line for each, and powers off. */
+
+/* tests/selftest: runs the kernel's own tests, prints one line for each, and powers off. */
 void selftest_run(void) __attribute__((noreturn));
 /* Fails in the way that the command line asks for with "selftest=fault", overflow, text, data or panic, if it
  * does. */

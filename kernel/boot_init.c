@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Making the first process: its objects come from the largest free range of memory, from its start on, and
- * everything that is left goes to it as untyped memory (abi/boot.h).
- */
+/* Making the first process: its objects come from the largest free range of memory, from its start on, and
+ * everything that is left goes to it as untyped memory (abi/boot.h). */
 #include "aspace.h"
 #include "boot.h"
 #include "ipc.h"
@@ -46,16 +44,18 @@ static void *take(struct builder *builder, uint64_t size)
 {
     uint64_t at = builder->next;
 
-    if (pages(size) > builder->end - at) {
+    if (pages(size) > builder->end - at)
         panic("more memory is needed for init than was reckoned with");
-    }
     builder->next += pages(size);
     return arch_direct(at);
 }
 
 static void *take_cleared(struct builder *builder, uint64_t size)
 {
-    return memset(take(builder, size), 0, pages(size));
+    void *memory = take(builder, size);
+
+    granules_clear(memory, pages(size));
+    return memory;
 }
 
 /* An upper bound for the tables that a mapped range of this size needs. */
@@ -72,9 +72,8 @@ static void check_memory(const struct builder *builder, const struct elf *elf)
                     tables_for(data);
     uint64_t free = builder->end - builder->next;
 
-    for (unsigned i = 0; i < elf->segment_count; i++) {
+    for (unsigned i = 0; i < elf->segment_count; i++)
         need += elf->segment[i].memory_size + 2 * PAGE_SIZE + tables_for(elf->segment[i].memory_size);
-    }
     if (free < need) {
         boot_fail("too little memory: init needs %lu KiB in one piece, and the largest is %lu KiB",
                   need >> 10, free >> 10);
@@ -85,29 +84,25 @@ static void check_memory(const struct builder *builder, const struct elf *elf)
 static void find_free_memory(struct range_set *free)
 {
     *free = boot_state.memory;
-    for (unsigned i = 0; i < boot_state.reserved.count; i++) {
-        range_remove(free, boot_state.reserved.range[i].start, boot_state.reserved.range[i].end);
-    }
+    range_remove_all(free, &boot_state.reserved);
     range_remove(free, boot_state.boot_code.start, boot_state.boot_code.end);
 }
 
 static void find_largest(struct builder *builder, const struct range_set *free)
 {
-    for (unsigned i = 0; i < free->count; i++) {
+    for (unsigned i = 0; i < free->count; i++)
         if (free->range[i].end - free->range[i].start > builder->end - builder->start) {
             builder->start = builder->next = free->range[i].start;
             builder->end = free->range[i].end;
         }
-    }
 }
 
 /* --- Capabilities and mappings --- */
 
 static struct slot *new_slot(struct builder *builder)
 {
-    if (builder->next_slot == 1 << (INIT_CNODE_BITS - SLOT_BITS)) {
+    if (builder->next_slot == 1 << (INIT_CNODE_BITS - SLOT_BITS))
         boot_fail("the archive has more pages than init has capability slots");
-    }
     return &builder->cnode[builder->next_slot++];
 }
 
@@ -121,9 +116,8 @@ static uint64_t *make_tables(struct builder *builder, uint64_t address)
         struct slot *table = new_slot(builder);
         slot_make_root(table, OBJ_PAGE_TABLE, take_cleared(builder, PAGE_SIZE), PAGE_BITS, RIGHTS_ALL);
         enum error error = table_map(table, builder->space, address, &level);
-        if (error) {
+        if (error)
             panic("no page table for init at 0x%lx: error %d", address, error);
-        }
     }
     return entry;
 }
@@ -133,15 +127,13 @@ static uint64_t *make_tables(struct builder *builder, uint64_t address)
 static void map_page(struct builder *builder, struct slot *slot, void *page, uint64_t address,
                      uint8_t slot_rights, uint64_t rights)
 {
-    if (address == builder->entry_address && address & ((1ull << MEGAPAGE_BITS) - 1)) {
+    if (address == builder->entry_address && address & ((1ull << MEGAPAGE_BITS) - 1))
         builder->entry++;
-    } else {
+    else
         builder->entry = make_tables(builder, address);
-    }
     builder->entry_address = address + PAGE_SIZE;
-    if (*builder->entry & PTE_V) {
+    if (*builder->entry & PTE_V)
         panic("two pages for init at 0x%lx", address);
-    }
     slot_make_root(slot, OBJ_FRAME, page, PAGE_BITS, slot_rights);
     page_enter(slot, builder->space, builder->entry, address, rights);
 }
@@ -168,28 +160,21 @@ static void open_program(struct elf *elf, const void **file)
     struct range_set outside = {.range = {*initrd}, .count = 1};
     struct cpio_file program;
 
-    if (initrd->start >= initrd->end) {
+    if (initrd->start >= initrd->end)
         boot_fail("no initrd: pass one with -initrd");
-    }
-    for (unsigned i = 0; i < boot_state.memory.count; i++) {
-        range_remove(&outside, boot_state.memory.range[i].start, boot_state.memory.range[i].end);
-    }
-    if (outside.count) {
+    range_remove_all(&outside, &boot_state.memory);
+    if (outside.count)
         boot_fail("the initrd at 0x%lx-0x%lx is not in memory", initrd->start, initrd->end);
-    }
     boot_state.reading = " while reading the initrd";
     enum cpio_error damage =
         cpio_find(arch_direct(initrd->start), initrd->end - initrd->start, "init", &program);
-    if (damage == CPIO_NOT_FOUND) {
+    if (damage == CPIO_NOT_FOUND)
         boot_fail("no program 'init' in the initrd");
-    }
-    if (damage) {
+    if (damage)
         boot_fail("the initrd is no good archive: %s", cpio_strerror(damage));
-    }
     enum elf_error error = elf_open(elf, program.data, program.size);
-    if (error) {
+    if (error)
         boot_fail("'init' in the initrd is no good program: %s", elf_strerror(error));
-    }
     *file = program.data;
     boot_state.reading = NULL;
 }
@@ -200,11 +185,10 @@ static void fill_page(char *page, uint64_t address, const struct elf_segment *se
     uint64_t start = segment->vaddr > address ? segment->vaddr : address;
     uint64_t end = segment->vaddr + segment->file_size;
 
-    if (end > address + PAGE_SIZE) {
+    if (end > address + PAGE_SIZE)
         end = address + PAGE_SIZE;
-    }
     if (end <= start) {
-        memset(page, 0, PAGE_SIZE);
+        granules_clear(page, PAGE_SIZE);
         return;
     }
     memset(page, 0, start - address);
@@ -245,7 +229,7 @@ static void make_cnode(struct builder *builder)
 static void make_space(struct builder *builder)
 {
     builder->space = take_cleared(builder, PAGE_SIZE);
-    space_init(builder->space);
+    arch_space_init(builder->space);
     slot_make_root(&builder->cnode[BOOT_ADDRESS_SPACE], OBJ_ADDRESS_SPACE, builder->space, PAGE_BITS,
                    RIGHTS_ALL);
 }
@@ -305,6 +289,7 @@ static void make_thread(struct builder *builder, uint64_t entry, uint64_t boot_i
     give_thread(builder, thread, THREAD_MSG, BOOT_MSG_FRAME);
     memcpy(thread->name, "init", sizeof("init"));
     thread->priority = thread->ceiling = INIT_PRIORITY;
+    thread_lane_update(thread);
     thread->reg[REG_PC] = entry;
     thread->reg[REG_SP] = INIT_STACK_TOP;
     thread->reg[REG_A0] = boot_info;
@@ -323,12 +308,10 @@ static void give_range(struct builder *builder, uint64_t start, uint64_t end, bo
 
     /* Each block is aligned to its size, so sizes first rise from one to the next and then fall. */
     for (unsigned bits = PAGE_BITS; start < end; start += 1ull << bits) {
-        while (bits < UNTYPED_MAX_BITS && !(start >> bits & 1) && end - start >= 2ull << bits) {
+        while (bits < UNTYPED_MAX_BITS && !(start >> bits & 1) && end - start >= 2ull << bits)
             bits++;
-        }
-        while (end - start < 1ull << bits) {
+        while (end - start < 1ull << bits)
             bits--;
-        }
         if (info->untyped_count == BOOT_MAX_UNTYPED) {
             log_line("%s at 0x%lx-0x%lx is left out: too many pieces", device ? "device space" : "memory",
                      start, end);
@@ -339,9 +322,8 @@ static void give_range(struct builder *builder, uint64_t start, uint64_t end, bo
             .address = start, .slot = builder->next_slot, .size_bits = bits, .device = device};
         struct slot *slot = new_slot(builder);
         slot_make_root(slot, OBJ_UNTYPED, arch_direct(start), bits, RIGHTS_ALL);
-        if (device) {
+        if (device)
             slot->flags |= SLOT_DEVICE;
-        }
     }
 }
 
@@ -349,9 +331,8 @@ static void give_memory(struct builder *builder, struct range_set *free)
 {
     range_remove(free, builder->start, builder->next);
     range_add(free, boot_state.boot_code.start, boot_state.boot_code.end);
-    for (unsigned i = 0; i < free->count; i++) {
+    for (unsigned i = 0; i < free->count; i++)
         give_range(builder, free->range[i].start, free->range[i].end, false);
-    }
 }
 
 /* Every address that is neither memory nor a device of the kernel may be a device. */
@@ -359,16 +340,10 @@ static void give_devices(struct builder *builder)
 {
     struct range_set devices = {.range = {{0, arch_direct_end()}}, .count = 1};
 
-    for (unsigned i = 0; i < boot_state.memory.count; i++) {
-        range_remove(&devices, boot_state.memory.range[i].start, boot_state.memory.range[i].end);
-    }
-    for (unsigned i = 0; i < boot_state.kernel_devices.count; i++) {
-        range_remove(&devices, boot_state.kernel_devices.range[i].start,
-                     boot_state.kernel_devices.range[i].end);
-    }
-    for (unsigned i = 0; i < devices.count; i++) {
+    range_remove_all(&devices, &boot_state.memory);
+    range_remove_all(&devices, &boot_state.kernel_devices);
+    for (unsigned i = 0; i < devices.count; i++)
         give_range(builder, devices.range[i].start, devices.range[i].end, true);
-    }
 }
 
 static void fill_info(struct boot_info *info)
@@ -380,9 +355,8 @@ static void fill_info(struct boot_info *info)
     info->timebase = arch_timebase;
     info->ram_bytes = range_total(&boot_state.memory);
     info->hart_count = hart_count;
-    for (uint32_t i = 0; i < hart_count; i++) {
+    for (uint32_t i = 0; i < hart_count; i++)
         info->hart_id[i] = harts[i].id;
-    }
     info->isa = arch_isa();
     memcpy(info->command_line, boot_state.command_line, sizeof(info->command_line));
 }

@@ -9,9 +9,8 @@ static bool splice(struct range_set *set, unsigned at, unsigned drop, const stru
 {
     unsigned tail = set->count - at - drop;
 
-    if (at + put + tail > BOOT_MAX_RANGES) {
+    if (at + put + tail > BOOT_MAX_RANGES)
         return false;
-    }
     memmove(&set->range[at + put], &set->range[at + drop], tail * sizeof(struct range));
     memcpy(&set->range[at], with, put * sizeof(struct range));
     set->count = at + put + tail;
@@ -23,12 +22,10 @@ bool range_add(struct range_set *set, uint64_t start, uint64_t end)
     unsigned first = 0, last;
     struct range merged = {start, end};
 
-    if (start >= end) {
+    if (start >= end)
         return true;
-    }
-    while (first < set->count && set->range[first].end < start) {
+    while (first < set->count && set->range[first].end < start)
         first++;
-    }
     for (last = first; last < set->count && set->range[last].start <= end; last++) {
         merged.start = set->range[last].start < merged.start ? set->range[last].start : merged.start;
         merged.end = set->range[last].end > merged.end ? set->range[last].end : merged.end;
@@ -41,33 +38,32 @@ bool range_remove(struct range_set *set, uint64_t start, uint64_t end)
     unsigned first = 0, last, put = 0;
     struct range rest[2];
 
-    if (start >= end) {
+    if (start >= end)
         return true;
-    }
-    while (first < set->count && set->range[first].end <= start) {
+    while (first < set->count && set->range[first].end <= start)
         first++;
-    }
-    for (last = first; last < set->count && set->range[last].start < end; last++) {
+    for (last = first; last < set->count && set->range[last].start < end; last++)
         continue;
-    }
-    if (first == last) {
+    if (first == last)
         return true;
-    }
-    if (set->range[first].start < start) {
+    if (set->range[first].start < start)
         rest[put++] = (struct range){set->range[first].start, start};
-    }
-    if (set->range[last - 1].end > end) {
+    if (set->range[last - 1].end > end)
         rest[put++] = (struct range){end, set->range[last - 1].end};
-    }
     return splice(set, first, last - first, rest, put);
+}
+
+void range_remove_all(struct range_set *set, const struct range_set *these)
+{
+    for (unsigned i = 0; i < these->count; i++)
+        range_remove(set, these->range[i].start, these->range[i].end);
 }
 
 uint64_t range_total(const struct range_set *set)
 {
     uint64_t total = 0;
 
-    for (unsigned i = 0; i < set->count; i++) {
+    for (unsigned i = 0; i < set->count; i++)
         total += set->range[i].end - set->range[i].start;
-    }
     return total;
 }

@@ -18,12 +18,10 @@ static void reserve(struct range_set *set, uint64_t start, uint64_t size)
 {
     uint64_t end;
 
-    if (!checked_add(start, size, &end) || end > UINT64_MAX - PAGE_SIZE) {
+    if (!checked_add(start, size, &end) || end > UINT64_MAX - PAGE_SIZE)
         end = align_down(UINT64_MAX, PAGE_SIZE);
-    }
-    if (!range_add(set, align_down(start, PAGE_SIZE), align_up(end, PAGE_SIZE))) {
+    if (!range_add(set, align_down(start, PAGE_SIZE), align_up(end, PAGE_SIZE)))
         boot_fail("the device tree reserves more than %d separate ranges of memory", BOOT_MAX_RANGES);
-    }
 }
 
 /* Memory is told by its device_type (Devicetree Specification 3.4). */
@@ -44,9 +42,8 @@ static void read_memory(const struct fdt *tree, const struct fdt_walk *walk)
             log_line("memory above 0x%lx is not used", arch_direct_end());
             end = arch_direct_end();
         }
-        if (!range_add(&boot_state.memory, start, align_down(end, PAGE_SIZE))) {
+        if (!range_add(&boot_state.memory, start, align_down(end, PAGE_SIZE)))
             log_line("memory at 0x%lx is not used: too many ranges", start);
-        }
     }
 }
 
@@ -73,24 +70,30 @@ static void copy_command_line(const char *text)
     memcpy(boot_state.command_line, text, length);
 }
 
+/* What is taken of the seed is wiped out: processes see the tree as well. */
+static void take_key(const struct fdt *tree, int chosen)
+{
+    uint32_t length;
+    const void *seed = fdt_prop(tree, chosen, "rng-seed", &length);
+
+    if (seed && length >= sizeof(object_id_key)) {
+        memcpy(object_id_key, seed, sizeof(object_id_key));
+        memset((void *)(uintptr_t)seed, 0, sizeof(object_id_key));
+    }
+}
+
 static void read_chosen(const struct fdt *tree, int chosen)
 {
     const char *command_line = fdt_prop_string(tree, chosen, "bootargs");
     struct range initrd;
-    uint32_t seed_length;
-    const void *seed = fdt_prop(tree, chosen, "rng-seed", &seed_length);
 
-    if (command_line) {
+    take_key(tree, chosen);
+    if (command_line)
         copy_command_line(command_line);
-    }
     if (fdt_prop_number(tree, chosen, "linux,initrd-start", &initrd.start) &&
         fdt_prop_number(tree, chosen, "linux,initrd-end", &initrd.end) && initrd.start < initrd.end) {
         boot_state.initrd = initrd;
         reserve(&boot_state.reserved, initrd.start, initrd.end - initrd.start);
-    }
-    if (seed && seed_length >= sizeof(object_id_key)) {
-        memcpy(&object_id_key, seed, sizeof(object_id_key));
-        object_id_key |= 1;
     }
 }
 
@@ -102,17 +105,14 @@ static void unhide(uint64_t start, uint64_t end)
 
 static void open_tree(struct fdt *tree, uint64_t physical)
 {
-    if (physical == 0) {
+    if (physical == 0)
         boot_fail("no device tree: the firmware passed address 0");
-    }
-    if (physical > arch_direct_end() - TREE_LIMIT) {
+    if (physical > arch_direct_end() - TREE_LIMIT)
         boot_fail("no device tree: nothing can be read at 0x%lx, where the firmware says it is", physical);
-    }
     boot_state.reading = " while reading the device tree";
     enum fdt_error error = fdt_open(tree, arch_direct(physical), TREE_LIMIT);
-    if (error != FDT_OK) {
+    if (error != FDT_OK)
         boot_fail("malformed device tree at 0x%lx: %s", physical, fdt_strerror(error));
-    }
     boot_state.device_tree = physical;
     boot_state.device_tree_size = tree->total;
 }
@@ -126,15 +126,14 @@ static void read_nodes(const struct fdt *tree)
 
     while (fdt_walk_next(tree, &walk)) {
         int node = walk.chain[walk.depth - 1];
-        if (walk.depth == 2 && strcmp(fdt_name(tree, node), "chosen") == 0) {
+        if (walk.depth == 2 && strcmp(fdt_name(tree, node), "chosen") == 0)
             read_chosen(tree, node);
-        } else if (walk.depth == 2 && strcmp(fdt_name(tree, node), "reserved-memory") == 0) {
+        else if (walk.depth == 2 && strcmp(fdt_name(tree, node), "reserved-memory") == 0)
             reserved = node;
-        } else if (walk.depth == 2 && is_memory(&walk) && fdt_walk_is_enabled(&walk)) {
+        else if (walk.depth == 2 && is_memory(&walk) && fdt_walk_is_enabled(&walk))
             read_memory(tree, &walk);
-        } else if (walk.depth == 3 && walk.chain[1] == reserved && fdt_walk_is_enabled(&walk)) {
+        else if (walk.depth == 3 && walk.chain[1] == reserved && fdt_walk_is_enabled(&walk))
             read_reserved(tree, &walk);
-        }
         arch_read_node(tree, &walk);
     }
     arch_read_end(tree);
@@ -146,14 +145,12 @@ void boot_read_tree(uint64_t physical)
     uint64_t start, size;
 
     open_tree(&tree, physical);
-    object_id_key = arch_time() | 1;
     read_nodes(&tree);
-    if (boot_state.memory.count == 0) {
+    object_id_key[0] ^= (uint32_t)arch_time();
+    if (boot_state.memory.count == 0)
         boot_fail("the device tree has no memory node");
-    }
-    for (unsigned n = 0; fdt_reservation(&tree, n, &start, &size); n++) {
+    for (unsigned n = 0; fdt_reservation(&tree, n, &start, &size); n++)
         reserve(&boot_state.reserved, start, size);
-    }
     reserve(&boot_state.reserved, boot_state.image.start, boot_state.image.end - boot_state.image.start);
     reserve(&boot_state.reserved, physical, tree.total);
     unhide(physical, physical + tree.total);
@@ -169,12 +166,10 @@ static const char *find_word(const char *prefix, char after)
     const char *at = boot_state.command_line;
 
     while (*at) {
-        if (strncmp(at, prefix, length) == 0 && (at[length] == after || (after == ' ' && at[length] == 0))) {
+        if (strncmp(at, prefix, length) == 0 && (at[length] == after || (after == ' ' && at[length] == 0)))
             return at + length;
-        }
-        while (*at && *at++ != ' ') {
+        while (*at && *at++ != ' ')
             continue;
-        }
     }
     return NULL;
 }
@@ -189,11 +184,9 @@ uint64_t boot_option_number(const char *name, uint64_t otherwise)
     const char *digit = find_word(name, '=');
     uint64_t number = 0;
 
-    if (!digit) {
+    if (!digit)
         return otherwise;
-    }
-    while (*++digit >= '0' && *digit <= '9') {
+    while (*++digit >= '0' && *digit <= '9')
         number = number * 10 + (uint64_t)(*digit - '0');
-    }
     return number;
 }

@@ -5,34 +5,21 @@
 #include "aspace.h"
 #include "ipc.h"
 
-uint64_t object_id_key = 0x9e3779b97f4a7c15ull;
+uint32_t object_id_key[4];
 
 /* CNodes and address spaces whose last capability is gone and that still have to be taken apart. */
 static struct cnode_header *dying_cnodes;
 static struct address_space *dying_spaces;
 
-struct slot *cnode_slot(const struct slot *cnode, uint64_t index)
-{
-    if (index >= 1ull << (cnode->size_bits - SLOT_BITS))
-        return NULL;
-    return (struct slot *)cnode->object + index;
-}
-
-struct slot *cspace_slot(const struct thread *thread, uint64_t index)
-{
-    const struct slot *cspace = &thread->slot[THREAD_CSPACE];
-
-    return slot_is_empty(cspace) ? NULL : cnode_slot(cspace, index);
-}
-
 /* Links `to` in as the first child of `parent`. */
 static void tree_insert_child(struct slot *parent, struct slot *to)
 {
+    struct slot *next = parent->child;
+
     to->parent = parent;
-    to->prev = NULL;
-    to->next = parent->child;
-    if (to->next)
-        to->next->prev = to;
+    to->next = next;
+    if (next)
+        next->prev = to;
     parent->child = to;
 }
 
@@ -64,6 +51,7 @@ static void tree_raise_child(struct slot *slot)
     slot->next = child;
 }
 
+/* An empty slot is all zero but for this flag; what fills one relies on that. */
 static void slot_clear(struct slot *slot)
 {
     uint8_t kept = slot->flags & SLOT_IN_THREAD;
@@ -71,19 +59,31 @@ static void slot_clear(struct slot *slot)
     *slot = (struct slot){.flags = kept};
 }
 
+/* What lets the fast lanes tell a capability that is for them by one look at its flags. */
+static uint8_t lane_flags(enum object_type type, uint8_t rights)
+{
+    if (type != OBJ_ENDPOINT)
+        return 0;
+    return (rights & RIGHT_SEND ? SLOT_LANE_SEND : 0) | (rights & RIGHT_RECV ? SLOT_LANE_RECV : 0);
+}
+
 void slot_make_root(struct slot *to, enum object_type type, void *object, uint8_t size_bits, uint8_t rights)
 {
-    slot_clear(to);
     to->type = type;
     to->object = object;
     to->size_bits = size_bits;
     to->rights = rights;
+    to->flags |= lane_flags(type, rights);
 }
 
-void slot_make_child(struct slot *parent, struct slot *to, enum object_type type, void *object, uint8_t size_bits)
+void slot_make_child(struct slot *parent, struct slot *to, enum object_type type, void *object,
+                     uint8_t size_bits)
 {
-    slot_make_root(to, type, object, size_bits, RIGHTS_ALL);
-    to->flags |= parent->flags & SLOT_DEVICE;
+    to->object = object;
+    to->type = type;
+    to->rights = RIGHTS_ALL;
+    to->size_bits = size_bits;
+    to->flags |= (parent->flags & SLOT_DEVICE) | lane_flags(type, RIGHTS_ALL);
     tree_insert_child(parent, to);
 }
 
@@ -94,12 +94,11 @@ bool slot_can_copy(const struct slot *slot)
 
 void slot_copy(struct slot *from, struct slot *to, uint8_t rights)
 {
-    slot_clear(to);
     to->object = from->object;
     to->type = from->type;
     to->rights = from->rights & rights;
     to->size_bits = from->size_bits;
-    to->flags |= from->flags & SLOT_DEVICE;
+    to->flags |= (from->flags & SLOT_DEVICE) | lane_flags(to->type, to->rights);
     if (from->type != OBJ_FRAME)
         to->badge = from->badge;
     tree_insert_child(from, to);
@@ -139,12 +138,11 @@ void slot_move(struct slot *from, struct slot *to)
 
 static bool same_object(const struct slot *a, const struct slot *b)
 {
-    return b && a->type == b->type && a->object == b->object &&
-           (a->object || a->number == b->number);
+    return b && a->type == b->type && a->object == b->object && (a->object || a->number == b->number);
 }
 
-/* While the children of an untyped are being moved up, those that still are below it and those that are beside it
- * already are neighbours too. */
+/* While the children of an untyped are being moved up, those that still are below it and those that are
+ * beside it already are neighbours too. */
 static bool parted_from_same(const struct slot *slot)
 {
     if (slot->prev)
@@ -154,15 +152,29 @@ static bool parted_from_same(const struct slot *slot)
 
 bool slot_is_last(const struct slot *slot)
 {
-    return !same_object(slot, slot->parent) && !same_object(slot, slot->prev) && !same_object(slot, slot->next) &&
-           !same_object(slot, slot->child) && !parted_from_same(slot);
+    return !same_object(slot, slot->parent) && !same_object(slot, slot->prev) &&
+           !same_object(slot, slot->next) && !same_object(slot, slot->child) && !parted_from_same(slot);
+}
+
+/* A step takes up to 1,000 instructions. */
+unsigned steps_between_pauses = 8;
+static unsigned steps;
+
+bool pause_is_due(void)
+{
+    return ++steps >= steps_between_pauses || arch_interrupt_pending();
+}
+
+void pause_over(void)
+{
+    steps = 0;
 }
 
 static void cnode_put_aside(struct slot *slot)
 {
     struct cnode_header *header = slot->object;
 
-    header->cursor = 1ull << (slot->size_bits - SLOT_BITS);
+    header->cursor = cnode_slots(slot);
     if (header->dying)
         return;
     header->dying = true;
@@ -172,7 +184,9 @@ static void cnode_put_aside(struct slot *slot)
 
 static void space_put_aside(struct address_space *space)
 {
-    hart_leave_space(space);
+    /* Harts that run none of its threads use the kernel's own tables, but for this one, which may not have got
+     * to it yet. */
+    arch_space_leave(space);
     if (space->note.dying)
         return;
     space->note.dying = 2;
@@ -184,32 +198,16 @@ static void space_put_aside(struct address_space *space)
 static bool object_destroy(struct slot *slot)
 {
     switch (slot->type) {
-    case OBJ_THREAD:
-        return thread_destroy(slot->object);
-    case OBJ_ENDPOINT:
-        return endpoint_destroy(slot->object);
-    case OBJ_NOTIFICATION:
-        return notification_destroy(slot->object);
-    case OBJ_REPLY:
-        reply_destroy(slot->object);
-        return true;
-    case OBJ_TIMER:
-        timer_stop(slot->object);
-        return true;
-    case OBJ_SCHED_CONTEXT:
-        context_destroy(slot->object);
-        return true;
-    case OBJ_IRQ_HANDLER:
-        irq_release(slot->number);
-        return true;
-    case OBJ_CNODE:
-        cnode_put_aside(slot);
-        return true;
-    case OBJ_ADDRESS_SPACE:
-        space_put_aside(slot->object);
-        return true;
-    default:
-        return true;
+    case OBJ_THREAD: return thread_destroy(slot->object);
+    case OBJ_ENDPOINT: return endpoint_destroy(slot->object);
+    case OBJ_NOTIFICATION: return notification_destroy(slot->object);
+    case OBJ_REPLY: reply_destroy(slot->object); return true;
+    case OBJ_TIMER: timer_stop(slot->object); return true;
+    case OBJ_SCHED_CONTEXT: context_destroy(slot->object); return true;
+    case OBJ_IRQ_HANDLER: irq_release(slot->number); return true;
+    case OBJ_CNODE: cnode_put_aside(slot); return true;
+    case OBJ_ADDRESS_SPACE: space_put_aside(slot->object); return true;
+    default: return true;
     }
 }
 
@@ -219,11 +217,11 @@ bool slot_delete(struct slot *slot)
         return true;
     if (slot_is_last(slot))
         while (!object_destroy(slot))
-            if (arch_interrupt_pending())
+            if (pause_is_due())
                 return false;
     while (slot->child) {
         tree_raise_child(slot);
-        if (arch_interrupt_pending())
+        if (pause_is_due())
             return false;
     }
     if (slot->type == OBJ_FRAME || slot->type == OBJ_PAGE_TABLE)
@@ -235,8 +233,8 @@ bool slot_delete(struct slot *slot)
     return true;
 }
 
-/* One step at a time: a child without children is deleted, the first child of a child is raised beside it. So every
- * descendant is raised once and deleted once, however deep the tree is. */
+/* One step at a time: a child without children is deleted, the first child of a child is raised beside it. So
+ * every descendant is raised once and deleted once, however deep the tree is. */
 bool slot_revoke(struct slot *slot)
 {
     while (slot->child) {
@@ -244,7 +242,7 @@ bool slot_revoke(struct slot *slot)
             tree_raise_child(slot->child);
         else if (!slot_delete(slot->child))
             return false;
-        if (slot->child && arch_interrupt_pending())
+        if (slot->child && pause_is_due())
             return false;
     }
     return true;
@@ -258,7 +256,7 @@ static bool reap_cnode(struct cnode_header *header)
         if (!slot_delete(&slots[header->cursor - 1]))
             return false;
         header->cursor--;
-        if (arch_interrupt_pending())
+        if (pause_is_due())
             return false;
     }
     return true;
@@ -288,15 +286,28 @@ bool reap(void)
             }
             header->dying = false;
         }
-        if (reap_is_due() && arch_interrupt_pending())
+        if (reap_is_due() && pause_is_due())
             return false;
     }
     return true;
+}
+
+/* The block cipher XTEA (Needham and Wheeler, 1997): different objects stay different. */
+static uint64_t encipher(uint64_t block, const uint32_t key[4])
+{
+    uint32_t left = block >> 32, right = block, sum = 0;
+
+    for (unsigned round = 0; round < 32; round++) {
+        left += ((right << 4 ^ right >> 5) + right) ^ (sum + key[sum & 3]);
+        sum += 0x9e3779b9;
+        right += ((left << 4 ^ left >> 5) + left) ^ (sum + key[sum >> 11 & 3]);
+    }
+    return (uint64_t)left << 32 | right;
 }
 
 uint64_t object_id(const struct slot *slot)
 {
     uint64_t where = slot->object ? (uint64_t)granule_of(slot->object) : slot->number;
 
-    return (where << 5 | slot->type) * object_id_key;
+    return encipher(where << 5 | slot->type, object_id_key);
 }

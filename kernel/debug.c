@@ -4,80 +4,66 @@
 #include "invoke.h"
 #include "log.h"
 
-#include <string.h>
-
-static enum error debug_log(struct invocation *inv)
+/* The upper half of the first word is how many of the bytes are in the log already: the call is made again
+ * when lines or their echo are left after a while. */
+OPERATION(DEBUG_LOG)
 {
-    uint64_t count = inv->arg[0], words[MSG_MAX_WORDS];
+    uint64_t limit = request_length(by) ? (request_length(by) - 1) * sizeof(uint64_t) : 0;
+    uint64_t words[MSG_MAX_WORDS];
+    uint32_t count = arg(by, 1), done = arg(by, 1) >> 32;
 
-    if (inv->length == 0 || count > (inv->length - 1) * sizeof(uint64_t))
-        return fail(inv, ERR_BAD_ARG, 1, inv->length ? (inv->length - 1) * sizeof(uint64_t) : 0);
-    for (unsigned i = 1; i < inv->length; i++)
-        words[i - 1] = message_word(inv->thread, i);
-    log_bytes((const char *)words, count);
-    return ERR_OK;
+    if (request_length(by) == 0 || count > limit || done > count)
+        return fail(by, ERR_BAD_ARG, 1, limit);
+    for (unsigned i = 1; i < request_length(by); i++)
+        words[i - 1] = message_word(by, i);
+    while (done < count || log_echo()) {
+        if (done < count)
+            done += log_bytes((const char *)words + done, count - done);
+        if (pause_is_due()) {
+            message_set_word(by, 0, (uint64_t)done << 32 | count);
+            return OUTCOME_RESTART;
+        }
+    }
+    return 0;
 }
 
-static enum error debug_read_log(struct invocation *inv)
+OPERATION(DEBUG_READ_LOG)
 {
+    unsigned room = thread_msg_page(by) ? MSG_MAX_WORDS - 2 : MSG_REGS - 2;
     uint64_t words[MSG_MAX_WORDS] = {0};
-    unsigned room = thread_msg_page(inv->thread) ? MSG_MAX_WORDS - 2 : MSG_REGS - 2;
 
-    words[1] = log_read(inv->arg[0], (char *)&words[2], room * sizeof(uint64_t), &words[0]);
-    inv->result_count = 2 + (words[1] + sizeof(uint64_t) - 1) / sizeof(uint64_t);
-    memcpy(inv->result, words, sizeof(inv->result));
-    for (unsigned i = MSG_REGS; i < inv->result_count; i++)
-        message_set_word(inv->thread, i, words[i]);
-    return ERR_OK;
+    words[1] = log_read(arg(by, 1), (char *)&words[2], room * sizeof(uint64_t), &words[0]);
+    return answer_words(by, words, 2 + (words[1] + sizeof(uint64_t) - 1) / sizeof(uint64_t));
 }
 
-static enum error debug_info(struct invocation *inv)
+OPERATION(DEBUG_SET_ECHO)
 {
-    struct kernel_info info = {
-        .hart_count = hart_count,
-        .boot_time = boot_state.boot_time,
-        .timebase = arch_timebase,
-        .kernel_bytes = boot_state.kernel_bytes,
-        .log_end = log_end(),
-    };
+    if (arg(by, 1) > 1)
+        return fail(by, ERR_BAD_ARG, 1, 1);
+    log_set_echo(arg(by, 1));
+    return 0;
+}
+
+/* The words of struct kernel_info. */
+OPERATION(DEBUG_INFO)
+{
+    uint64_t interrupts = 0, timer_interrupts = 0, switches = 0;
 
     for (uint32_t i = 0; i < hart_count; i++) {
-        info.interrupts += harts[i].interrupts;
-        info.timer_interrupts += harts[i].timer_interrupts;
-        info.switches += harts[i].switches;
+        interrupts += harts[i].interrupts;
+        timer_interrupts += harts[i].timer_interrupts;
+        switches += harts[i].switches;
     }
-    memcpy(inv->result, &info, sizeof(info));
-    inv->result_count = MSG_REGS;
-    return ERR_OK;
+    return ANSWER(by, hart_count, boot_state.boot_time, arch_timebase, interrupts, timer_interrupts, switches,
+                  boot_state.kernel_bytes, log_end());
 }
 
-enum error debug_invoke(struct invocation *inv)
+OPERATION(RESET_POWEROFF)
 {
-    switch (inv->op) {
-    case OP_DEBUG_LOG:
-        return debug_log(inv);
-    case OP_DEBUG_READ_LOG:
-        return debug_read_log(inv);
-    case OP_DEBUG_SET_ECHO:
-        if (inv->arg[0] > 1)
-            return fail(inv, ERR_BAD_ARG, 1, 1);
-        log_set_echo(inv->arg[0]);
-        return ERR_OK;
-    case OP_DEBUG_INFO:
-        return debug_info(inv);
-    default:
-        return fail(inv, ERR_BAD_OP, 0, inv->op);
-    }
+    arch_poweroff(arg(by, 1));
 }
 
-enum error reset_invoke(struct invocation *inv)
+OPERATION(RESET_REBOOT)
 {
-    switch (inv->op) {
-    case OP_RESET_POWEROFF:
-        arch_poweroff(inv->arg[0]);
-    case OP_RESET_REBOOT:
-        arch_reboot();
-    default:
-        return fail(inv, ERR_BAD_OP, 0, inv->op);
-    }
+    arch_reboot();
 }

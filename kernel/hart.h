@@ -9,41 +9,65 @@
 #define MAX_HARTS BOOT_MAX_HARTS
 #define PRIORITIES 256
 
-/* The assembly in arch/riscv knows the offsets of the first three members. */
+/* Why the fast lanes of a hart are closed. */
+enum lane_closed {
+    CLOSED_FP = 1,      /* the current thread has the FP registers */
+    CLOSED_NO_ASID = 2, /* every switch of the address space must forget translations */
+    CLOSED_ROUNDS = 4,  /* ASIDs were handed out anew: a thread may have one of an old round */
+    CLOSED_STALE = 8,   /* translations or instructions are stale: see arch_space_switch */
+};
+
+/* The assembly in arch/riscv knows the offsets of all up to `timer_deadline`. */
 struct hart {
+    uint64_t lock;                 /* 0: free */
     uint64_t stack_top;
     uint64_t emergency_stack_top;
+    uint64_t scratch[2];           /* of the trap entry */
     struct thread *current;        /* in user mode or in the kernel for it; NULL: idle */
-    uint32_t index;                /* 0 .. hart_count - 1, the number used everywhere but in SBI calls */
-    uint32_t id;                   /* the hardware's hart id */
+    int16_t lane_floor;            /* the fast lanes give the hart only to threads of at least this priority: that of the
+                                    * first that is ready, LANES_CLOSED when they must not at all */
+    int16_t ready_top;             /* priority of the first that is ready, -1 when there is none */
+    int16_t queue_top;             /* of the first in the ready queues */
+    uint8_t closed;                /* enum lane_closed */
+    uint32_t asid_round;           /* of which the hart has translations */
+    struct thread *front;          /* is ready and goes before all in the ready queues; or NULL */
+    struct sched_context *context; /* that is charged for the time since slice_start, or NULL */
+    uint64_t slice_start;
+    uint64_t timer_deadline;       /* what the hart's timer is programmed to */
     volatile bool online;          /* has entered the kernel and is ready for threads */
     volatile bool evict;           /* asks the hart to say that it has saved its current thread; see hart_evict */
     bool reschedule;               /* something became ready that may have to run instead of `current` */
-    uint64_t slice_start;          /* when `current` was last charged for its time */
-    uint64_t timer_deadline;       /* what the hart's timer is programmed to */
-    struct address_space *space;   /* whose tables the hart uses; NULL: the kernel's own */
+    bool step_back;                /* `current` goes behind its equals */
+    uint64_t timer_rest;           /* no timer interrupt before: the last one had more to do than one may */
+    uint32_t index;                /* 0 .. hart_count - 1, the number used everywhere but in SBI calls */
+    uint32_t id;                   /* the hardware's hart id */
+    struct thread *fp_owner;       /* whose FP registers the hart holds, if it is that thread's fp_hart */
     uint64_t ready_map[PRIORITIES / 64];
     struct thread_queue ready[PRIORITIES];
-    granule heap;                  /* timers and throttled scheduling contexts of this hart, earliest first */
+    granule heap;                  /* timers of this hart, earliest first */
+    granule throttled;             /* and its contexts whose budgets are used up, which no number of timers may delay */
     uint64_t interrupts, timer_interrupts, switches;
 };
+#define LANES_CLOSED INT16_MAX
 
 extern struct hart harts[MAX_HARTS];
 extern uint32_t hart_count; /* that the device tree says are usable and that came online */
 
-/* The hart that runs this code. */
-struct hart *hart_self(void);
+/* hart_self() is the hart that runs this code: see arch.h. */
 
-/* Takes or gives back the one kernel lock. Everything below kernel/ other than boot and the trap entry runs under
- * it. While waiting for it, a hart answers evict requests. */
+/* Takes or gives back the locks of all harts. Everything below kernel/ other than boot and the fast lanes
+ * runs under them. A fast lane (arch/riscv) takes only the lock of its own hart; then it may use what only
+ * threads at home on this hart use: see struct endpoint. While waiting for a lock, a hart answers evict
+ * requests. */
 void kernel_lock(void);
 void kernel_unlock(void);
+/* Takes the locks of all harts for who has that of the own hart. For a moment nobody may have it. */
+void kernel_lock_rest(void);
+/* Harts that wait for a lock: whoever does something long lets them in between two steps. */
+extern uint32_t lock_waiters;
 
-/*
- * Makes sure that `thread` is on no hart: if another hart runs it, interrupts that hart and waits until its registers
- * are saved and the hart uses neither the thread nor its address space any more. On the own hart only clears
- * `current`. The thread may be changed or destroyed afterwards; a trap that it was in starts over when it runs again.
- */
+/* Makes sure that `thread` is on no hart: if another hart runs it, interrupts that hart and waits until its
+ * registers are saved and the hart uses neither the thread nor its address space any more. On the own hart
+ * only clears `current`. The thread may be changed or destroyed afterwards; a trap that it was in starts over
+ * when it runs again. */
 void hart_evict(struct thread *thread);
-/* Like hart_evict for whoever uses the tables of `space`, and moves idle harts off it. */
-void hart_leave_space(struct address_space *space);

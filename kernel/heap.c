@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The time queue of a hart: a leftist heap (Crane 1972; Knuth, The Art of Computer Programming vol. 3, 5.2.3). The path
- * of right children from any node is at most log2(n) long, so insertion and removal take O(log n) steps even when every
- * timer belongs to somebody hostile, and the nodes need no memory of their own.
- */
+/* The time queue of a hart: a leftist heap (Crane 1972; Knuth, The Art of Computer Programming vol. 3,
+ * 5.2.3). The path of right children from any node is at most log2(n) long, so insertion and removal take
+ * O(log n) steps even when every timer belongs to somebody hostile, and the nodes need no memory of their
+ * own. */
 #include "cap.h"
 #include "ipc.h"
 
@@ -17,8 +16,8 @@ static unsigned rank_of(granule ref)
     return ref ? node_at(ref)->rank : 0;
 }
 
-/* Restores the two rules of a node after its children changed: left rank at least right rank, own rank one more than
- * the right one's. Returns whether its rank changed. */
+/* Restores the two rules of a node after its children changed: left rank at least right rank, own rank one
+ * more than the right one's. Returns whether its rank changed. */
 static bool node_settle(struct heap_node *node)
 {
     unsigned rank;
@@ -73,9 +72,16 @@ static granule heap_merge(granule a, granule b)
     return top;
 }
 
+static granule *root_of(struct hart *hart, const struct heap_node *node)
+{
+    return node->kind == HEAP_CONTEXT ? &hart->throttled : &hart->heap;
+}
+
 struct heap_node *heap_first(const struct hart *hart)
 {
-    return node_at(hart->heap);
+    struct heap_node *timer = node_at(hart->heap), *context = node_at(hart->throttled);
+
+    return !timer || (context && context->deadline <= timer->deadline) ? context : timer;
 }
 
 void heap_insert(struct hart *hart, struct heap_node *node, uint64_t deadline)
@@ -85,7 +91,7 @@ void heap_insert(struct hart *hart, struct heap_node *node, uint64_t deadline)
     node->rank = 1;
     node->queued = 1;
     node->hart = hart->index;
-    hart->heap = heap_merge(hart->heap, granule_of(node));
+    *root_of(hart, node) = heap_merge(*root_of(hart, node), granule_of(node));
     if (heap_first(hart) == node)
         hart->reschedule = true; /* which programs the timer */
 }
@@ -104,7 +110,7 @@ void heap_remove(struct heap_node *node)
     rest = heap_merge(node->left, node->right);
     node->queued = 0;
     if (!parent) {
-        hart->heap = rest;
+        *root_of(hart, node) = rest;
         return;
     }
     if (rest)

@@ -2,8 +2,9 @@
 /*
  * Synchronous messages: send, receive, call and reply on endpoints, and fault messages.
  *
- * A receiver's current caller is a field of its thread: `caller` points from the one who must answer to the one who
- * waits, whose `blocked_on` points back. A reply object can take the caller's place as the one who must answer.
+ * A receiver's current caller is a field of its thread: `caller` points from the one who must answer to the
+ * one who waits, whose `blocked_on` points back. A reply object can take the caller's place as the one who
+ * must answer.
  */
 #include "invoke.h"
 #include "log.h"
@@ -36,17 +37,22 @@ void thread_result(struct thread *thread, uint64_t badge, uint64_t tag, const ui
     thread->reg[REG_A0 + 1] = tag;
     for (unsigned i = 0; i < MSG_REGS; i++)
         thread->reg[word_register[i]] = i < count ? words[i] : 0;
-    thread->reg[REG_RA] = 0;
-    thread->reg[REG_A7] = 0;
-    for (unsigned i = REG_T3; i < REG_T3 + 4; i++)
-        thread->reg[i] = 0;
+    thread_clear_rest(thread);
+}
+
+void thread_settle(struct thread *thread)
+{
+    if (!thread->zeroed)
+        return;
+    thread->zeroed = false;
+    thread_result(thread, 0, 0, NULL, 0);
 }
 
 static void result_error(struct thread *thread, enum error error, uint64_t bad_arg, uint64_t hint)
 {
     uint64_t words[2] = {bad_arg, hint};
 
-    thread_result(thread, 0, tag_make(error, 2, 0), words, 2);
+    thread_result(thread, 0, tag_make(error, error ? 2 : 0, 0), words, 2);
 }
 
 void thread_wake_error(struct thread *thread, enum error error)
@@ -85,7 +91,8 @@ static void copy_long_words(const struct thread *from, struct thread *to, unsign
         target->word[i] = source->word[i];
 }
 
-/* Copies capabilities into the slots that the receiver named; stops at the first that cannot be. Returns how many. */
+/* Copies capabilities into the slots that the receiver named; stops at the first that cannot be. Returns how
+ * many. */
 static unsigned copy_caps(const struct thread *from, struct thread *to, unsigned count)
 {
     const struct msg_page *source = thread_msg_page(from), *target = thread_msg_page(to);
@@ -120,7 +127,8 @@ static void fault_words(const struct thread *thread, uint64_t *words)
     words[5] = thread->reg[REG_RA];
 }
 
-/* Gives `to` the message of `from`: registers, long words and capabilities. */
+/* Gives `to` the message of `from`: registers, long words and capabilities. All words in registers go along,
+ * whatever the length says. */
 static void transfer(struct thread *from, struct thread *to, uint64_t badge, uint64_t tag, bool grant)
 {
     uint64_t words[MSG_REGS] = {0};
@@ -130,7 +138,7 @@ static void transfer(struct thread *from, struct thread *to, uint64_t badge, uin
         fault_words(from, words);
         tag |= TAG_FAULT;
     } else {
-        for (unsigned i = 0; i < MSG_REGS && i < length; i++)
+        for (unsigned i = 0; i < MSG_REGS; i++)
             words[i] = from->reg[word_register[i]];
         if (length > MSG_REGS)
             copy_long_words(from, to, length);
@@ -191,22 +199,36 @@ static void block_on(struct thread *thread, enum thread_state state, void *objec
     queue_append(queue, thread);
 }
 
-static void unblock_receiver(struct endpoint *endpoint, struct thread *receiver)
+static void block_receiver(struct thread *thread, struct endpoint *endpoint)
 {
-    queue_remove(&endpoint->queue, receiver);
-    receiver->blocked_on = NULL;
-    receiver->state = THREAD_READY;
+    deadline_end(thread);
+    if (!thread->lane_slots)
+        endpoint->lane = NULL;
+    else if (!endpoint->receivers.head)
+        endpoint->lane = thread->hart;
+    else if (endpoint->lane != thread->hart)
+        endpoint->lane = NULL;
+    block_on(thread, THREAD_BLOCKED_RECV, endpoint, &endpoint->receivers);
 }
 
-/* A call by a thread that is blocked no longer or not yet: hands over the message if somebody receives, else queues. */
+static void unblock_receiver(struct endpoint *endpoint, struct thread *receiver)
+{
+    queue_remove(&endpoint->receivers, receiver);
+    receiver->blocked_on = NULL;
+    receiver->state = THREAD_READY;
+    deadline_begin(receiver);
+}
+
+/* A call by a thread that is blocked no longer or not yet: hands over the message if somebody receives, else
+ * queues. */
 static void send_or_queue(struct thread *thread, struct endpoint *endpoint)
 {
-    struct thread *receiver = endpoint->queue.head;
+    struct thread *receiver = endpoint->receivers.head;
 
-    if (!receiver || !endpoint->receivers) {
-        endpoint->receivers = false;
+    if (!receiver) {
+        endpoint->lane = NULL;
         sched_remove(thread);
-        block_on(thread, THREAD_BLOCKED_SEND, endpoint, &endpoint->queue);
+        block_on(thread, THREAD_BLOCKED_SEND, endpoint, &endpoint->senders);
         return;
     }
     unblock_receiver(endpoint, receiver);
@@ -215,13 +237,12 @@ static void send_or_queue(struct thread *thread, struct endpoint *endpoint)
         wait_for_reply(thread, receiver);
     else
         result_error(thread, ERR_OK, 0, 0);
-    sched_ready(receiver);
+    sched_handoff(receiver);
 }
 
 void ipc_send(struct thread *thread, const struct slot *slot, uint64_t tag, bool call, bool block)
 {
     struct endpoint *endpoint = slot->object;
-    struct thread *receiver = endpoint->receivers ? endpoint->queue.head : NULL;
     bool grant = slot->rights & RIGHT_GRANT;
     uint64_t hint = 0;
     enum error error = ERR_OK;
@@ -230,9 +251,9 @@ void ipc_send(struct thread *thread, const struct slot *slot, uint64_t tag, bool
         error = ERR_NO_RIGHT;
     if (!error)
         error = check_message(thread, &tag, grant, &hint);
-    if (!error && !block && !receiver)
+    if (!error && !block && !endpoint->receivers.head)
         error = ERR_WOULD_BLOCK;
-    if (!error && call && thread->context->depth >= CONTEXT_MAX_DEPTH)
+    if (!error && call && thread->depth >= -1)
         error = ERR_TOO_MANY;
     if (error) {
         result_error(thread, error, 0, hint);
@@ -268,9 +289,10 @@ void ipc_fault(struct thread *thread, uint32_t fault)
     struct slot *slot = &thread->slot[THREAD_FAULT];
     bool nowhere = slot_is_empty(slot);
 
-    if (nowhere || thread->context->depth >= CONTEXT_FAULT_DEPTH) {
-        log_line("thread %s: fault %u at pc %lx, address %lx, and %s", thread->name, fault, thread->reg[REG_PC],
-                 thread->fault_address, nowhere ? "no fault endpoint" : "too deep in calls");
+    if (nowhere || thread->depth >= DEPTH_FAULT_LIMIT) {
+        log_line("thread %s: fault %u at pc %lx, address %lx, and %s", thread->name, fault,
+                 thread->reg[REG_PC], thread->fault_address,
+                 nowhere ? "no fault endpoint" : "too deep in calls");
         sched_remove(thread);
         leave_faulted(thread);
         return;
@@ -280,6 +302,7 @@ void ipc_fault(struct thread *thread, uint32_t fault)
     thread->send_grant = false;
     thread->calling = true;
     thread->fault_waits = true;
+    thread->lane = NULL; /* what resumes it must know that it waits for no message */
     send_or_queue(thread, slot->object);
 }
 
@@ -288,9 +311,11 @@ void ipc_fault(struct thread *thread, uint32_t fault)
 /* Takes the message of the first sender in the queue. */
 static void receive_from(struct thread *thread, struct endpoint *endpoint)
 {
-    struct thread *sender = endpoint->queue.head;
+    struct thread *sender = endpoint->senders.head;
 
-    queue_remove(&endpoint->queue, sender);
+    queue_remove(&endpoint->senders, sender);
+    deadline_end(thread);
+    deadline_begin(thread);
     transfer(sender, thread, sender->send_badge, sender->send_tag, sender->send_grant);
     if (sender->calling) {
         wait_for_reply(sender, thread);
@@ -312,18 +337,22 @@ void ipc_receive(struct thread *thread, const struct slot *slot, bool block)
         result_error(thread, ERR_NO_RIGHT, 0, 0);
         return;
     }
+    if (!block && !(bound && bound->bits) && !endpoint->senders.head) {
+        result_error(thread, ERR_WOULD_BLOCK, 0, 0);
+        return;
+    }
     drop_caller(thread);
     context_release(thread);
     if (bound && bound->bits) {
+        deadline_end(thread);
+        deadline_begin(thread);
         thread_result(thread, bound->bits, TAG_SIGNAL, NULL, 0);
         bound->bits = 0;
-    } else if (endpoint->queue.head && !endpoint->receivers) {
+        thread_lane_update(thread);
+    } else if (endpoint->senders.head) {
         receive_from(thread, endpoint);
-    } else if (!block) {
-        result_error(thread, ERR_WOULD_BLOCK, 0, 0);
     } else {
-        endpoint->receivers = true;
-        block_on(thread, THREAD_BLOCKED_RECV, endpoint, &endpoint->queue);
+        block_receiver(thread, endpoint);
     }
 }
 
@@ -343,7 +372,7 @@ static void answer_fault(struct thread *from, struct thread *caller, uint64_t ta
         caller->reg[REG_PC] += 4;
     }
     caller->state = THREAD_READY;
-    sched_ready(caller);
+    sched_handoff(caller);
 }
 
 /* Answers `caller`, whom nothing points to any more. */
@@ -364,7 +393,7 @@ static void answer(struct thread *from, struct thread *caller, uint64_t tag)
         tag = tag_make(error, 0, 0);
     transfer(from, caller, 0, tag, true);
     caller->state = THREAD_READY;
-    sched_ready(caller);
+    sched_handoff(caller);
 }
 
 bool ipc_reply(struct thread *thread, uint64_t tag)
@@ -401,33 +430,33 @@ void reply_destroy(struct reply *reply)
     reply->caller = NULL;
 }
 
-enum error reply_invoke(struct invocation *inv)
+OPERATION(REPLY_SAVE_CALLER)
 {
-    struct reply *reply = inv->slot->object;
-    struct thread *thread = inv->thread, *caller = thread->caller;
+    struct reply *reply = cap->object;
+    struct thread *thread = by, *caller = thread->caller;
 
-    if (inv->op != OP_REPLY_SAVE_CALLER)
-        return fail(inv, ERR_BAD_OP, 0, inv->op);
     if (!caller)
-        return fail(inv, ERR_NO_CALLER, 0, 0);
+        return fail(by, ERR_NO_CALLER, 0, 0);
     if (reply->caller)
-        return fail(inv, ERR_IN_USE, 0, 0);
+        return fail(by, ERR_IN_USE, 0, 0);
     thread->caller = NULL;
     reply->caller = caller;
     caller->blocked_on = reply;
     caller->blocked_on_reply = true;
-    return ERR_OK;
+    context_park(caller);
+    return 0;
 }
 
 /* --- The end of an endpoint --- */
 
 bool endpoint_destroy(struct endpoint *endpoint)
 {
-    struct thread *thread = endpoint->queue.head;
+    struct thread_queue *queue = endpoint->receivers.head ? &endpoint->receivers : &endpoint->senders;
+    struct thread *thread = queue->head;
 
     if (!thread)
         return true;
-    queue_remove(&endpoint->queue, thread);
+    queue_remove(queue, thread);
     thread_wake_error(thread, ERR_PEER_GONE);
-    return !endpoint->queue.head;
+    return !queue->head;
 }

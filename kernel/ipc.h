@@ -6,8 +6,9 @@
 
 #include <abi/error.h>
 
-/* Takes the thread out of whatever it waits for, or off the hart it runs on, and leaves it THREAD_INACTIVE. A system call
- * that had not begun to take effect starts over when it is resumed; a call that was taken ends with ERR_CANCELLED. */
+/* Takes the thread out of whatever it waits for, or off the hart it runs on, and leaves it THREAD_INACTIVE. A
+ * system call that had not begun to take effect starts over when it is resumed; a call that was taken ends
+ * with ERR_CANCELLED. */
 void thread_suspend(struct thread *thread);
 /* Makes an inactive or faulted thread ready. */
 void thread_resume(struct thread *thread);
@@ -17,8 +18,17 @@ void thread_slot_lost(struct slot *slot);
 void thread_result(struct thread *thread, uint64_t badge, uint64_t tag, const uint64_t *words, unsigned count);
 /* Ends what a thread is blocked in with an error, giving back what it lent, and makes it ready. */
 void thread_wake_error(struct thread *thread, enum error error);
+/* Puts down in `reg` what the fast lanes only noted. */
+void thread_settle(struct thread *thread);
 /* Registers of message words 0-7: a2-a6, t0-t2. */
 static const uint8_t word_register[MSG_REGS] = {12, 13, 14, 15, 16, 5, 6, 7};
+/* Clears the registers that a system call changes and that carry no part of a message. */
+static inline void thread_clear_rest(struct thread *thread)
+{
+    thread->reg[REG_RA] = thread->reg[REG_A7] = 0;
+    for (unsigned i = REG_T3; i < REG_T3 + 4; i++)
+        thread->reg[i] = 0;
+}
 /* n-th word of the message in a thread's registers and message page; and setting it. */
 uint64_t message_word(const struct thread *thread, unsigned n);
 void message_set_word(struct thread *thread, unsigned n, uint64_t value);
@@ -46,37 +56,50 @@ void irq_release(uint64_t line);
 /* Forgets the notification that lines or timers signal. */
 void irq_forget(struct notification *notification);
 
-/* Adds bits to a notification and wakes a waiter. */
+/* Adds bits to a notification and wakes a waiter; and waits for bits. */
 void notification_signal(struct notification *notification, uint64_t bits);
-
 void notification_receive(struct thread *thread, const struct slot *slot, bool block);
 
 /* Queues of threads. */
 void queue_append(struct thread_queue *queue, struct thread *thread);
 void queue_prepend(struct thread_queue *queue, struct thread *thread);
 void queue_remove(struct thread_queue *queue, struct thread *thread);
+static inline bool is_running(const struct thread *thread)
+{
+    return thread->hart && thread->hart->current == thread;
+}
 
-/* Ready queues and budgets (sched.c). */
+/* Ready queues and budgets (sched.c), and what threads run on (context.c). */
 void sched_ready(struct thread *thread);   /* its state is THREAD_READY: queue it if it can run */
+/* The same for a thread that the current one hands a message: on the same hart it goes before its equals. */
+void sched_handoff(struct thread *thread);
 void sched_remove(struct thread *thread);  /* out of its ready queue, if it is in one */
-/* The current thread has blocked and `to` is ready: gives it the hart at once if nothing else must have it first. */
-void sched_direct(struct thread *from, struct thread *to);
+/* Closes and opens the fast lanes of a hart. */
+void lanes_close(struct hart *hart, enum lane_closed reason);
+void lanes_open(struct hart *hart, enum lane_closed reason);
+/* To be called when the CSpace of a thread, its being foreign, or the bits of its bound notification changed. */
+void thread_lane_update(struct thread *thread);
+/* No thread uses them, for the comparison: the kernel's command line says `nolanes`. */
+extern bool lanes_off;
 void sched_step_back(struct thread *thread);   /* behind the others of its priority */
-/* Charges what the hart's current thread runs on for the time since it was last charged. */
+/* Charges what the hart's current thread runs on for the time since it was last charged, for the last time. */
 void sched_charge(struct hart *hart);
 void sched_set_priority(struct thread *thread, uint8_t priority);
 void context_configure(struct sched_context *context, uint32_t hart, uint64_t budget, uint64_t period);
 void context_bind(struct sched_context *context, struct thread *thread);
 void context_unbind(struct sched_context *context);
 void context_replenish(struct sched_context *context);
-/* The thread `from` lends what it runs on to `to`, which has nothing to run on; and gets it back from wherever it is. */
-#define CONTEXT_MAX_DEPTH 16
-/* Faults may go further: that of the last called, and that of its handler. */
-#define CONTEXT_FAULT_DEPTH (CONTEXT_MAX_DEPTH + 2)
+/* `from`, which waits for the answer of `to`, lends it what it runs on if `to` has nothing to run on; */
 void context_lend(struct thread *from, struct thread *to);
+/* a reply object has taken the place of the one that it waits for; */
+void context_park(struct thread *caller);
+/* and it gets the context back from wherever it is. */
 void context_recall(struct thread *from);
 /* Takes a lent context off a thread that is about to wait for its next message. */
 void context_release(struct thread *thread);
+/* Deadlines: the thread was woken by a message or signal; it waits for the next. */
+void deadline_begin(struct thread *thread);
+void deadline_end(struct thread *thread);
 
 /* Time queue of a hart (heap.c). */
 void heap_insert(struct hart *hart, struct heap_node *node, uint64_t deadline);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Interrupt lines. An interrupt signals the notification that its handler is bound to, and the line stays silent until
- * the driver acknowledges it.
- */
+/* Interrupt lines. An interrupt signals the notification that its handler is bound to, and the line stays
+ * silent until the driver acknowledges it. */
 #include "invoke.h"
 #include "kernel.h"
 
@@ -11,15 +9,19 @@
 /* Lines that one trap delivers; more that are pending get the next. */
 #define LINES_PER_TRAP 8
 
+/* A line has the first until its driver sets another. */
+#define FIRST_PRIORITY 1
+#define LAST_PRIORITY  7
+
 struct line {
     struct notification *notification; /* NULL: not bound */
     uint64_t bits;
     uint64_t raised_at; /* ticks; 0: not waiting for an acknowledgement */
     uint64_t count, acknowledged, missed;
     uint64_t total_latency, worst_latency; /* ticks from interrupt to acknowledgement */
-    uint64_t deadline;  /* ticks; 0: none */
+    uint64_t deadline;                     /* ticks; 0: none */
     struct hart *hart;
-    bool taken;         /* a handler capability exists */
+    bool taken; /* a handler capability exists */
 };
 
 /* Most machines have far fewer lines, and clearing all would be a good part of the boot: irq_init() clears
@@ -78,6 +80,7 @@ static void line_bind(uint64_t number, struct notification *notification, uint64
 void irq_release(uint64_t number)
 {
     line_unbind(number);
+    arch_irq_set_priority(number, FIRST_PRIORITY);
     lines[number] = (struct line){0};
 }
 
@@ -88,19 +91,32 @@ void irq_forget(struct notification *notification)
             line_unbind(i);
 }
 
-static void line_raise(uint32_t number)
+struct notification *irq_notification(uint32_t number)
+{
+    return number < IRQ_LINES ? lines[number].notification : NULL;
+}
+
+uint64_t irq_raise(uint32_t number)
 {
     struct line *line = &lines[number];
 
     hart_self()->interrupts++;
-    if (number >= IRQ_LINES || !line->notification) {
-        arch_irq_complete(number);
-        arch_irq_disable(number);
-        return;
-    }
     line->count++;
     line->raised_at = arch_time() | 1;
-    notification_signal(line->notification, line->bits);
+    return line->bits;
+}
+
+void irq_deliver(uint32_t number)
+{
+    struct notification *notification = irq_notification(number);
+
+    if (notification) {
+        notification_signal(notification, irq_raise(number));
+        return;
+    }
+    hart_self()->interrupts++;
+    arch_irq_complete(number);
+    arch_irq_disable(number);
 }
 
 void kernel_interrupt(void)
@@ -110,76 +126,70 @@ void kernel_interrupt(void)
 
         if (!number)
             return;
-        line_raise(number);
+        irq_deliver(number);
     }
 }
 
-static enum error handler_info(struct invocation *inv)
+OPERATION(IRQ_HANDLER_BIND)
 {
-    const struct line *line = &lines[inv->slot->number];
+    int error;
+    const struct slot *slot = arg_cap(by, 1, OBJ_NOTIFICATION, RIGHT_SIGNAL, &error);
 
-    inv->result[0] = inv->slot->number;
-    inv->result[1] = line->count;
-    inv->result[2] = line->acknowledged;
-    inv->result[3] = line->missed;
-    inv->result[4] = line->total_latency;
-    inv->result[5] = line->worst_latency;
-    inv->result[6] = line->hart ? line->hart->index : 0;
-    inv->result_count = 7;
-    return ERR_OK;
+    if (!slot)
+        return error;
+    line_bind(cap->number, slot->object, slot->badge ? slot->badge : 1);
+    return 0;
 }
 
-enum error irq_handler_invoke(struct invocation *inv)
+OPERATION(IRQ_HANDLER_ACK)
 {
-    uint64_t number = inv->slot->number;
-    struct slot *slot;
-    enum error error;
-
-    switch (inv->op) {
-    case OP_IRQ_HANDLER_BIND:
-        slot = arg_cap(inv, 1, OBJ_NOTIFICATION, RIGHT_SIGNAL, &error);
-        if (!slot)
-            return error;
-        line_bind(number, slot->object, slot->badge ? slot->badge : 1);
-        return ERR_OK;
-    case OP_IRQ_HANDLER_ACK:
-        line_acknowledge(number);
-        return ERR_OK;
-    case OP_IRQ_HANDLER_UNBIND:
-        line_unbind(number);
-        return ERR_OK;
-    case OP_IRQ_HANDLER_SET_PRIORITY:
-        if (inv->arg[0] < 1 || inv->arg[0] > 7)
-            return fail(inv, ERR_BAD_ARG, 1, 7);
-        arch_irq_set_priority(number, inv->arg[0]);
-        return ERR_OK;
-    case OP_IRQ_HANDLER_SET_DEADLINE:
-        lines[number].deadline = inv->arg[0];
-        return ERR_OK;
-    case OP_IRQ_HANDLER_INFO:
-        return handler_info(inv);
-    default:
-        return fail(inv, ERR_BAD_OP, 0, inv->op);
-    }
+    line_acknowledge(cap->number);
+    return 0;
 }
 
-enum error irq_control_invoke(struct invocation *inv)
+OPERATION(IRQ_HANDLER_UNBIND)
 {
-    uint64_t number = inv->arg[0];
-    struct slot *slot;
-    enum error error;
+    line_unbind(cap->number);
+    return 0;
+}
 
-    if (inv->op != OP_IRQ_CONTROL_GET)
-        return fail(inv, ERR_BAD_OP, 0, inv->op);
+OPERATION(IRQ_HANDLER_SET_PRIORITY)
+{
+    if (arg(by, 1) < FIRST_PRIORITY || arg(by, 1) > LAST_PRIORITY)
+        return fail(by, ERR_BAD_ARG, 1, LAST_PRIORITY);
+    arch_irq_set_priority(cap->number, arg(by, 1));
+    return 0;
+}
+
+OPERATION(IRQ_HANDLER_SET_DEADLINE)
+{
+    lines[cap->number].deadline = arg(by, 1);
+    return 0;
+}
+
+OPERATION(IRQ_HANDLER_INFO)
+{
+    const struct line *line = &lines[cap->number];
+
+    return ANSWER(by, cap->number, line->count, line->acknowledged, line->missed, line->total_latency,
+                  line->worst_latency, line->hart ? line->hart->index : 0);
+}
+
+OPERATION(IRQ_CONTROL_GET)
+{
+    uint64_t number = arg(by, 1);
+    struct slot *slot;
+    int error;
+
     if (number == 0 || number >= arch_irq_lines() || number >= IRQ_LINES)
-        return fail(inv, ERR_BAD_ARG, 1, arch_irq_lines());
+        return fail(by, ERR_BAD_ARG, 1, arch_irq_lines());
     if (lines[number].taken)
-        return fail(inv, ERR_IN_USE, 1, number);
-    slot = arg_empty_slot(inv, 2, 3, &error);
+        return fail(by, ERR_IN_USE, 1, number);
+    slot = arg_empty_slot(by, 2, 3, &error);
     if (!slot)
         return error;
     slot_make_root(slot, OBJ_IRQ_HANDLER, NULL, 0, RIGHTS_ALL);
     slot->number = number;
     lines[number].taken = true;
-    return ERR_OK;
+    return 0;
 }

@@ -5,14 +5,12 @@
 struct hart harts[MAX_HARTS];
 uint32_t hart_count;
 
-/*
- * Whoever comes first when it is free gets it. A queue would be fairer, but where harts share processors, as they do in
- * an emulator, the next in the queue is often one that does not run, and all others wait for it: with 8 harts on 2
- * processors that made everything ten times slower.
- */
-static uint32_t locked;
+/* Whoever comes first when a lock is free gets it. A queue would be fairer, but where harts share processors,
+ * as they do in an emulator, the next in the queue is often one that does not run, and all others wait for
+ * it: with 8 harts on 2 processors that made everything ten times slower. */
+uint32_t lock_waiters;
 
-/* Whoever asks holds the lock; this hart waits for it, so its current thread's registers are saved already. */
+/* Whoever asks holds the locks; this hart waits for one, so its current thread's registers are saved already. */
 static void answer_evict(struct hart *hart)
 {
     if (!__atomic_load_n(&hart->evict, __ATOMIC_ACQUIRE))
@@ -20,29 +18,45 @@ static void answer_evict(struct hart *hart)
     if (hart->current)
         arch_fp_leave(hart->current);
     arch_space_switch(NULL);
-    hart->space = NULL;
     __atomic_store_n(&hart->evict, false, __ATOMIC_RELEASE);
 }
 
-static void __attribute__((noinline)) wait_for_lock(void)
+/* Takes the locks from that of `hart` on, which somebody else has. */
+static void __attribute__((noinline)) wait_for_locks(struct hart *hart)
 {
-    do {
-        while (__atomic_load_n(&locked, __ATOMIC_RELAXED)) {
-            answer_evict(hart_self());
-            arch_relax();
-        }
-    } while (__atomic_exchange_n(&locked, 1, __ATOMIC_ACQUIRE));
+    __atomic_fetch_add(&lock_waiters, 1, __ATOMIC_RELAXED);
+    for (; hart < &harts[hart_count]; hart++)
+        while (__atomic_exchange_n(&hart->lock, 1, __ATOMIC_ACQUIRE))
+            while (__atomic_load_n(&hart->lock, __ATOMIC_RELAXED)) {
+                answer_evict(hart_self());
+                arch_relax();
+            }
+    __atomic_fetch_sub(&lock_waiters, 1, __ATOMIC_RELAXED);
 }
 
 void kernel_lock(void)
 {
-    if (__atomic_exchange_n(&locked, 1, __ATOMIC_ACQUIRE))
-        wait_for_lock();
+    for (struct hart *hart = harts; hart < &harts[hart_count]; hart++)
+        if (__atomic_exchange_n(&hart->lock, 1, __ATOMIC_ACQUIRE))
+            return wait_for_locks(hart);
+}
+
+void kernel_lock_rest(void)
+{
+    if (hart_count == 1)
+        return;
+    __atomic_store_n(&hart_self()->lock, 0, __ATOMIC_RELEASE);
+    kernel_lock();
 }
 
 void kernel_unlock(void)
 {
-    __atomic_store_n(&locked, 0, __ATOMIC_RELEASE);
+    if (hart_count == 1) {
+        __atomic_store_n(&harts[0].lock, 0, __ATOMIC_RELEASE);
+        return;
+    }
+    for (struct hart *hart = harts; hart < &harts[hart_count]; hart++)
+        __atomic_store_n(&hart->lock, 0, __ATOMIC_RELEASE);
 }
 
 static void evict_hart(struct hart *hart)
@@ -63,24 +77,6 @@ static void evict_hart(struct hart *hart)
 
 void hart_evict(struct thread *thread)
 {
-    if (thread->hart && thread->hart->current == thread)
+    if (is_running(thread))
         evict_hart(thread->hart);
-}
-
-void hart_leave_space(struct address_space *space)
-{
-    for (uint32_t i = 0; i < hart_count; i++) {
-        if (harts[i].space != space)
-            continue;
-        if (&harts[i] == hart_self()) {
-            arch_space_switch(NULL);
-            harts[i].space = NULL;
-        } else {
-            struct thread *thread = harts[i].current;
-
-            evict_hart(&harts[i]);
-            /* It cannot be a thread of this space, which nobody holds any more; let it go on. */
-            harts[i].current = thread;
-        }
-    }
 }

@@ -8,24 +8,25 @@
 
 #define RING_SIZE (64u << 10)
 #define LINE_MAX  512
+#define ECHO_STEP 2 /* the firmware takes some 250 instructions for each */
 
 static char ring[RING_SIZE] __attribute__((section(".noinit.log")));
-static uint64_t end;
+static uint64_t end, echoed;
 static unsigned column;
 static bool echo = true;
 
-static void put_raw(char c)
+static void put_raw(void *context __attribute__((unused)), char c)
 {
     ring[end++ % RING_SIZE] = c;
-    if (echo) {
-        arch_putchar(c);
-    }
 }
 
-static void sink_raw(void *context, char c)
+bool log_echo(void)
 {
-    (void)context;
-    put_raw(c);
+    if (!echo)
+        echoed = end;
+    for (unsigned i = 0; i < ECHO_STEP && echoed < end; i++)
+        arch_putchar(ring[echoed++ % RING_SIZE]);
+    return echoed < end;
 }
 
 static void format_raw(const char *format, ...)
@@ -33,7 +34,7 @@ static void format_raw(const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    format_to(sink_raw, NULL, format, arguments);
+    format_to(put_raw, NULL, format, arguments);
     va_end(arguments);
 }
 
@@ -46,39 +47,29 @@ static void put_time_stamp(void)
 }
 
 /* Every line has its time stamp, is not too long, and holds nothing that a terminal would obey. */
-static void put(char c)
+static void put(void *context, char c)
 {
-    if (c == '\n') {
+    if (c == '\n' || column == LINE_MAX) {
         column = 0;
-        put_raw('\n');
+        put_raw(context, '\n');
+    }
+    if (c == '\n')
         return;
-    }
-    if (column == LINE_MAX) {
-        column = 0;
-        put_raw('\n');
-    }
-    if (column++ == 0) {
+    if (column++ == 0)
         put_time_stamp();
-    }
-    put_raw(((uint8_t)c < ' ' && c != '\t') || c == 0x7f ? '.' : c);
-}
-
-static void sink(void *context, char c)
-{
-    (void)context;
-    put(c);
+    put_raw(context, ((uint8_t)c < ' ' && c != '\t') || c == 0x7f ? '.' : c);
 }
 
 void log_line_list(const char *prefix, const char *format, va_list arguments)
 {
-    if (column) {
-        put('\n');
-    }
-    while (*prefix) {
-        put(*prefix++);
-    }
-    format_to(sink, NULL, format, arguments);
-    put('\n');
+    if (column)
+        put(NULL, '\n');
+    while (*prefix)
+        put(NULL, *prefix++);
+    format_to(put, NULL, format, arguments);
+    put(NULL, '\n');
+    while (log_echo())
+        continue;
 }
 
 void log_line(const char *format, ...)
@@ -90,23 +81,44 @@ void log_line(const char *format, ...)
     va_end(arguments);
 }
 
-void log_bytes(const char *bytes, size_t count)
+/* Appends bytes of a line that has begun, as long as there is nothing about them; returns how many. */
+static size_t put_plain(const char *bytes, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        put(bytes[i]);
+    char *to = &ring[end % RING_SIZE];
+    size_t room = &ring[RING_SIZE] - to, left = LINE_MAX - column, done = 0;
+
+    count = count < room ? count : room;
+    count = count < left ? count : left;
+    while (done < count && bytes[done] >= ' ' && bytes[done] < 0x7f) {
+        to[done] = bytes[done];
+        done++;
     }
+    end += done;
+    column += done;
+    return done;
+}
+
+size_t log_bytes(const char *bytes, size_t count)
+{
+    size_t done = 0;
+
+    do {
+        size_t plain = column ? put_plain(bytes + done, count - done) : 0;
+        if (plain == 0)
+            put(NULL, bytes[done]);
+        done += plain ? plain : 1;
+    } while (done < count && column);
+    return done;
 }
 
 size_t log_read(uint64_t position, char *buffer, size_t size, uint64_t *next)
 {
     size_t count = 0;
 
-    if (end > RING_SIZE && position < end - RING_SIZE) {
+    if (end > RING_SIZE && position < end - RING_SIZE)
         position = end - RING_SIZE;
-    }
-    while (count < size && position < end) {
+    while (count < size && position < end)
         buffer[count++] = ring[position++ % RING_SIZE];
-    }
     *next = position;
     return count;
 }

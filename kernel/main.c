@@ -3,9 +3,11 @@
 #include "arch/riscv/machine.h"
 #include "arch/riscv/sbi.h"
 #include "boot.h"
+#include "ipc.h"
 #include "kernel.h"
 #include "log.h"
-#include "version.h"
+
+#define CARDEA_VERSION "0.1"
 
 extern char _image_start[], _boot_end[], _image_end[];
 
@@ -64,14 +66,9 @@ void __attribute__((noreturn)) kernel_main(uint32_t hart_id, uint64_t device_tre
     harts_start();
     log_machine();
     selftest_crash();
-    if (boot_option("selftest")) {
+    if (boot_option("selftest"))
         selftest_run();
-    }
+    lanes_off = boot_option("nolanes");
     boot_make_init();
     harts_release();
-}
-
-void __attribute__((weak)) selftest_run(void)
-{
-    panic("no self-tests linked");
 }

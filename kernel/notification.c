@@ -14,13 +14,24 @@ static void give_bits(struct notification *notification, struct thread *thread, 
     thread->state = THREAD_READY;
     thread_result(thread, notification->bits, tag, NULL, 0);
     notification->bits = 0;
+    deadline_begin(thread);
     sched_ready(thread);
+}
+
+/* The hart that used it last may do so by its fast lanes, unless threads of others wait. */
+static void use_from(struct notification *notification, struct hart *hart)
+{
+    if (!notification->queue.head)
+        notification->lane = hart;
+    else if (notification->lane != hart)
+        notification->lane = NULL;
 }
 
 void notification_signal(struct notification *notification, uint64_t bits)
 {
     struct thread *thread = notification->queue.head;
 
+    use_from(notification, hart_self());
     notification->bits |= bits;
     if (!notification->bits)
         return;
@@ -29,8 +40,10 @@ void notification_signal(struct notification *notification, uint64_t bits)
         give_bits(notification, thread, tag_make(ERR_OK, 0, 0));
     } else if (bound_receives(notification)) {
         thread = notification->bound;
-        queue_remove(&((struct endpoint *)thread->blocked_on)->queue, thread);
+        queue_remove(&((struct endpoint *)thread->blocked_on)->receivers, thread);
         give_bits(notification, thread, TAG_SIGNAL);
+    } else if (notification->bound) {
+        thread_lane_update(notification->bound);
     }
 }
 
@@ -39,14 +52,23 @@ void notification_receive(struct thread *thread, const struct slot *slot, bool b
     struct notification *notification = slot->object;
     enum error error = slot->rights & RIGHT_WAIT ? ERR_OK : ERR_NO_RIGHT;
 
+    if (!error)
+        use_from(notification, thread->hart);
     if (!error && !notification->bits && !block)
         error = ERR_WOULD_BLOCK;
     if (error) {
         thread_result(thread, 0, tag_make(error, 0, 0), NULL, 0);
     } else if (notification->bits) {
+        deadline_end(thread);
+        deadline_begin(thread);
         thread_result(thread, notification->bits, tag_make(ERR_OK, 0, 0), NULL, 0);
         notification->bits = 0;
+        if (notification->bound)
+            thread_lane_update(notification->bound);
     } else {
+        deadline_end(thread);
+        if (!thread->lane_slots)
+            notification->lane = NULL;
         thread->state = THREAD_BLOCKED_WAIT;
         thread->blocked_on = notification;
         queue_append(&notification->queue, thread);
@@ -68,8 +90,11 @@ bool notification_destroy(struct notification *notification)
     }
     if (notification->irq_count)
         irq_forget(notification);
-    if (notification->bound)
+    if (notification->bound) {
+        notification->bits = 0;
+        thread_lane_update(notification->bound);
         notification->bound->bound = NULL;
+    }
     notification->bound = NULL;
     return true;
 }

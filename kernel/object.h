@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The kernel objects. Every object lives in memory that a process handed over as untyped; the kernel has no
- * allocator. Sizes are part of the ABI (abi/object.h) and asserted here.
- */
+/* The kernel objects. Every object lives in memory that a process handed over as untyped; the kernel has no
+ * allocator. Sizes are part of the ABI (abi/object.h) and asserted here. */
 #pragma once
 
 #include <abi/object.h>
@@ -14,10 +12,8 @@
 struct thread;
 struct hart;
 
-/*
- * A short reference to an object or slot: its 64-byte granule number in the direct map plus one, so that 0 is none.
- * It keeps Timer at 64 bytes and leaves a slot room for the list of mappings; 32 bits reach 256 GiB.
- */
+/* A short reference to an object or slot: its 64-byte granule number in the direct map plus one, so that 0 is
+ * none. It keeps Timer at 64 bytes and leaves a slot room for the list of mappings; 32 bits reach 256 GiB. */
 typedef uint32_t granule;
 
 /* How a capability slot is kept other than in a CNode. */
@@ -25,13 +21,13 @@ enum slot_flag {
     SLOT_IN_THREAD = 1, /* one of thread.slot[]: losing it may stop the thread */
     SLOT_DEVICE = 2,    /* untyped or frame: registers, not memory */
     SLOT_STALE = 4,     /* page table: was mapped, so what it holds is void and to be cleared before it is again */
+    SLOT_LANE_RECV = 64,  /* endpoint with the right to receive, for the fast lanes */
+    SLOT_LANE_SEND = 128, /* endpoint with the right to send */
     SLOT_RAISED = 8,    /* untyped: children were moved up and still use its memory, so it never starts over */
 };
 
-/*
- * A capability and its place in the derivation tree. One slot is one cache line. `child` is the first child;
- * siblings are a doubly linked list; all capabilities to one object are neighbours in the tree (cap.h).
- */
+/* A capability and its place in the derivation tree. One slot is one cache line. `child` is the first child;
+ * siblings are a doubly linked list; all capabilities to one object are neighbours in the tree (cap.h). */
 struct slot {
     void *object;      /* in the direct map; NULL with type OBJ_NULL: the slot is empty */
     uint8_t type;      /* enum object_type */
@@ -67,14 +63,18 @@ struct cnode_header {
 };
 _Static_assert(sizeof(struct cnode_header) == sizeof(struct slot), "takes a slot's place");
 
-/* Threads that wait, in order of arrival. */
+/* Threads that wait, in order of arrival. `tail` means nothing while there are fewer than two, nor does
+ * `prev` of the head. */
 struct thread_queue {
     struct thread *head, *tail;
 };
 
+/* At most one of the two queues is not empty. */
 struct endpoint {
-    struct thread_queue queue;
-    bool receivers; /* the queue holds receivers rather than senders; meaningless when it is empty */
+    struct thread_queue receivers;
+    struct hart *lane; /* whose lock guards it and all that wait at it, so that its fast lane may use it; NULL: all locks
+                        * are needed. Never set while senders wait. */
+    struct thread_queue senders;
 };
 _Static_assert(sizeof(struct endpoint) <= 1 << ENDPOINT_BITS, "kernel ABI");
 
@@ -82,6 +82,7 @@ struct notification {
     uint64_t bits;
     struct thread_queue queue;
     struct thread *bound;   /* thread that gets the bits when it receives on an endpoint */
+    struct hart *lane;      /* as of an endpoint */
     granule timers;         /* list of timers that are set to signal this notification */
     uint32_t irq_count;     /* interrupt lines that do */
 };
@@ -92,10 +93,8 @@ struct reply {
 };
 _Static_assert(sizeof(struct reply) <= 1 << REPLY_BITS, "kernel ABI");
 
-/*
- * What can be queued by time: a node of a leftist heap (heap.c). It is the first member of Timer and SchedContext,
- * so that a granule names it.
- */
+/* What can be queued by time: a node of a leftist heap (heap.c). It is the first member of Timer and
+ * SchedContext, so that a granule names it. */
 struct heap_node {
     uint64_t deadline; /* ticks, absolute */
     granule left, right, parent;
@@ -122,11 +121,15 @@ struct sched_context {
     uint64_t remaining;
     uint64_t period_start;   /* of the current period */
     uint64_t consumed;       /* since it was made */
-    struct thread *thread;   /* that runs on it now: the owner, or the end of its chain of calls */
+    struct thread *thread;   /* that runs on it now: the owner, or the end of its chain of calls; NULL: nobody */
     struct thread *owner;    /* that it is bound to */
-    struct thread *lender;   /* the last in the chain of those that passed it on (thread.lender); NULL: nobody did */
+    struct thread *parked;   /* list of those in the chain whose caller's place a reply object took (thread.next) */
     uint32_t hart;
-    uint32_t depth;          /* calls that it was passed along */
+    uint32_t handled, missed; /* deadlines of the owner */
+    uint32_t worst_latency;   /* at most ~0 */
+    uint64_t total_latency;
+    uint64_t woken_at;       /* ticks plus 1 when the owner was woken; 0: it waits, or has no deadline */
+    uint64_t deadline;       /* from then until it waits again; 0: none */
 };
 _Static_assert(sizeof(struct sched_context) <= 1 << SCHED_CONTEXT_BITS, "kernel ABI");
 
@@ -134,42 +137,58 @@ enum thread_slot { THREAD_CSPACE, THREAD_SPACE, THREAD_MSG, THREAD_FAULT, THREAD
 
 enum { REG_PC = 0, REG_RA = 1, REG_SP = 2, REG_GP = 3, REG_TP = 4, REG_T0 = 5, REG_A0 = 10, REG_A7 = 17, REG_T3 = 28 };
 
-/* The assembly in arch/riscv knows the offsets of `reg`, `fp`, `fcsr` and `hart`. */
+/* A context goes along with calls to threads that have none. Whoever passed it on keeps pointing to it while
+ * it waits for the answer; the context points to who runs on it now. `depth` counts the calls on the way: it
+ * is DEPTH_OWNER for the context's owner, and a call that would make it 0 is refused. Faults may go on to
+ * DEPTH_FAULT_LIMIT: that of the last called, and that of its handler. */
+#define CONTEXT_MAX_DEPTH 16
+#define DEPTH_OWNER       (-CONTEXT_MAX_DEPTH - 1)
+#define DEPTH_FAULT_LIMIT 1
+
+/* The assembly in arch/riscv knows many of the offsets. What follows the registers is what the fast lanes
+ * use. */
 struct thread {
-    uint64_t reg[32];  /* pc, x1 .. x31 */
+    uint64_t reg[32];      /* pc, x1 .. x31 */
+    uint64_t lane_slots;   /* slots of its CSpace that the fast lanes may look up: all, or 0 when it must not use them */
+    struct hart *lane;     /* whose fast lanes may give it the hart: the one that it last ran on; NULL: none */
+    uint64_t satp;         /* translation register for its address space, */
+    uint32_t asid_round;   /* good in this round of handing out ASIDs */
+    uint8_t state;         /* enum thread_state */
+    int8_t depth;
+    uint8_t priority, ceiling;
+    struct sched_context *context; /* that it runs on, or passed on with the call whose answer it waits for; NULL: it
+                                    * cannot run */
+    struct thread *caller; /* that waits for this thread's answer, or NULL */
+    void *blocked_on;      /* endpoint, notification, or for BLOCKED_REPLY the thread or reply object */
+    struct thread *next;   /* in a ready, endpoint or notification queue */
+    struct slot slot[THREAD_SLOTS];
     uint64_t fp[32];
     uint64_t fcsr;
-    struct hart *hart; /* that it runs on now, or ran on last */
-    struct slot slot[THREAD_SLOTS];
-    uint8_t state;     /* enum thread_state */
-    uint8_t priority, ceiling;
-    bool queued;       /* in a ready queue */
+    uint64_t cpu_time;
+    struct thread *prev;
+    struct hart *hart;     /* that it runs on now, or ran on last */
+    struct hart *fp_hart;  /* that its FP registers were last on */
+    bool queued;           /* ready: in a ready queue, or in front of them */
+    bool zeroed;           /* its registers that a system call may change are all 0, whatever `reg` says */
     bool foreign;
-    bool fp_used;      /* has FP state worth saving and restoring */
-    bool fault_waits;  /* BLOCKED_SEND or BLOCKED_REPLY because of a fault: the answer restarts it */
-    bool calling;      /* BLOCKED_SEND as a caller: waits for the reply after the message is taken */
-    bool send_grant;   /* BLOCKED_SEND: capabilities travel with the message */
+    bool timeout_fault;    /* wants to fault when the budget is used up */
+    bool fp_used;          /* has FP state worth saving and restoring */
+    bool fault_waits;      /* BLOCKED_SEND or BLOCKED_REPLY because of a fault: the answer restarts it */
+    bool calling;          /* BLOCKED_SEND as a caller: waits for the reply after the message is taken */
+    bool send_grant;       /* BLOCKED_SEND: capabilities travel with the message */
     bool blocked_on_reply; /* blocked_on is a reply object, not a thread */
-    uint64_t send_tag; /* BLOCKED_SEND: message tag as it will be received */
+    uint64_t send_tag;     /* BLOCKED_SEND: message tag as it will be received */
     uint64_t send_badge;
     uint64_t fault_address, fault_access, fault_cause;
-    struct thread *next, *prev; /* in a ready, endpoint or notification queue */
-    void *blocked_on;           /* endpoint, notification, or for BLOCKED_REPLY the thread or reply object */
-    struct thread *caller;      /* that waits for this thread's answer, or NULL */
-    struct sched_context *context; /* that it runs on: its own or its caller's; NULL: cannot run */
-    struct sched_context *lent;    /* BLOCKED_REPLY: that it gave to the thread it called */
-    struct thread *lender;         /* with `lent`: who had passed the same context on before */
     struct notification *bound;
-    uint64_t cpu_time, switches;
+    uint64_t switches;
     char name[16];
 };
 _Static_assert(sizeof(struct thread) <= 1 << THREAD_BITS, "kernel ABI");
 
-/*
- * An Sv39 root table. The lower half is user space; the upper half is the kernel's and the same in all. Entries of
- * the direct map that no memory uses hold the kernel's notes about the address space: bit 0 is clear in each of
- * them, so the hardware takes them for invalid entries.
- */
+/* An Sv39 root table. The lower half is user space; the upper half is the kernel's and the same in all.
+ * Entries of the direct map that no memory uses hold the kernel's notes about the address space: bit 0 is
+ * clear in each of them, so the hardware takes them for invalid entries. */
 #define ROOT_USER_ENTRIES 256
 #define ROOT_NOTE_FIRST   500
 #define ROOT_NOTE_COUNT   8
@@ -180,9 +199,10 @@ struct address_space {
         uint64_t maps;          /* granule of the first mapped slot, times 2 */
         uint64_t asid;          /* times 2 */
         uint64_t asid_round;    /* times 2: the asid is good only in this round of handing them out */
+        uint64_t users;         /* a bit for each hart that may have cached translations, times 2 */
         struct address_space *dying_next;
         uint64_t dying;         /* 2: in the list of those to be taken apart */
-        uint64_t spare[2];
+        uint64_t spare;
     } note;
     uint64_t kernel_entry[512 - ROOT_NOTE_FIRST - ROOT_NOTE_COUNT];
 };

@@ -1,62 +1,142 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which thread runs: 256 priorities, a bitmap of ready queues per hart, round robin by budget within a priority.
+ * Which thread runs: 256 priorities, a bitmap of ready queues per hart, round robin by budget within a
+ * priority.
  *
- * A ready queue holds the threads that are THREAD_READY, have a scheduling context with budget left, and do not run at
- * this moment. A context whose budget is used up before its period is over waits in its hart's time queue; the thread
- * on it stays THREAD_READY but is in no queue until then.
+ * A ready queue holds the threads that are THREAD_READY, have a scheduling context with budget left, and do
+ * not run at this moment. A context whose budget is used up before its period is over waits in its hart's
+ * time queue; the thread on it stays THREAD_READY but is in no queue until then.
  */
 #include "cap.h"
 #include "invoke.h"
 #include "kernel.h"
 
+#include <abi/fault.h>
+
 void queue_append(struct thread_queue *queue, struct thread *thread)
 {
+    struct thread *last = queue->head && queue->head->next ? queue->tail : queue->head;
+
     thread->next = NULL;
-    thread->prev = queue->tail;
-    if (queue->tail)
-        queue->tail->next = thread;
+    thread->prev = last;
+    queue->tail = thread;
+    if (last)
+        last->next = thread;
     else
         queue->head = thread;
-    queue->tail = thread;
 }
 
 void queue_prepend(struct thread_queue *queue, struct thread *thread)
 {
-    thread->prev = NULL;
-    thread->next = queue->head;
-    if (queue->head)
-        queue->head->prev = thread;
-    else
-        queue->tail = thread;
+    struct thread *second = queue->head;
+
+    thread->next = second;
     queue->head = thread;
+    if (!second)
+        return;
+    second->prev = thread;
+    if (!second->next)
+        queue->tail = second;
 }
 
 void queue_remove(struct thread_queue *queue, struct thread *thread)
 {
-    if (thread->prev)
-        thread->prev->next = thread->next;
-    else
+    if (queue->head == thread)
         queue->head = thread->next;
+    else
+        thread->prev->next = thread->next;
     if (thread->next)
         thread->next->prev = thread->prev;
     else
         queue->tail = thread->prev;
-    thread->next = thread->prev = NULL;
 }
 
-/* --- Ready queues --- */
+/* --- Lanes --- */
 
+static void lane_update(struct hart *hart)
+{
+    hart->lane_floor = hart->closed ? LANES_CLOSED : hart->ready_top;
+}
+
+void lanes_close(struct hart *hart, enum lane_closed reason)
+{
+    hart->closed |= reason;
+    lane_update(hart);
+}
+
+void lanes_open(struct hart *hart, enum lane_closed reason)
+{
+    hart->closed &= ~reason;
+    lane_update(hart);
+}
+
+/* --- Ready queues: one per priority, and before them a place for one thread that was interrupted --- */
+
+/* Index of the highest set bit; value is not 0. (The base instruction set has none that counts zeros.) */
+static unsigned highest_bit(uint64_t value)
+{
+    unsigned bit = 0;
+
+    for (unsigned half = 32; half; half /= 2)
+        if (value >> half) {
+            value >>= half;
+            bit += half;
+        }
+    return bit;
+}
+
+static int highest_ready(const struct hart *hart)
+{
+    for (int i = PRIORITIES / 64 - 1; i >= 0; i--)
+        if (hart->ready_map[i])
+            return i * 64 + highest_bit(hart->ready_map[i]);
+    return -1;
+}
+
+static void set_ready_top(struct hart *hart, int top)
+{
+    hart->ready_top = top;
+    lane_update(hart);
+}
+
+static void queue_insert(struct hart *hart, struct thread *thread, bool first)
+{
+    struct thread_queue *queue = &hart->ready[thread->priority];
+
+    if (first)
+        queue_prepend(queue, thread);
+    else
+        queue_append(queue, thread);
+    hart->ready_map[thread->priority / 64] |= 1ull << thread->priority % 64;
+    if (thread->priority > hart->queue_top)
+        hart->queue_top = thread->priority;
+}
+
+/* Puts a thread in front of all that are ready; who was there is the first in the queue of its priority. */
+static void set_front(struct hart *hart, struct thread *thread)
+{
+    struct thread *other = hart->front;
+
+    hart->front = thread;
+    set_ready_top(hart, thread->priority);
+    if (other)
+        queue_insert(hart, other, true);
+}
+
+/* `first`: before its equals. Nobody who is ready goes before the thread in front, if there is one. */
 static void ready_insert(struct thread *thread, bool first)
 {
     struct hart *hart = &harts[thread->context->hart];
+    bool runs_next = hart->front || !hart->current || thread->priority > hart->current->priority;
 
-    if (first)
-        queue_prepend(&hart->ready[thread->priority], thread);
-    else
-        queue_append(&hart->ready[thread->priority], thread);
-    hart->ready_map[thread->priority / 64] |= 1ull << thread->priority % 64;
     thread->queued = true;
+    /* Nobody may be left in front of it who goes behind it. */
+    if (first ? thread->priority >= hart->ready_top
+              : (runs_next || hart->front) && thread->priority > hart->ready_top)
+        return set_front(hart, thread);
+    queue_insert(hart, thread, first);
+    if (thread->priority > hart->ready_top)
+        set_ready_top(hart, thread->priority);
 }
 
 void sched_remove(struct thread *thread)
@@ -66,20 +146,34 @@ void sched_remove(struct thread *thread)
     if (!thread->queued)
         return;
     hart = &harts[thread->context->hart];
-    queue_remove(&hart->ready[thread->priority], thread);
-    if (!hart->ready[thread->priority].head)
-        hart->ready_map[thread->priority / 64] &= ~(1ull << thread->priority % 64);
     thread->queued = false;
+    if (hart->front == thread) {
+        hart->front = NULL;
+        set_ready_top(hart, hart->queue_top);
+        return;
+    }
+    queue_remove(&hart->ready[thread->priority], thread);
+    if (hart->ready[thread->priority].head)
+        return;
+    hart->ready_map[thread->priority / 64] &= ~(1ull << thread->priority % 64);
+    if (thread->priority == hart->queue_top) {
+        hart->queue_top = highest_ready(hart);
+        set_ready_top(hart, hart->front ? hart->front->priority : hart->queue_top);
+    }
 }
 
-static bool is_running(const struct thread *thread)
+static struct thread *ready_first(const struct hart *hart)
 {
-    return thread->hart && thread->hart->current == thread;
+    if (hart->front)
+        return hart->front;
+    return hart->queue_top < 0 ? NULL : hart->ready[hart->queue_top].head;
 }
 
 static bool can_run(const struct thread *thread)
 {
-    return thread->state == THREAD_READY && thread->context && thread->context->remaining;
+    const struct sched_context *context = thread->context;
+
+    return thread->state == THREAD_READY && context && context->thread == thread && context->remaining;
 }
 
 /* Has the hart choose anew what it runs. */
@@ -97,12 +191,22 @@ static void hart_notice(struct hart *hart, uint8_t priority)
         hart_reschedule(hart);
 }
 
-void sched_ready(struct thread *thread)
+static void make_ready(struct thread *thread, bool first)
 {
     if (thread->queued || is_running(thread) || !can_run(thread))
         return;
-    ready_insert(thread, false);
+    ready_insert(thread, first);
     hart_notice(&harts[thread->context->hart], thread->priority);
+}
+
+void sched_ready(struct thread *thread)
+{
+    make_ready(thread, false);
+}
+
+void sched_handoff(struct thread *thread)
+{
+    make_ready(thread, thread->context && thread->context->hart == hart_self()->index);
 }
 
 void sched_set_priority(struct thread *thread, uint8_t priority)
@@ -117,39 +221,10 @@ void sched_set_priority(struct thread *thread, uint8_t priority)
         hart_reschedule(thread->hart);
 }
 
-/* Index of the highest set bit; value is not 0. (The base instruction set has none that counts zeros.) */
-static unsigned highest_bit(uint64_t value)
-{
-    unsigned bit = 0;
-
-    for (unsigned half = 32; half; half /= 2)
-        if (value >> half) {
-            value >>= half;
-            bit += half;
-        }
-    return bit;
-}
-
-static struct thread *ready_first(const struct hart *hart)
-{
-    for (int i = PRIORITIES / 64 - 1; i >= 0; i--)
-        if (hart->ready_map[i])
-            return hart->ready[i * 64 + highest_bit(hart->ready_map[i])].head;
-    return NULL;
-}
-
 /* --- Budgets --- */
 
-void context_replenish(struct sched_context *context)
-{
-    context->remaining = context->budget;
-    context->period_start = arch_time();
-    if (context->thread)
-        sched_ready(context->thread);
-}
-
-/* The budget is used up: a new period may have begun already (the thread then goes behind its equals), else the
- * context waits for it. */
+/* The budget is used up: a new period may have begun already (the thread then goes behind its equals), else
+ * the context waits for it. */
 static void context_exhausted(struct sched_context *context, uint64_t now)
 {
     uint64_t next = context->period_start + context->period;
@@ -179,142 +254,33 @@ static bool context_charge(struct sched_context *context, uint64_t spent, uint64
     return true;
 }
 
-/* Charges a hart's current thread, and the context, for its time. Returns whether the budget ran out. */
-static bool charge_for(struct hart *hart, struct sched_context *context, uint64_t now)
+/* Charges a hart's current thread, and what it runs on, for its time. Returns whether the budget ran out.
+ * Calls along which a context goes read no clock: the whole time is put down to the last of the threads. */
+static bool charge(struct hart *hart, uint64_t now)
 {
     uint64_t spent = now - hart->slice_start;
 
     hart->slice_start = now;
     if (hart->current)
         hart->current->cpu_time += spent;
-    return context && context_charge(context, spent, now);
-}
-
-/* The context is what the thread runs on, or ran on until it lent it in this system call. */
-static bool charge(struct hart *hart, uint64_t now)
-{
-    const struct thread *thread = hart->current;
-
-    return charge_for(hart, !thread ? NULL : thread->context ? thread->context : thread->lent, now);
+    return hart->context && context_charge(hart->context, spent, now);
 }
 
 void sched_charge(struct hart *hart)
 {
     charge(hart, arch_time());
+    hart->context = NULL;
 }
 
-/* A thread that starts on a context whose period is over begins a new one. */
+/* A thread that starts on a context whose period is over begins a new one. A budget that is all of the period
+ * is only a time slice: it is renewed behind the equals, when it is used up. */
 static void context_begin(struct sched_context *context, uint64_t now)
 {
     if (now - context->period_start < context->period)
         return;
     context->period_start = now;
-    context->remaining = context->budget;
-}
-
-/* --- Scheduling contexts --- */
-
-void context_configure(struct sched_context *context, uint32_t hart, uint64_t budget, uint64_t period)
-{
-    struct thread *thread = context->thread;
-
-    if (thread) {
-        hart_evict(thread);
-        sched_remove(thread);
-    }
-    heap_remove(&context->node);
-    context->hart = hart;
-    context->budget = budget;
-    context->period = period;
-    context_replenish(context);
-}
-
-void context_bind(struct sched_context *context, struct thread *thread)
-{
-    context->owner = context->thread = thread;
-    thread->context = context;
-    sched_ready(thread);
-}
-
-/* Takes the context off whoever runs on it now. */
-static void context_detach(struct sched_context *context)
-{
-    struct thread *thread = context->thread;
-
-    if (!thread)
-        return;
-    hart_evict(thread);
-    sched_remove(thread);
-    thread->context = NULL;
-    context->thread = NULL;
-}
-
-/* Takes the last lender off the chain of those that passed the context on. */
-static struct thread *context_pop_lender(struct sched_context *context)
-{
-    struct thread *last = context->lender;
-
-    context->lender = last->lender;
-    context->depth--;
-    last->lent = NULL;
-    last->lender = NULL;
-    return last;
-}
-
-void context_unbind(struct sched_context *context)
-{
-    while (context->lender)
-        context_pop_lender(context);
-    context_detach(context);
-    context->owner = NULL;
-}
-
-void context_destroy(struct sched_context *context)
-{
-    context_unbind(context);
-    heap_remove(&context->node);
-}
-
-void context_lend(struct thread *from, struct thread *to)
-{
-    struct sched_context *context = from->context;
-
-    if (to->context || !context || context->depth >= CONTEXT_FAULT_DEPTH)
-        return;
-    sched_remove(from);
-    from->lent = context;
-    from->lender = context->lender;
-    context->lender = from;
-    from->context = NULL;
-    to->context = context;
-    context->thread = to;
-    context->depth++;
-}
-
-/* Those who passed it on after `from` are no longer lenders. */
-void context_recall(struct thread *from)
-{
-    struct sched_context *context = from->lent;
-
-    if (!context)
-        return;
-    while (context_pop_lender(context) != from)
-        ;
-    context_detach(context);
-    from->context = context;
-    context->thread = from;
-}
-
-void context_release(struct thread *thread)
-{
-    struct sched_context *context = thread->context;
-
-    if (!context || context->owner == thread || (thread->caller && thread->caller->lent == context))
-        return;
-    if (is_running(thread))
-        sched_charge(thread->hart);
-    thread->context = NULL;
-    context->thread = NULL;
+    if (context->budget < context->period)
+        context->remaining = context->budget;
 }
 
 /* --- Choosing --- */
@@ -323,37 +289,26 @@ void sched_step_back(struct thread *thread)
 {
     struct hart *hart = thread->hart;
 
-    if (!can_run(thread) || hart->current != thread)
-        return;
-    charge(hart, arch_time());
-    hart->current = NULL;
-    arch_fp_leave(thread);
-    sched_ready(thread);
+    if (hart->current == thread)
+        hart->step_back = hart->reschedule = true;
 }
 
-/* Ends the turn of the current thread if something else must run. */
-static void hart_put_current(struct hart *hart, bool exhausted)
+/* Whether the current thread, which may have used its time slice up, is to go on. */
+static bool goes_on(const struct hart *hart, const struct thread *thread, bool exhausted)
 {
-    struct thread *thread = hart->current, *first = ready_first(hart);
-    bool stays = can_run(thread) && thread->context->hart == hart->index;
-
-    if (stays && (!first || first->priority < thread->priority ||
-                  (first->priority == thread->priority && !exhausted)))
-        return;
-    arch_fp_leave(thread);
-    hart->current = NULL;
-    if (can_run(thread)) {
-        ready_insert(thread, stays && !exhausted);
-        if (!stays)
-            hart_notice(&harts[thread->context->hart], thread->priority);
-    }
+    return can_run(thread) && thread->context->hart == hart->index &&
+           (hart->ready_top < thread->priority || (hart->ready_top == thread->priority && !exhausted));
 }
 
 static void hart_program_timer(struct hart *hart, uint64_t now)
 {
-    struct heap_node *first = heap_first(hart);
-    uint64_t deadline = first ? first->deadline : ~0ull;
+    const struct heap_node *timer = granule_to(hart->heap), *context = granule_to(hart->throttled);
+    uint64_t deadline = timer ? timer->deadline : ~0ull;
 
+    if (deadline < hart->timer_rest)
+        deadline = hart->timer_rest;
+    if (context && context->deadline < deadline)
+        deadline = context->deadline;
     if (hart->current && now + hart->current->context->remaining < deadline)
         deadline = now + hart->current->context->remaining;
     if (deadline >= hart->timer_deadline)
@@ -362,69 +317,36 @@ static void hart_program_timer(struct hart *hart, uint64_t now)
     arch_set_timer(deadline);
 }
 
-/* Whether a queued thread goes before one of that priority that becomes ready now. */
-static bool ready_before(const struct hart *hart, unsigned priority)
+/* The thread that runs leaves the hart, and the first that is ready gets it. (The current one is queued last,
+ * for then it is in front.) */
+static void hart_switch(struct hart *hart, bool exhausted)
 {
-    if (hart->ready_map[priority / 64] >> priority % 64)
-        return true;
-    for (unsigned i = priority / 64 + 1; i < PRIORITIES / 64; i++)
-        if (hart->ready_map[i])
-            return true;
-    return false;
-}
+    struct thread *from = hart->current, *to = ready_first(hart);
 
-static void hart_use_space(struct hart *hart, struct address_space *space)
-{
-    if (space == hart->space)
-        return;
-    arch_space_switch(space);
-    hart->space = space;
-}
-
-/* No clock is read when the context stays the same: a call to a server that has none of its own. */
-void sched_direct(struct thread *from, struct thread *to)
-{
-    struct hart *hart = from->hart;
-
-    if (hart->reschedule || hart->current != from || !can_run(to) || to->context->hart != hart->index ||
-        ready_before(hart, to->priority)) {
-        if (hart->current == from && !from->context)
-            charge_for(hart, to->context, arch_time());
-        sched_ready(to);
-        return;
-    }
-    if (from->fp_used || to->fp_used) {
-        arch_fp_leave(from);
-        arch_fp_enter(to);
-    }
-    if (from->context) {
-        uint64_t now = arch_time();
-
-        charge(hart, now);
-        context_begin(to->context, now);
-        hart->current = to;
-        hart_program_timer(hart, now);
-    }
+    if (to)
+        sched_remove(to);
     hart->current = to;
+    if (from) {
+        arch_fp_leave(from);
+        make_ready(from, !exhausted && from->context && from->context->hart == hart->index);
+    }
+    if (!to)
+        return;
+    thread_settle(to);
     to->hart = hart;
+    to->lane = to->foreign ? NULL : hart;
     to->switches++;
     hart->switches++;
-    hart_use_space(hart, to->slot[THREAD_SPACE].object);
+    arch_fp_enter(to);
 }
 
-static void hart_take_next(struct hart *hart, uint64_t now)
+/* Whether the thread's budget is used up and somebody is there to be told. */
+static bool timed_out(const struct thread *thread)
 {
-    struct thread *thread = ready_first(hart);
+    const struct sched_context *context = thread->context;
 
-    if (!thread)
-        return;
-    sched_remove(thread);
-    hart->current = thread;
-    thread->hart = hart;
-    thread->switches++;
-    hart->switches++;
-    context_begin(thread->context, now);
-    arch_fp_enter(thread);
+    return thread->timeout_fault && thread->state == THREAD_READY && context && context->thread == thread &&
+           !context->remaining && !slot_is_empty(&thread->slot[THREAD_FAULT]);
 }
 
 struct thread *schedule(void)
@@ -433,57 +355,19 @@ struct thread *schedule(void)
     uint64_t now;
     bool exhausted;
 
-    if (hart->current && !hart->reschedule && can_run(hart->current))
+    if (sched_stays(hart))
         return hart->current;
     now = arch_time();
-    exhausted = charge(hart, now);
-    hart->reschedule = false;
-    if (hart->current)
-        hart_put_current(hart, exhausted);
-    if (!hart->current)
-        hart_take_next(hart, now);
-    hart_use_space(hart, hart->current ? hart->current->slot[THREAD_SPACE].object : NULL);
+    exhausted = charge(hart, now) || hart->step_back;
+    hart->reschedule = hart->step_back = false;
+    if (hart->current && timed_out(hart->current))
+        kernel_fault(hart->current, FAULT_TIMEOUT, hart->current->context->consumed, 0, 0);
+    if (!hart->current || !goes_on(hart, hart->current, exhausted))
+        hart_switch(hart, exhausted);
+    hart->context = hart->current ? hart->current->context : NULL;
+    if (hart->context)
+        context_begin(hart->context, now);
+    arch_space_switch(hart->current);
     hart_program_timer(hart, now);
     return hart->current;
-}
-
-/* --- Operations --- */
-
-enum error context_invoke(struct invocation *inv)
-{
-    const struct sched_context *context = inv->slot->object;
-
-    if (inv->op != OP_SCHED_CONTEXT_INFO)
-        return fail(inv, ERR_BAD_OP, 0, inv->op);
-    inv->result[0] = context->hart;
-    inv->result[1] = context->budget;
-    inv->result[2] = context->period;
-    inv->result[3] = context->consumed;
-    inv->result_count = 4;
-    return ERR_OK;
-}
-
-/* A budget so small that a thread could not leave the kernel with any of it left would stop the hart. */
-static uint64_t minimum_budget(void)
-{
-    return arch_timebase / 100000 + 1;
-}
-
-enum error sched_control_invoke(struct invocation *inv)
-{
-    uint64_t budget = inv->arg[1], period = inv->arg[2];
-    enum error error;
-    struct slot *context;
-
-    if (inv->op != OP_SCHED_CONTROL_CONFIGURE)
-        return fail(inv, ERR_BAD_OP, 0, inv->op);
-    context = arg_cap(inv, 1, OBJ_SCHED_CONTEXT, RIGHT_CONTROL, &error);
-    if (!context)
-        return error;
-    if (budget < minimum_budget())
-        return fail(inv, ERR_BAD_ARG, 2, minimum_budget());
-    if (period < budget || period > 1ull << 62)
-        return fail(inv, ERR_BAD_ARG, 3, budget);
-    context_configure(context->object, inv->slot->number, budget, period);
-    return ERR_OK;
 }

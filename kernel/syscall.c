@@ -7,139 +7,116 @@
 
 #include <abi/fault.h>
 
-/* The right that an operation needs, by type and number within the type. */
-#define MAX_OPERATIONS 12
-static const uint8_t operation_right[OBJ_TYPE_COUNT][MAX_OPERATIONS] = {
-#define OP(type, n, name, right) [OBJ_##type][n] = RIGHT_##right,
+#define MAX_METHODS 16
+static const struct method {
+    int (*perform)(struct thread *by, struct slot *cap);
+    uint8_t right; /* that the capability must have */
+} methods[OBJ_TYPE_COUNT][MAX_METHODS] = {
+#define OP(type, n, name, right) [OBJ_##type][n] = {op_##type##_##name, RIGHT_##right},
     OPERATION_LIST(OP)
 #undef OP
 };
 
-typedef enum error (*invoke_function)(struct invocation *);
-static const invoke_function invoke_table[OBJ_TYPE_COUNT] = {
-    [OBJ_UNTYPED] = untyped_invoke,
-    [OBJ_CNODE] = cnode_invoke,
-    [OBJ_THREAD] = thread_invoke,
-    [OBJ_SCHED_CONTEXT] = context_invoke,
-    [OBJ_ADDRESS_SPACE] = space_invoke,
-    [OBJ_PAGE_TABLE] = table_invoke,
-    [OBJ_FRAME] = frame_invoke,
-    [OBJ_REPLY] = reply_invoke,
-    [OBJ_TIMER] = timer_invoke,
-    [OBJ_IRQ_HANDLER] = irq_handler_invoke,
-    [OBJ_IRQ_CONTROL] = irq_control_invoke,
-    [OBJ_SCHED_CONTROL] = sched_control_invoke,
-    [OBJ_DEBUG] = debug_invoke,
-    [OBJ_RESET] = reset_invoke,
-};
-
 /* --- Decoding arguments --- */
 
-enum error fail(struct invocation *inv, enum error error, unsigned n, uint64_t hint)
+int fail(struct thread *by, enum error error, unsigned n, uint64_t hint)
 {
-    inv->bad_arg = n;
-    inv->hint = hint;
-    return error;
+    const uint64_t cause[2] = {n, hint};
+
+    thread_result(by, 0, tag_make(error, 2, 0), cause, 2);
+    return OUTCOME_SILENT;
 }
 
-enum error restart(struct invocation *inv)
+int fail_cap(struct thread *by, unsigned n, enum object_type type, const struct slot *slot)
 {
-    inv->restart = true;
-    return ERR_OK;
-}
-
-struct slot *arg_cap(struct invocation *inv, unsigned n, enum object_type type, uint8_t rights, enum error *error)
-{
-    struct slot *slot = cspace_slot(inv->thread, inv->arg[n - 1]);
-
     if (!slot || slot_is_empty(slot))
-        *error = fail(inv, ERR_NO_CAP, n, inv->arg[n - 1]);
-    else if (slot->type != type)
-        *error = fail(inv, ERR_WRONG_TYPE, n, slot->type);
-    else if (rights & ~slot->rights)
-        *error = fail(inv, ERR_NO_RIGHT, n, slot->rights);
-    else
-        return slot;
-    return NULL;
+        return fail(by, ERR_NO_CAP, n, arg(by, n));
+    if (slot->type != type)
+        return fail(by, ERR_WRONG_TYPE, n, slot->type);
+    return fail(by, ERR_NO_RIGHT, n, slot->rights);
 }
 
-static struct slot *arg_slot(struct invocation *inv, unsigned cnode, unsigned index, enum error *error)
+static struct slot *arg_slot(struct thread *by, unsigned cnode, unsigned index, int *error)
 {
-    struct slot *holder = &inv->thread->slot[THREAD_CSPACE], *slot;
+    const struct slot *holder = arg_cnode(by, cnode, error);
+    struct slot *slot;
 
-    if (inv->arg[cnode - 1])
-        holder = arg_cap(inv, cnode, OBJ_CNODE, RIGHT_CONTROL, error);
     if (!holder)
         return NULL;
-    slot = inv->arg[index - 1] ? cnode_slot(holder, inv->arg[index - 1]) : NULL;
+    slot = arg(by, index) ? cnode_slot(holder, arg(by, index)) : NULL;
     if (!slot)
-        *error = fail(inv, ERR_BAD_ARG, index, 1ull << (holder->size_bits - SLOT_BITS));
+        *error = fail(by, ERR_BAD_ARG, index, cnode_slots(holder));
     return slot;
 }
 
-struct slot *arg_empty_slot(struct invocation *inv, unsigned cnode, unsigned index, enum error *error)
+struct slot *arg_empty_slot(struct thread *by, unsigned cnode, unsigned index, int *error)
 {
-    struct slot *slot = arg_slot(inv, cnode, index, error);
+    struct slot *slot = arg_slot(by, cnode, index, error);
 
     if (!slot || slot_is_empty(slot))
         return slot;
-    *error = fail(inv, ERR_SLOT_FULL, index, slot->type);
+    *error = fail(by, ERR_SLOT_FULL, index, slot->type);
     return NULL;
 }
 
-struct slot *arg_full_slot(struct invocation *inv, unsigned cnode, unsigned index, enum error *error)
+struct slot *arg_full_slot(struct thread *by, unsigned cnode, unsigned index, int *error)
 {
-    struct slot *slot = arg_slot(inv, cnode, index, error);
+    struct slot *slot = arg_slot(by, cnode, index, error);
 
     if (!slot || !slot_is_empty(slot))
         return slot;
-    *error = fail(inv, ERR_NO_CAP, index, inv->arg[index - 1]);
+    *error = fail(by, ERR_NO_CAP, index, arg(by, index));
     return NULL;
 }
 
 /* --- Invoking --- */
 
-static enum error check_right(struct invocation *inv)
+int answer_words(struct thread *by, const uint64_t *words, unsigned count)
 {
-    unsigned n = inv->op - OP_FIRST(inv->slot->type);
-    uint8_t right = n < MAX_OPERATIONS ? operation_right[inv->slot->type][n] : 0;
-
-    if (!right)
-        return fail(inv, ERR_BAD_OP, 0, inv->op);
-    if (!(inv->slot->rights & right))
-        return fail(inv, ERR_NO_RIGHT, 0, inv->slot->rights);
-    return ERR_OK;
+    for (unsigned i = 0; i < count; i++)
+        message_set_word(by, i, words[i]);
+    return count;
 }
 
-static void finish(struct invocation *inv, enum error error)
+static int refuse(struct thread *by, struct slot *cap, uint64_t op) __attribute__((cold));
+static int refuse(struct thread *by, struct slot *cap, uint64_t op)
 {
-    struct thread *thread = inv->thread;
-    uint64_t cause[2] = {inv->bad_arg, inv->hint};
+    unsigned type = cap->type;
+    uint64_t n = op - OP_FIRST(type);
 
-    if (inv->restart)
+    if (slot_is_empty(cap))
+        return fail(by, ERR_NO_CAP, 0, 0);
+    if (n >= MAX_METHODS || !methods[type][n].perform)
+        return fail(by, ERR_BAD_OP, 0, op);
+    return fail(by, ERR_NO_RIGHT, 0, cap->rights);
+}
+
+/* What does not exist needs a right that nobody has: none. */
+static int perform(struct thread *by, struct slot *cap, uint64_t op)
+{
+    unsigned type = cap->type;
+    uint64_t n = op - OP_FIRST(type);
+
+    if (request_length(by) > MSG_MAX_WORDS)
+        return fail(by, ERR_TOO_LONG, 0, MSG_MAX_WORDS);
+    if (n >= MAX_METHODS || !(methods[type][n].right & cap->rights))
+        return refuse(by, cap, op);
+    return methods[type][n].perform(by, cap);
+}
+
+/* The words of an answer are in their registers already; those beyond it keep what the thread had in them. */
+void kernel_invoke(struct thread *thread, struct slot *slot)
+{
+    int outcome = perform(thread, slot, tag_label(thread->reg[REG_A0 + 1]));
+
+    if (outcome >= 0) {
+        thread->reg[REG_A0] = 0;
+        thread->reg[REG_A0 + 1] = tag_make(ERR_OK, outcome, 0);
+        thread_clear_rest(thread);
+    } else if (outcome == OUTCOME_RESTART) {
+        pause_over();
         thread->reg[REG_PC] -= 4;
-    else if (error)
-        thread_result(thread, 0, tag_make(error, 2, 0), cause, 2);
-    else if (!inv->no_result)
-        thread_result(thread, 0, tag_make(ERR_OK, inv->result_count, 0), inv->result,
-                      inv->result_count < MSG_REGS ? inv->result_count : MSG_REGS);
-}
-
-static void invoke(struct thread *thread, struct slot *slot, uint64_t tag)
-{
-    struct invocation inv = {.thread = thread, .slot = slot, .op = tag_label(tag), .length = tag_length(tag)};
-    enum error error;
-
-    if (inv.length > MSG_MAX_WORDS) {
-        finish(&inv, fail(&inv, ERR_TOO_LONG, 0, MSG_MAX_WORDS));
-        return;
     }
-    for (unsigned i = 0; i < MSG_REGS && i < inv.length; i++)
-        inv.arg[i] = message_word(thread, i);
-    error = check_right(&inv);
-    if (!error)
-        error = invoke_table[slot->type](&inv);
-    finish(&inv, error);
 }
 
 /* --- System calls --- */
@@ -148,17 +125,15 @@ static void result(struct thread *thread, enum error error, uint64_t hint)
 {
     uint64_t cause[2] = {0, hint};
 
-    thread_result(thread, 0, tag_make(error, 2, 0), cause, 2);
+    thread_result(thread, 0, tag_make(error, error ? 2 : 0, 0), cause, 2);
 }
 
 static void sys_call(struct thread *thread, struct slot *slot, uint64_t tag)
 {
     if (slot->type == OBJ_ENDPOINT)
         ipc_send(thread, slot, tag, true, true);
-    else if (invoke_table[slot->type])
-        invoke(thread, slot, tag);
     else
-        result(thread, slot_is_empty(slot) ? ERR_NO_CAP : ERR_BAD_OP, slot->type);
+        kernel_invoke(thread, slot);
 }
 
 static void sys_send(struct thread *thread, struct slot *slot, uint64_t tag, bool block)
@@ -195,12 +170,10 @@ static void sys_wait(struct thread *thread, struct slot *slot, bool block)
 
 static void sys_reply_receive(struct thread *thread, struct slot *slot, uint64_t tag)
 {
-    if (slot->type != OBJ_ENDPOINT) {
-        result(thread, slot_is_empty(slot) ? ERR_NO_CAP : ERR_WRONG_TYPE, slot->type);
-        return;
-    }
-    ipc_reply(thread, tag);
-    ipc_receive(thread, slot, true);
+    /* A caller that was answered cannot be unanswered when the receiving then fails. */
+    if (slot->type == OBJ_ENDPOINT && slot->rights & RIGHT_RECV)
+        ipc_reply(thread, tag);
+    sys_receive(thread, slot, true);
 }
 
 /* Calls that take no capability; false when `number` is none of them. */
@@ -211,52 +184,40 @@ static bool sys_without_cap(struct thread *thread, uint64_t number, uint64_t tag
         result(thread, ERR_OK, 0);
         sched_step_back(thread);
         return true;
-    case SYS_REPLY:
-        result(thread, ipc_reply(thread, tag) ? ERR_OK : ERR_NO_CALLER, 0);
-        return true;
-    default:
-        return false;
+    case SYS_REPLY: result(thread, ipc_reply(thread, tag) ? ERR_OK : ERR_NO_CALLER, 0); return true;
+    default: return false;
     }
 }
 
 static void dispatch(struct thread *thread, uint64_t number, struct slot *slot, uint64_t tag)
 {
     switch (number) {
-    case SYS_CALL:
-        return sys_call(thread, slot, tag);
-    case SYS_SEND:
-        return sys_send(thread, slot, tag, true);
-    case SYS_TRY_SEND:
-        return sys_send(thread, slot, tag, false);
-    case SYS_RECV:
-        return sys_receive(thread, slot, true);
-    case SYS_TRY_RECV:
-        return sys_receive(thread, slot, false);
-    case SYS_REPLY_RECV:
-        return sys_reply_receive(thread, slot, tag);
-    case SYS_WAIT:
-        return sys_wait(thread, slot, true);
-    case SYS_TRY_WAIT:
-        return sys_wait(thread, slot, false);
-    default:
-        return result(thread, ERR_BAD_OP, number);
+    case SYS_SEND: return sys_send(thread, slot, tag, true);
+    case SYS_TRY_SEND: return sys_send(thread, slot, tag, false);
+    case SYS_RECV: return sys_receive(thread, slot, true);
+    case SYS_TRY_RECV: return sys_receive(thread, slot, false);
+    case SYS_REPLY_RECV: return sys_reply_receive(thread, slot, tag);
+    case SYS_WAIT: return sys_wait(thread, slot, true);
+    case SYS_TRY_WAIT: return sys_wait(thread, slot, false);
+    default: return result(thread, ERR_BAD_OP, number);
     }
 }
 
 void kernel_syscall(struct thread *thread)
 {
     uint64_t number = thread->reg[REG_A7], index = thread->reg[REG_A0], tag = thread->reg[REG_A0 + 1];
-    struct slot *slot;
+    struct slot *slot = cspace_slot(thread, index);
 
     if (thread->foreign) {
         kernel_fault(thread, FAULT_FOREIGN, 0, 0, 8);
         return;
     }
     thread->reg[REG_PC] += 4;
-    if (sys_without_cap(thread, number, tag))
+    if (number == SYS_CALL && slot)
+        sys_call(thread, slot, tag);
+    else if (sys_without_cap(thread, number, tag))
         return;
-    slot = index ? cspace_slot(thread, index) : NULL;
-    if (slot)
+    else if (slot)
         dispatch(thread, number, slot, tag);
     else
         result(thread, ERR_NO_CAP, index);

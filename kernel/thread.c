@@ -5,14 +5,22 @@
 
 #include <string.h>
 
-/* A thread that is suspended while it waits in a queue goes back before its system call; pc is that of the ecall. */
+/* A thread that is suspended while it waits in a queue goes back before its system call; pc is that of the
+ * ecall. */
 static void leave_queue(struct thread *thread)
 {
-    struct thread_queue *queue = thread->state == THREAD_BLOCKED_WAIT
-                                     ? &((struct notification *)thread->blocked_on)->queue
-                                     : &((struct endpoint *)thread->blocked_on)->queue;
+    struct endpoint *endpoint = thread->blocked_on;
+    struct notification *notification = thread->blocked_on;
 
-    queue_remove(queue, thread);
+    if (thread->state == THREAD_BLOCKED_WAIT) {
+        queue_remove(&notification->queue, thread);
+        thread->reg[REG_A7] = SYS_WAIT;
+    } else if (thread->state == THREAD_BLOCKED_SEND) {
+        queue_remove(&endpoint->senders, thread);
+    } else {
+        queue_remove(&endpoint->receivers, thread);
+        thread->reg[REG_A7] = SYS_RECV; /* the answer that may have gone before it has been given */
+    }
     thread->blocked_on = NULL;
     thread->calling = false;
     if (thread->fault_waits)
@@ -38,12 +46,11 @@ void thread_suspend(struct thread *thread)
     switch (thread->state) {
     case THREAD_READY:
         sched_remove(thread);
+        thread_settle(thread);
         break;
     case THREAD_BLOCKED_SEND:
     case THREAD_BLOCKED_RECV:
-    case THREAD_BLOCKED_WAIT:
-        leave_queue(thread);
-        break;
+    case THREAD_BLOCKED_WAIT: leave_queue(thread); break;
     case THREAD_BLOCKED_REPLY:
         context_recall(thread);
         leave_callee(thread);
@@ -51,8 +58,7 @@ void thread_suspend(struct thread *thread)
             thread_result(thread, 0, tag_make(ERR_CANCELLED, 0, 0), NULL, 0);
         thread->fault_waits = false;
         break;
-    default:
-        break;
+    default: break;
     }
     thread->state = THREAD_INACTIVE;
 }
@@ -67,6 +73,7 @@ void thread_slot_lost(struct slot *slot)
 {
     struct thread *thread = (struct thread *)((uint64_t)slot & ~((1ull << THREAD_BITS) - 1));
 
+    thread_lane_update(thread);
     if (slot == &thread->slot[THREAD_SPACE])
         thread_suspend(thread);
 }
@@ -76,6 +83,7 @@ static void unbind_notification(struct thread *thread)
     if (thread->bound)
         thread->bound->bound = NULL;
     thread->bound = NULL;
+    thread_lane_update(thread);
 }
 
 bool thread_destroy(struct thread *thread)
@@ -105,252 +113,271 @@ bool thread_destroy(struct thread *thread)
 
 /* --- Operations --- */
 
-/* Looks up argument `n`, where 0 means none; false after fail(). */
-static bool arg_cap_or_none(struct invocation *inv, unsigned n, enum object_type type, uint8_t rights,
-                            struct slot **slot, enum error *error)
-{
-    *slot = NULL;
-    if (inv->arg[n - 1] == 0)
-        return true;
-    *slot = arg_cap(inv, n, type, rights, error);
-    return *slot != NULL;
-}
-
 static bool is_stopped(const struct thread *thread)
 {
     return thread->state == THREAD_INACTIVE || thread->state == THREAD_FAULTED;
 }
 
-static enum error thread_configure(struct invocation *inv)
+/* The scheduling context that argument `n` names, if it can be bound to the thread; NULL after fail(). */
+static struct sched_context *unbound_context(struct thread *by, const struct thread *thread, unsigned n,
+                                             int *error)
 {
-    struct thread *thread = inv->slot->object;
-    struct slot *from[THREAD_SLOTS];
-    enum error error;
+    const struct slot *slot = arg_cap(by, n, OBJ_SCHED_CONTEXT, RIGHT_CONTROL, error);
+    struct sched_context *context;
+
+    if (!slot)
+        return NULL;
+    context = slot->object;
+    if (!context->owner && !thread->context && context->budget)
+        return context;
+    *error = context->owner    ? fail(by, ERR_IN_USE, n, 0)
+             : thread->context ? fail(by, ERR_IN_USE, 0, 0)
+                               : fail(by, ERR_NOT_CONFIGURED, n, 0);
+    return NULL;
+}
+
+OPERATION(THREAD_CONFIGURE)
+{
+    static const struct {
+        uint8_t type, rights;
+    } wanted[THREAD_SLOTS] = {
+        [THREAD_CSPACE] = {OBJ_CNODE, RIGHT_CONTROL},
+        [THREAD_SPACE] = {OBJ_ADDRESS_SPACE, RIGHT_CONTROL},
+        [THREAD_MSG] = {OBJ_FRAME, RIGHT_READ | RIGHT_WRITE},
+        [THREAD_FAULT] = {OBJ_ENDPOINT, RIGHT_SEND},
+    };
+    struct thread *thread = cap->object;
+    struct slot *from[THREAD_SLOTS] = {NULL};
+    struct sched_context *context = NULL;
+    uint64_t priorities = arg(by, 6), limit = by->ceiling;
+    int error;
 
     if (!is_stopped(thread))
-        return fail(inv, ERR_IN_USE, 0, thread->state);
-    if (!arg_cap_or_none(inv, 1, OBJ_CNODE, RIGHT_CONTROL, &from[THREAD_CSPACE], &error) ||
-        !arg_cap_or_none(inv, 2, OBJ_ADDRESS_SPACE, RIGHT_CONTROL, &from[THREAD_SPACE], &error) ||
-        !arg_cap_or_none(inv, 3, OBJ_FRAME, RIGHT_READ | RIGHT_WRITE, &from[THREAD_MSG], &error) ||
-        !arg_cap_or_none(inv, 4, OBJ_ENDPOINT, RIGHT_SEND, &from[THREAD_FAULT], &error))
-        return error;
+        return fail(by, ERR_IN_USE, 0, thread->state);
+#pragma GCC unroll 4
+    for (unsigned i = 0; i < THREAD_SLOTS; i++) {
+        if (!arg(by, i + 1))
+            continue;
+        from[i] = arg_cap(by, i + 1, wanted[i].type, wanted[i].rights, &error);
+        if (!from[i])
+            return error;
+    }
     if (from[THREAD_MSG] && from[THREAD_MSG]->flags & SLOT_DEVICE)
-        return fail(inv, ERR_WRONG_TYPE, 3, 0);
+        return fail(by, ERR_WRONG_TYPE, 3, 0);
+    if (arg(by, 5) && !(context = unbound_context(by, thread, 5, &error)))
+        return error;
+    if ((uint8_t)priorities > limit || priorities >> 8 > limit)
+        return fail(by, ERR_BAD_ARG, 6, limit);
 
     for (unsigned i = 0; i < THREAD_SLOTS; i++)
-        if (!slot_delete(&thread->slot[i]))
-            return restart(inv);
+        if (!slot_is_empty(&thread->slot[i]) && !slot_delete(&thread->slot[i]))
+            return OUTCOME_RESTART;
     for (unsigned i = 0; i < THREAD_SLOTS; i++) {
         thread->slot[i].flags = SLOT_IN_THREAD;
         if (from[i])
             slot_copy(from[i], &thread->slot[i], RIGHTS_ALL);
     }
-    return ERR_OK;
-}
-
-static enum error thread_bind_context(struct invocation *inv)
-{
-    struct thread *thread = inv->slot->object;
-    struct sched_context *context, *own = thread->context ? thread->context : thread->lent;
-    struct slot *slot;
-    enum error error;
-
-    if (!arg_cap_or_none(inv, 1, OBJ_SCHED_CONTEXT, RIGHT_CONTROL, &slot, &error))
-        return error;
-    if (!slot) {
-        if (own && own->owner == thread)
-            context_unbind(own);
-        return ERR_OK;
+    thread->lane = NULL; /* until it has run in its address space */
+    if (request_length(by) >= 6) {
+        thread->priority = priorities;
+        thread->ceiling = priorities >> 8;
     }
-    context = slot->object;
-    if (context->owner)
-        return fail(inv, ERR_IN_USE, 1, 0);
-    if (own)
-        return fail(inv, ERR_IN_USE, 0, 0);
-    if (!context->budget)
-        return fail(inv, ERR_NOT_CONFIGURED, 1, 0);
-    context_bind(context, thread);
-    return ERR_OK;
+    if (context)
+        context_bind(context, thread);
+    else
+        thread_lane_update(thread);
+    return 0;
 }
 
-static enum error thread_set_priority(struct invocation *inv)
+static int unbind_context(struct thread *by, struct slot *cap, struct sched_context *own)
 {
-    struct thread *thread = inv->slot->object;
-    uint64_t ceiling = inv->thread->ceiling;
+    if (own && own->owner != cap->object)
+        return fail(by, ERR_IN_USE, 0, 0);
+    if (own)
+        context_unbind(own);
+    return 0;
+}
 
-    if (inv->arg[0] > ceiling)
-        return fail(inv, ERR_BAD_ARG, 1, ceiling);
-    if (inv->arg[1] > ceiling)
-        return fail(inv, ERR_BAD_ARG, 2, ceiling);
-    thread->ceiling = inv->arg[1];
-    sched_set_priority(thread, inv->arg[0]);
-    return ERR_OK;
+OPERATION(THREAD_BIND_CONTEXT)
+{
+    struct thread *thread = cap->object;
+    struct sched_context *context;
+    int error;
+
+    if (!arg(by, 1))
+        return unbind_context(by, cap, thread->context);
+    context = unbound_context(by, thread, 1, &error);
+    if (!context)
+        return error;
+    context_bind(context, thread);
+    return 0;
+}
+
+OPERATION(THREAD_SET_PRIORITY)
+{
+    struct thread *thread = cap->object;
+    uint64_t limit = by->ceiling, priority = arg(by, 1), ceiling = arg(by, 2);
+
+    if (priority > limit)
+        return fail(by, ERR_BAD_ARG, 1, limit);
+    if (ceiling > limit)
+        return fail(by, ERR_BAD_ARG, 2, limit);
+    thread->ceiling = ceiling;
+    sched_set_priority(thread, priority);
+    return 0;
 }
 
 /* Whether the thread could run if it were ready. */
-static enum error check_startable(struct invocation *inv, const struct thread *thread)
+static int check_startable(struct thread *by, const struct thread *thread)
 {
     if (!is_stopped(thread))
-        return fail(inv, ERR_IN_USE, 0, thread->state);
+        return fail(by, ERR_IN_USE, 0, thread->state);
     if (slot_is_empty(&thread->slot[THREAD_SPACE]))
-        return fail(inv, ERR_NOT_CONFIGURED, 0, 0);
-    return ERR_OK;
+        return fail(by, ERR_NOT_CONFIGURED, 0, 0);
+    return 0;
 }
 
-static enum error thread_start(struct invocation *inv)
+/* What is left of an earlier life. A thread that never used FP has zeros there. */
+static void clear_registers(struct thread *thread)
 {
-    struct thread *thread = inv->slot->object;
-    enum error error = check_startable(inv, thread);
+    granules_clear(thread->reg, sizeof(thread->reg));
+    if (thread->fp_used) {
+        granules_clear(thread->fp, sizeof(thread->fp));
+        thread->fcsr = 0;
+        thread->fp_used = false;
+        thread->fp_hart = NULL;
+    }
+}
+
+OPERATION(THREAD_START)
+{
+    struct thread *thread = cap->object;
+    int error = check_startable(by, thread);
 
     if (error)
         return error;
-    memset(thread->reg, 0, sizeof(thread->reg));
-    memset(thread->fp, 0, sizeof(thread->fp));
-    thread->fcsr = 0;
-    thread->fp_used = false;
-    thread->reg[REG_PC] = inv->arg[0];
-    thread->reg[REG_SP] = inv->arg[1];
-    thread->reg[REG_A0] = inv->arg[2];
-    thread->reg[REG_A0 + 1] = inv->arg[3];
-    thread->reg[REG_A0 + 2] = inv->arg[4];
-    thread->reg[REG_TP] = inv->arg[5];
+    clear_registers(thread);
+    thread->reg[REG_PC] = arg(by, 1);
+    thread->reg[REG_SP] = arg(by, 2);
+    thread->reg[REG_A0] = arg(by, 3);
+    thread->reg[REG_A0 + 1] = arg(by, 4);
+    thread->reg[REG_A0 + 2] = arg(by, 5);
+    thread->reg[REG_TP] = arg(by, 6);
     thread_resume(thread);
-    return ERR_OK;
+    return 0;
 }
 
-static enum error thread_resume_op(struct invocation *inv)
+OPERATION(THREAD_RESUME)
 {
-    enum error error = check_startable(inv, inv->slot->object);
+    int error = check_startable(by, cap->object);
 
     if (!error)
-        thread_resume(inv->slot->object);
+        thread_resume(cap->object);
     return error;
 }
 
-static enum error thread_suspend_op(struct invocation *inv)
+OPERATION(THREAD_SUSPEND)
 {
-    struct thread *thread = inv->slot->object;
+    struct thread *thread = cap->object;
+    bool self = thread == by;
 
     /* Suspending oneself: the call is over before the thread stops. */
-    if (thread == inv->thread) {
+    if (self)
         thread_result(thread, 0, tag_make(ERR_OK, 0, 0), NULL, 0);
-        inv->no_result = true;
-    }
     thread_suspend(thread);
-    return ERR_OK;
+    return self ? OUTCOME_SILENT : 0;
 }
 
-static enum error thread_read_registers(struct invocation *inv)
+OPERATION(THREAD_READ_REGISTERS)
 {
-    struct thread *thread = inv->slot->object;
+    struct thread *thread = cap->object;
 
     if (thread->state == THREAD_READY)
-        return fail(inv, ERR_IN_USE, 0, thread->state);
-    if (!thread_msg_page(inv->thread))
-        return fail(inv, ERR_NOT_CONFIGURED, 0, 0);
-    for (unsigned i = 0; i < MSG_REGS; i++)
-        inv->result[i] = thread->reg[i];
-    for (unsigned i = MSG_REGS; i < 32; i++)
-        message_set_word(inv->thread, i, thread->reg[i]);
-    inv->result_count = 32;
-    return ERR_OK;
+        return fail(by, ERR_IN_USE, 0, thread->state);
+    if (!thread_msg_page(by))
+        return fail(by, ERR_NOT_CONFIGURED, 0, 0);
+    return answer_words(by, thread->reg, 32);
 }
 
-static enum error thread_write_registers(struct invocation *inv)
+OPERATION(THREAD_WRITE_REGISTERS)
 {
-    struct thread *thread = inv->slot->object;
+    struct thread *thread = cap->object;
 
     if (!is_stopped(thread))
-        return fail(inv, ERR_IN_USE, 0, thread->state);
-    if (inv->length < 32 || !thread_msg_page(inv->thread))
-        return fail(inv, ERR_BAD_ARG, 1, 32);
+        return fail(by, ERR_IN_USE, 0, thread->state);
+    if (request_length(by) < 32 || !thread_msg_page(by))
+        return fail(by, ERR_BAD_ARG, 1, 32);
     for (unsigned i = 0; i < 32; i++)
-        thread->reg[i] = message_word(inv->thread, i);
-    return ERR_OK;
+        thread->reg[i] = message_word(by, i);
+    return 0;
 }
 
-static enum error thread_bind_notification(struct invocation *inv)
+OPERATION(THREAD_BIND_NOTIFICATION)
 {
-    struct thread *thread = inv->slot->object;
+    struct thread *thread = cap->object;
     struct notification *notification;
-    struct slot *slot;
-    enum error error;
+    const struct slot *slot;
+    int error;
 
-    if (!arg_cap_or_none(inv, 1, OBJ_NOTIFICATION, RIGHT_WAIT, &slot, &error))
+    if (!arg(by, 1)) {
+        unbind_notification(thread);
+        return 0;
+    }
+    slot = arg_cap(by, 1, OBJ_NOTIFICATION, RIGHT_WAIT, &error);
+    if (!slot)
         return error;
-    notification = slot ? slot->object : NULL;
-    if (notification && notification->bound && notification->bound != thread)
-        return fail(inv, ERR_IN_USE, 1, 0);
+    notification = slot->object;
+    if (notification->bound && notification->bound != thread)
+        return fail(by, ERR_IN_USE, 1, 0);
     unbind_notification(thread);
     thread->bound = notification;
-    if (notification) {
-        notification->bound = thread;
-        notification_signal(notification, 0); /* it may have bits that the thread, receiving already, would miss */
-    }
-    return ERR_OK;
+    notification->bound = thread;
+    /* It may have bits that the thread, receiving already, would miss. */
+    notification_signal(notification, 0);
+    return 0;
 }
 
-static enum error thread_info(struct invocation *inv)
+OPERATION(THREAD_SET_FOREIGN)
 {
-    const struct thread *thread = inv->slot->object;
-    bool running = thread->hart && thread->hart->current == thread;
-    bool throttled = thread->state == THREAD_READY && !(thread->context && thread->context->remaining);
-    struct thread_info info = {
-        .state = thread->state,
-        .priority = thread->priority,
-        .ceiling = thread->ceiling,
-        .hart = thread->context ? thread->context->hart : ~0ull,
-        .cpu_time = thread->cpu_time,
-        .pc = thread->reg[REG_PC],
-        .flags = (uint64_t)running | (uint64_t)throttled << 1 | (uint64_t)thread->foreign << 2,
-        .switches = thread->switches,
-    };
+    struct thread *thread = cap->object;
 
-    memcpy(inv->result, &info, sizeof(info));
-    inv->result_count = MSG_REGS;
-    return ERR_OK;
+    if (arg(by, 1) > 1)
+        return fail(by, ERR_BAD_ARG, 1, 1);
+    if (!is_stopped(thread))
+        return fail(by, ERR_IN_USE, 0, thread->state);
+    thread->lane = NULL;
+    thread->foreign = arg(by, 1);
+    thread_lane_update(thread);
+    return 0;
 }
 
-static enum error thread_set_name(struct invocation *inv)
+OPERATION(THREAD_SET_TIMEOUT_FAULT)
 {
-    struct thread *thread = inv->slot->object;
+    if (arg(by, 1) > 1)
+        return fail(by, ERR_BAD_ARG, 1, 1);
+    ((struct thread *)cap->object)->timeout_fault = arg(by, 1);
+    return 0;
+}
 
-    memcpy(thread->name, inv->arg, sizeof(thread->name));
+OPERATION(THREAD_SET_NAME)
+{
+    struct thread *thread = cap->object;
+    const uint64_t name[2] = {arg(by, 1), arg(by, 2)};
+
+    memcpy(thread->name, name, sizeof(thread->name));
     thread->name[sizeof(thread->name) - 1] = 0;
-    return ERR_OK;
+    return 0;
 }
 
-enum error thread_invoke(struct invocation *inv)
+/* The words of struct thread_info. */
+OPERATION(THREAD_INFO)
 {
-    switch (inv->op) {
-    case OP_THREAD_CONFIGURE:
-        return thread_configure(inv);
-    case OP_THREAD_BIND_CONTEXT:
-        return thread_bind_context(inv);
-    case OP_THREAD_SET_PRIORITY:
-        return thread_set_priority(inv);
-    case OP_THREAD_START:
-        return thread_start(inv);
-    case OP_THREAD_SUSPEND:
-        return thread_suspend_op(inv);
-    case OP_THREAD_RESUME:
-        return thread_resume_op(inv);
-    case OP_THREAD_READ_REGISTERS:
-        return thread_read_registers(inv);
-    case OP_THREAD_WRITE_REGISTERS:
-        return thread_write_registers(inv);
-    case OP_THREAD_BIND_NOTIFICATION:
-        return thread_bind_notification(inv);
-    case OP_THREAD_SET_FOREIGN:
-        if (inv->arg[0] > 1)
-            return fail(inv, ERR_BAD_ARG, 1, 1);
-        ((struct thread *)inv->slot->object)->foreign = inv->arg[0];
-        return ERR_OK;
-    case OP_THREAD_SET_NAME:
-        return thread_set_name(inv);
-    case OP_THREAD_INFO:
-        return thread_info(inv);
-    default:
-        return fail(inv, ERR_BAD_OP, 0, inv->op);
-    }
+    const struct thread *thread = cap->object;
+    bool running = is_running(thread);
+    bool throttled = thread->state == THREAD_READY && !(thread->context && thread->context->remaining);
+
+    return ANSWER(by, thread->state, thread->priority, thread->ceiling,
+                  thread->context ? thread->context->hart : ~0ull, thread->cpu_time, thread->reg[REG_PC],
+                  (uint64_t)running | (uint64_t)throttled << 1 | (uint64_t)thread->foreign << 2,
+                  thread->switches);
 }

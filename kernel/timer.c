@@ -3,8 +3,11 @@
 #include "invoke.h"
 #include "kernel.h"
 
-/* Timers that one interrupt handles; more that are due get the next, so that interrupts are never off for long. */
+/* Timers that one interrupt handles; more that are due get the next, so that interrupts are never off for
+ * long. */
 #define TIMERS_PER_INTERRUPT 16
+/* After an interrupt the hart does other work for so many times as long as it took. */
+#define TIMER_REST           4
 
 static void list_insert(struct timer *timer, struct notification *notification)
 {
@@ -38,8 +41,8 @@ void timer_stop(struct timer *timer)
         list_remove(timer);
 }
 
-static void timer_start(struct timer *timer, struct notification *notification, uint64_t bits, uint64_t deadline,
-                        uint64_t period)
+static void timer_start(struct timer *timer, struct notification *notification, uint64_t bits,
+                        uint64_t deadline, uint64_t period)
 {
     timer_stop(timer);
     timer->bits = bits;
@@ -62,6 +65,16 @@ static void timer_expired(struct timer *timer, uint64_t now)
     notification_signal(notification, timer->bits);
 }
 
+/* What is due and may be handled: contexts first, as they are the time that others were promised. */
+static struct heap_node *first_due(const struct hart *hart, uint64_t now)
+{
+    struct heap_node *context = granule_to(hart->throttled), *timer = granule_to(hart->heap);
+
+    if (context && context->deadline <= now)
+        return context;
+    return timer && timer->deadline <= now && hart->timer_rest <= now ? timer : NULL;
+}
+
 void kernel_timer(void)
 {
     struct hart *hart = hart_self();
@@ -72,9 +85,9 @@ void kernel_timer(void)
     hart->timer_deadline = ~0ull;
     arch_set_timer(~0ull);
     for (unsigned i = 0; i < TIMERS_PER_INTERRUPT; i++) {
-        struct heap_node *node = heap_first(hart);
+        struct heap_node *node = first_due(hart, now);
 
-        if (!node || node->deadline > now)
+        if (!node)
             break;
         heap_remove(node);
         if (node->kind == HEAP_TIMER)
@@ -82,28 +95,34 @@ void kernel_timer(void)
         else
             context_replenish((struct sched_context *)node);
     }
+    now += (arch_time() - now) * (TIMER_REST + 1);
+    hart->timer_rest = now;
 }
 
-enum error timer_invoke(struct invocation *inv)
+/* Shorter periods would keep the hart busy with the timer alone. */
+static uint64_t minimum_period(void)
 {
-    struct slot *slot;
-    enum error error;
+    return arch_timebase / 100000;
+}
 
-    switch (inv->op) {
-    case OP_TIMER_SET:
-        slot = arg_cap(inv, 1, OBJ_NOTIFICATION, RIGHT_SIGNAL, &error);
-        if (!slot)
-            return error;
-        if (inv->arg[1] >> 62)
-            return fail(inv, ERR_BAD_ARG, 2, 1ull << 62);
-        if (inv->arg[2] >> 62 || (inv->arg[2] && inv->arg[2] < arch_timebase / 100000))
-            return fail(inv, ERR_BAD_ARG, 3, arch_timebase / 100000);
-        timer_start(inv->slot->object, slot->object, slot->badge ? slot->badge : 1, inv->arg[1], inv->arg[2]);
-        return ERR_OK;
-    case OP_TIMER_CANCEL:
-        timer_stop(inv->slot->object);
-        return ERR_OK;
-    default:
-        return fail(inv, ERR_BAD_OP, 0, inv->op);
-    }
+OPERATION(TIMER_SET)
+{
+    uint64_t deadline = arg(by, 2), period = arg(by, 3);
+    int error;
+    const struct slot *slot = arg_cap(by, 1, OBJ_NOTIFICATION, RIGHT_SIGNAL, &error);
+
+    if (!slot)
+        return error;
+    if (deadline >> 62)
+        return fail(by, ERR_BAD_ARG, 2, 1ull << 62);
+    if (period >> 62 || (period && period < minimum_period()))
+        return fail(by, ERR_BAD_ARG, 3, minimum_period());
+    timer_start(cap->object, slot->object, slot->badge ? slot->badge : 1, deadline, period);
+    return 0;
+}
+
+OPERATION(TIMER_CANCEL)
+{
+    timer_stop(cap->object);
+    return 0;
 }

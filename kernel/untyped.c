@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Untyped memory: the only source of kernel objects. An untyped's slot counts how much of it, from the start, was given
- * to children; when the last child is gone the count starts over. Memory is cleared before it becomes an object, a page
- * at a time, so that clearing a gigapage can be interrupted; how far it got is noted in the slot.
- */
+/* Untyped memory: the only source of kernel objects. An untyped's slot counts how much of it, from the start,
+ * was given to children; when the last child is gone the count starts over. Memory is cleared before it
+ * becomes an object, a page at a time, so that clearing a gigapage can be interrupted; how far it got is
+ * noted in the slot. */
 #include "aspace.h"
 #include "invoke.h"
 
 #include <base/checked.h>
-#include <string.h>
 
 #define MAX_COUNT        64 /* objects that one call makes */
 #define MAX_COUNT_SPACES 4
@@ -16,40 +14,35 @@
 /* What a retype would do, worked out before anything is changed. */
 struct retype {
     enum object_type type;
-    unsigned size_bits;   /* of one object */
-    struct slot *slots;   /* where the capabilities go: consecutive empty slots */
+    unsigned size_bits; /* of one object */
+    struct slot *slots; /* where the capabilities go: consecutive empty slots */
     uint64_t count;
-    uint64_t start, end;  /* bytes within the untyped */
+    uint64_t start, end; /* bytes within the untyped */
+};
+
+/* Log2 of the sizes that objects of a type can have, a bit for each; and of the size of those that have but
+ * one, where what was asked for is ignored. */
+#define FROM_TO(first, last) ((2ull << (last)) - (1ull << (first)))
+static const uint64_t possible_bits[OBJ_TYPE_COUNT] = {
+    [OBJ_UNTYPED] = FROM_TO(UNTYPED_MIN_BITS, UNTYPED_MAX_BITS),
+    [OBJ_CNODE] = FROM_TO(CNODE_MIN_BITS, CNODE_MAX_BITS),
+    [OBJ_FRAME] = 1ull << PAGE_BITS | 1ull << MEGAPAGE_BITS | 1ull << GIGAPAGE_BITS,
+};
+static const uint8_t fixed_bits[OBJ_TYPE_COUNT] = {
+    [OBJ_THREAD] = THREAD_BITS,      [OBJ_SCHED_CONTEXT] = SCHED_CONTEXT_BITS,
+    [OBJ_ADDRESS_SPACE] = PAGE_BITS, [OBJ_PAGE_TABLE] = PAGE_BITS,
+    [OBJ_ENDPOINT] = ENDPOINT_BITS,  [OBJ_NOTIFICATION] = NOTIFICATION_BITS,
+    [OBJ_REPLY] = REPLY_BITS,        [OBJ_TIMER] = TIMER_BITS,
 };
 
 /* Log2 of the size of an object, 0 when this type cannot be made or not of that size. */
 static unsigned object_bits(uint64_t type, uint64_t size_bits)
 {
-    switch (type) {
-    case OBJ_UNTYPED:
-        return size_bits >= UNTYPED_MIN_BITS && size_bits <= UNTYPED_MAX_BITS ? size_bits : 0;
-    case OBJ_CNODE:
-        return size_bits >= CNODE_MIN_BITS && size_bits <= CNODE_MAX_BITS ? size_bits : 0;
-    case OBJ_FRAME:
-        return size_bits == PAGE_BITS || size_bits == MEGAPAGE_BITS || size_bits == GIGAPAGE_BITS ? size_bits : 0;
-    case OBJ_THREAD:
-        return THREAD_BITS;
-    case OBJ_SCHED_CONTEXT:
-        return SCHED_CONTEXT_BITS;
-    case OBJ_ADDRESS_SPACE:
-    case OBJ_PAGE_TABLE:
-        return PAGE_BITS;
-    case OBJ_ENDPOINT:
-        return ENDPOINT_BITS;
-    case OBJ_NOTIFICATION:
-        return NOTIFICATION_BITS;
-    case OBJ_REPLY:
-        return REPLY_BITS;
-    case OBJ_TIMER:
-        return TIMER_BITS;
-    default:
+    if (type >= OBJ_TYPE_COUNT)
         return 0;
-    }
+    if (fixed_bits[type])
+        return fixed_bits[type];
+    return size_bits < 64 && possible_bits[type] >> size_bits & 1 ? size_bits : 0;
 }
 
 /* Whether nothing uses the memory any more. */
@@ -63,53 +56,73 @@ static uint64_t bytes_used(const struct slot *untyped)
     return is_unused(untyped) ? 0 : untyped->used;
 }
 
-static enum error find_slots(struct invocation *inv, struct retype *retype)
+static int find_slots(struct thread *by, struct retype *retype)
 {
-    struct slot *cnode = &inv->thread->slot[THREAD_CSPACE];
-    enum error error;
-    uint64_t first = inv->arg[3];
+    int error;
+    uint64_t first = arg(by, 4);
+    const struct slot *cnode = arg_cnode(by, 3, &error);
 
-    if (inv->arg[2])
-        cnode = arg_cap(inv, 3, OBJ_CNODE, RIGHT_CONTROL, &error);
     if (!cnode)
         return error;
-    if (first == 0 || !range_inside(first, retype->count, 1ull << (cnode->size_bits - SLOT_BITS)))
-        return fail(inv, ERR_BAD_ARG, 4, 1ull << (cnode->size_bits - SLOT_BITS));
-    retype->slots = cnode_slot(cnode, first);
+    if (first == 0 || !range_inside(first, retype->count, cnode_slots(cnode)))
+        return fail(by, ERR_BAD_ARG, 4, cnode_slots(cnode));
+    retype->slots = (struct slot *)cnode->object + first;
     for (uint64_t i = 0; i < retype->count; i++)
         if (!slot_is_empty(&retype->slots[i]))
-            return fail(inv, ERR_SLOT_FULL, 4, first + i);
-    return ERR_OK;
+            return fail(by, ERR_SLOT_FULL, 4, first + i);
+    return 0;
 }
 
-static enum error decode_retype(struct invocation *inv, struct retype *retype)
+static int find_memory(struct thread *by, struct slot *cap, struct retype *retype)
 {
-    const struct slot *untyped = inv->slot;
-    uint64_t size = 1ull << untyped->size_bits, used = bytes_used(untyped), offset = inv->arg[5];
-    uint64_t limit = inv->arg[0] == OBJ_ADDRESS_SPACE ? MAX_COUNT_SPACES : MAX_COUNT;
-    enum error error;
+    const struct slot *untyped = cap;
+    uint64_t size = 1ull << untyped->size_bits, used = bytes_used(untyped), offset = arg(by, 6);
+    uint64_t object_size = 1ull << retype->size_bits;
 
-    retype->size_bits = object_bits(inv->arg[0], inv->arg[1]);
-    if (!retype->size_bits)
-        return fail(inv, ERR_BAD_ARG, inv->arg[0] < OBJ_TYPE_COUNT ? 2 : 1, inv->arg[0]);
-    retype->type = inv->arg[0];
-    if (untyped->flags & SLOT_DEVICE && retype->type != OBJ_FRAME && retype->type != OBJ_UNTYPED)
-        return fail(inv, ERR_WRONG_TYPE, 1, retype->type);
-    retype->count = inv->arg[4];
-    if (retype->count == 0 || retype->count > limit)
-        return fail(inv, ERR_BAD_ARG, 5, limit);
-    error = find_slots(inv, retype);
-    if (error)
-        return error;
-    if (offset && (offset < used || offset & ((1ull << retype->size_bits) - 1)))
-        return fail(inv, ERR_BAD_ARG, 6, used);
+    if (offset && (offset < used || offset & (object_size - 1)))
+        return fail(by, ERR_BAD_ARG, 6, used);
     if (offset > size)
-        return fail(inv, ERR_NO_MEMORY, 6, size);
-    retype->start = offset ? offset : align_up(used, 1ull << retype->size_bits);
+        return fail(by, ERR_NO_MEMORY, 6, size);
+    retype->start = offset ? offset : align_up(used, object_size);
     if (retype->start > size || retype->count > (size - retype->start) >> retype->size_bits)
-        return fail(inv, ERR_NO_MEMORY, 0, size - used);
+        return fail(by, ERR_NO_MEMORY, 0, size - used);
     retype->end = retype->start + (retype->count << retype->size_bits);
-    return ERR_OK;
+    return 0;
+}
+
+static int decode_retype(struct thread *by, struct slot *cap, struct retype *retype)
+{
+    uint64_t type = arg(by, 1), limit = type == OBJ_ADDRESS_SPACE ? MAX_COUNT_SPACES : MAX_COUNT;
+    int error;
+
+    retype->type = type;
+    retype->size_bits = object_bits(type, arg(by, 2));
+    if (!retype->size_bits)
+        return fail(by, ERR_BAD_ARG, type < OBJ_TYPE_COUNT ? 2 : 1, type);
+    if (cap->flags & SLOT_DEVICE && type != OBJ_FRAME && type != OBJ_UNTYPED)
+        return fail(by, ERR_WRONG_TYPE, 1, type);
+    retype->count = arg(by, 5);
+    if (retype->count == 0 || retype->count > limit)
+        return fail(by, ERR_BAD_ARG, 5, limit);
+    error = find_slots(by, retype);
+    return error ? error : find_memory(by, cap, retype);
+}
+
+#define WORDS_PER_TURN    128
+#define WORDS_PER_GRANULE 8
+
+void granules_clear(void *memory, uint64_t bytes)
+{
+    uint64_t *at = memory, *end = at + bytes / sizeof(*at);
+
+    for (uint64_t turns = bytes / sizeof(*at) / WORDS_PER_TURN; turns; turns--, at += WORDS_PER_TURN)
+#pragma GCC unroll 128
+        for (unsigned i = 0; i < WORDS_PER_TURN; i++)
+            at[i] = 0;
+    for (; at != end; at += WORDS_PER_GRANULE)
+#pragma GCC unroll 8
+        for (unsigned i = 0; i < WORDS_PER_GRANULE; i++)
+            at[i] = 0;
 }
 
 /* Clears what the objects will take, going on where an interrupted call stopped. False: interrupted again. */
@@ -124,71 +137,52 @@ static bool clear_memory(struct slot *untyped, const struct retype *retype)
     while (at < retype->end) {
         uint64_t step = retype->end - at < 1 << PAGE_BITS ? retype->end - at : 1 << PAGE_BITS;
 
-        memset((char *)untyped->object + at, 0, step);
+        granules_clear((char *)untyped->object + at, step);
         at += step;
         untyped->cleared = at;
-        if (at < retype->end && arch_interrupt_pending())
+        if (at < retype->end && pause_is_due())
             return false;
     }
     return true;
 }
 
-static void make_object(struct slot *untyped, struct slot *slot, const struct retype *retype, uint64_t offset)
+OPERATION(UNTYPED_RETYPE)
 {
-    void *object = (char *)untyped->object + offset;
-
-    slot_make_child(untyped, slot, retype->type, object, retype->size_bits);
-    if (retype->type == OBJ_ADDRESS_SPACE)
-        space_init(object);
-}
-
-static enum error untyped_retype(struct invocation *inv)
-{
-    struct slot *untyped = inv->slot;
+    struct slot *untyped = cap;
     struct retype retype = {0};
-    enum error error = decode_retype(inv, &retype);
+    int error = decode_retype(by, cap, &retype);
 
     if (error)
         return error;
     if (is_unused(untyped)) {
-        /* Memory that comes back may belong to objects that are still being taken apart; and what was found above may
-         * be among what they take with them. */
+        /* Memory that comes back may belong to objects that are still being taken apart; and what was found
+         * above may be among what they take with them. */
         if (reap_is_due()) {
             reap();
-            return restart(inv);
+            return OUTCOME_RESTART;
         }
         if (untyped->used)
             untyped->used = untyped->cleared = untyped->page = 0;
+    } else if (untyped->flags & SLOT_RAISED) { /* a child would part those moved up from the rest: see slot_is_last */
+        return fail(by, ERR_IN_USE, 0, 0);
     }
     if (retype.type != OBJ_UNTYPED && !(untyped->flags & SLOT_DEVICE) && !clear_memory(untyped, &retype))
-        return restart(inv);
+        return OUTCOME_RESTART;
     untyped->used = retype.end;
     untyped->cleared = untyped->page = 0;
-    for (uint64_t i = 0; i < retype.count; i++)
-        make_object(untyped, &retype.slots[i], &retype, retype.start + (i << retype.size_bits));
-    return ERR_OK;
-}
+    for (uint64_t i = 0; i < retype.count; i++) {
+        void *object = (char *)untyped->object + retype.start + (i << retype.size_bits);
 
-static enum error untyped_info(struct invocation *inv)
-{
-    bool device = inv->slot->flags & SLOT_DEVICE;
-
-    inv->result[0] = inv->slot->size_bits;
-    inv->result[1] = bytes_used(inv->slot);
-    inv->result[2] = device;
-    inv->result[3] = device ? arch_physical(inv->slot->object) : 0;
-    inv->result_count = 4;
-    return ERR_OK;
-}
-
-enum error untyped_invoke(struct invocation *inv)
-{
-    switch (inv->op) {
-    case OP_UNTYPED_RETYPE:
-        return untyped_retype(inv);
-    case OP_UNTYPED_INFO:
-        return untyped_info(inv);
-    default:
-        return fail(inv, ERR_BAD_OP, 0, inv->op);
+        slot_make_child(untyped, &retype.slots[i], retype.type, object, retype.size_bits);
+        if (retype.type == OBJ_ADDRESS_SPACE)
+            arch_space_init(object);
     }
+    return 0;
+}
+
+OPERATION(UNTYPED_INFO)
+{
+    bool device = cap->flags & SLOT_DEVICE;
+
+    return ANSWER(by, cap->size_bits, bytes_used(cap), device, device ? arch_physical(cap->object) : 0);
 }

@@ -2,7 +2,7 @@
 # The bench: tests/bench is a program that takes init's place in an archive of its own and measures the kernel.
 
 bench_sources := $(sort $(wildcard tests/bench/*.[cS]))
-bench_objects := $(call user_objects,$(filter-out tests/bench/marks.c,$(bench_sources)))
+bench_objects := $(call user_objects,$(filter-out tests/bench/marks.c tests/bench/irqs_off.c,$(bench_sources)))
 bench_program := $B/bench/init
 bench_archive := $B/bench.cpio
 bench_plugin := $B/tools/marks.so
@@ -23,11 +23,14 @@ $(bench_plugin): tests/bench/marks.c $B/flags/obj-tools | packages
 	@mkdir -p $(@D)
 	$(call say,HOSTCC,$<)$(HOST_CC) -std=gnu17 -O2 $(warnings) -shared -fPIC -fvisibility=hidden -o $@ $<
 
-bench_needs := $(kernel_image) $(initrd) $(bench_archive) $(bench_plugin)
+bench_needs := $(kernel_image) $(initrd) $(disk_image) $(bench_archive) $(bench_plugin) $(latency_needs)
 bench: $(bench_needs) ## Measure the kernel in QEMU, beside the contract and the anchor
 	@python3 tests/bench/report.py --build $B
 bench-baseline: $(bench_needs) ## Measure and make that what `make test` compares with
 	@python3 tests/bench/report.py --build $B --write-baseline
 test test-qemu: $(bench_needs)
 
-.PHONY: bench bench-baseline
+irqs-off: $(bench_needs) $(hostile_archives) all $(test_plugin) ## How long interrupts are off, over all QEMU tests (half an hour)
+	@python3 tests/bench/irqs_off.py --build $B
+
+.PHONY: bench bench-baseline irqs-off

@@ -26,9 +26,12 @@ enum fault {
 #undef FAULT
 };
 
-/* Words of a fault message. For FAULT_FOREIGN the words are a0-a7, and the answer's words go to a0-a7. */
+/* Words of a fault message. For FAULT_FOREIGN the words are a0-a7, and the answer's words go to a0-a7. FAULT_TIMEOUT is
+ * made when the budget that a thread runs on is used up before its period is over, if THREAD_SET_TIMEOUT_FAULT asked for
+ * that and the thread has a fault endpoint; answered, it goes on with the next period or when its context is configured
+ * anew. */
 struct fault_message {
-    uint64_t address; /* of the access; the instruction bits for FAULT_ILLEGAL */
+    uint64_t address; /* of the access; the instruction bits for FAULT_ILLEGAL; ticks consumed for FAULT_TIMEOUT */
     uint64_t pc;
     uint64_t access;  /* RIGHT_READ, RIGHT_WRITE or RIGHT_EXEC */
     uint64_t cause;   /* scause */

@@ -78,7 +78,8 @@ enum object_type {
     OP(CNODE, 4, REVOKE, CONTROL)           /* slot: deletes everything derived from it, not itself */                 \
     OP(CNODE, 5, INSPECT, INSPECT)          /* slot -> type, rights, badge, size bits, object id */                    \
     OP(CNODE, 6, SIZE, INSPECT)             /* -> number of slots */                                                   \
-    OP(THREAD, 0, CONFIGURE, CONTROL)       /* CNode, address space, message frame, fault endpoint; 0: none */         \
+    OP(THREAD, 0, CONFIGURE, CONTROL)       /* CNode, address space, message frame, fault endpoint; 0: none.           \
+                                             * If they follow: context (0: as it is), priority + 256 * ceiling */      \
     OP(THREAD, 1, BIND_CONTEXT, CONTROL)    /* scheduling context; 0: unbind */                                        \
     OP(THREAD, 2, SET_PRIORITY, CONTROL)    /* priority, ceiling; both at most the invoker's ceiling */                \
     OP(THREAD, 3, START, CONTROL)           /* pc, sp, a0, a1, a2, tp: sets them and resumes */                        \
@@ -87,10 +88,13 @@ enum object_type {
     OP(THREAD, 6, READ_REGISTERS, INSPECT)  /* -> pc, x1..x31 (suspended or blocked threads) */                        \
     OP(THREAD, 7, WRITE_REGISTERS, CONTROL) /* pc, x1..x31 */                                                          \
     OP(THREAD, 8, BIND_NOTIFICATION, CONTROL) /* notification; 0: unbind */                                            \
-    OP(THREAD, 9, SET_FOREIGN, CONTROL)     /* 0 or 1 */                                                               \
+    OP(THREAD, 9, SET_FOREIGN, CONTROL)     /* 0 or 1; of a stopped thread */                                          \
     OP(THREAD, 10, SET_NAME, CONTROL)       /* 16 bytes in two words */                                                \
     OP(THREAD, 11, INFO, INSPECT)           /* -> struct thread_info */                                                \
+    OP(THREAD, 12, SET_TIMEOUT_FAULT, CONTROL) /* 0 or 1: a used up budget makes the fault FAULT_TIMEOUT */            \
     OP(SCHED_CONTEXT, 0, INFO, INSPECT)     /* -> hart, budget, period, consumed (ticks) */                            \
+    OP(SCHED_CONTEXT, 1, SET_DEADLINE, CONTROL) /* ticks from being woken to waiting again; 0: none */                 \
+    OP(SCHED_CONTEXT, 2, DEADLINE_INFO, INSPECT) /* -> deadline, handled, missed, total and worst latency (ticks) */   \
     OP(ADDRESS_SPACE, 0, INFO, INSPECT)     /* -> mapped bytes */                                                      \
     OP(PAGE_TABLE, 0, MAP, CONTROL)         /* address space, address -> level */                                      \
     OP(PAGE_TABLE, 1, UNMAP, CONTROL)       /* */                                                                      \

@@ -8,6 +8,8 @@
  *   out: a0 badge, a1 tag, a2-a6 and t0-t2 message words 0-7; s0-s11, sp, gp and tp are kept; every other register
  *        comes back zero
  *
+ * The eight words in registers always travel, whatever the length of the message says; it says how many mean something.
+ *
  * The label of the tag that comes back is an enum error for what was asked of the kernel and for replies, the
  * sender's operation for a received request. A failure names its cause: for an error of the kernel word 0 is the
  * number of the offending argument (0 the invoked capability, n the n-th word of the request), word 1 a hint such as
@@ -15,16 +17,16 @@
  */
 #pragma once
 
-#define SYS_CALL       1 /* send, and block for the reply; also invokes kernel objects */
+#define SYS_CALL       0 /* send, and block for the reply; also invokes kernel objects */
+#define SYS_REPLY_RECV 1 /* answer the current caller (tag and words), then receive on the endpoint in a0 */
 #define SYS_SEND       2 /* send, blocking until received; on a notification: signal; on a reply object: answer */
 #define SYS_RECV       3 /* receive a message on an endpoint, or a signal of the bound notification */
-#define SYS_REPLY_RECV 4 /* answer the current caller (tag and words), then receive on the endpoint in a0 */
-#define SYS_WAIT       5 /* block until a notification has bits; they come back as the badge and are cleared */
-#define SYS_TRY_SEND   6 /* send only if a receiver waits, else ERR_WOULD_BLOCK */
-#define SYS_TRY_RECV   7 /* receive only if a sender waits, else ERR_WOULD_BLOCK */
-#define SYS_TRY_WAIT   8 /* take the bits of a notification, else ERR_WOULD_BLOCK */
-#define SYS_YIELD      9 /* go to the end of the ready queue of the own priority */
-#define SYS_REPLY      10 /* answer the current caller without receiving again */
+#define SYS_WAIT       4 /* block until a notification has bits; they come back as the badge and are cleared */
+#define SYS_TRY_SEND   5 /* send only if a receiver waits, else ERR_WOULD_BLOCK */
+#define SYS_TRY_RECV   6 /* receive only if a sender waits, else ERR_WOULD_BLOCK */
+#define SYS_TRY_WAIT   7 /* take the bits of a notification, else ERR_WOULD_BLOCK */
+#define SYS_YIELD      8 /* go to the end of the ready queue of the own priority */
+#define SYS_REPLY      9 /* answer the current caller without receiving again */
 
 #define MSG_REGS      8  /* words that travel in registers */
 #define MSG_MAX_WORDS 64 /* words of the longest message */

@@ -48,6 +48,7 @@ struct dev_register_request {
     char driver[16];     /* name of the process, for messages */
     char compatible[32];
     uint64_t virtio_id;  /* for "virtio,mmio": the virtio device type; 0: any */
+    uint64_t irq_deadline_us; /* of its lines, from interrupt to acknowledgement, 0: none; at most 10 s */
 };
 struct dev_register_reply {
     uint64_t count;      /* devices found */
@@ -62,6 +63,7 @@ struct dev_irq_stats_reply {
     uint64_t count, acknowledged, missed;
     uint64_t total_latency, worst_latency; /* ticks */
     uint64_t hart;
+    uint64_t deadline; /* ticks; 0: none */
 };
 
 #define DEV_OPS(OP)                                                                                                    \

@@ -46,6 +46,8 @@ struct proc_list_reply {
     uint64_t memory, quota;/* bytes; quota 0: no limit */
     uint64_t restarts;
     uint64_t parent;       /* that spawned it; 0: from the description */
+    /* Of its thread, ticks from being woken to waiting again. deadline 0: none, and the rest is 0. */
+    uint64_t deadline, handled, missed, total_latency, worst_latency;
 };
 
 /* The capabilities of a process one by one: the first in a slot not below `slot`. ERR_NOT_FOUND after the last. */

@@ -12,6 +12,7 @@ struct sample {
 };
 uint64_t bench_instret(void);
 struct sample bench_call(cap_t endpoint, uint64_t tag, uint64_t count, uint64_t words[MSG_REGS]);
+struct sample bench_call_fp(cap_t endpoint, uint64_t tag, uint64_t count);
 struct sample bench_try_wait(cap_t notification, uint64_t count);
 struct sample bench_signal(cap_t notification, uint64_t count);
 struct sample bench_handle_faults(cap_t endpoint, uint64_t count);
@@ -21,7 +22,8 @@ struct sample bench_each(cap_t first, uint64_t tag, uint64_t count);
 struct sample bench_retype(cap_t untyped, uint64_t tag, uint64_t count, uint64_t type, uint64_t size_bits,
                            uint64_t first_slot);
 struct sample bench_interrupt(volatile uint8_t *uart, uint64_t count, volatile uint64_t *seen);
-extern const char bench_page[], bench_server[], bench_waiter[], bench_faulter[], bench_driver[], bench_newborn[];
+extern const char bench_page[], bench_server[], bench_server_fp[], bench_waiter[], bench_faulter[], bench_foreign[],
+    bench_driver[], bench_newborn[];
 
 /* --- world.c --- */
 
@@ -44,6 +46,8 @@ struct peer {
     uint64_t priority;
     cap_t fault;         /* endpoint; 0: none */
     cap_t message_frame; /* 0: none */
+    bool foreign;        /* every ecall of it is a message to `fault` */
+    bool passive;        /* has no time of its own once it waits for its first message: it runs on its callers' */
     cap_t untyped;       /* set by peer_start: what the thread is made of */
 };
 

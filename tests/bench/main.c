@@ -6,6 +6,7 @@
  */
 #include "bench.h"
 
+#include <abi/fault.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,7 +37,8 @@ static void check_clock(cap_t notification)
     uint64_t from = rt_ticks();
     struct sample sample = bench_try_wait(notification, COUNT);
     uint64_t expected = (rt_ticks() - from) * (1000000000 / rt_start->timebase);
-    uint64_t apart = expected > sample.instructions ? expected - sample.instructions : sample.instructions - expected;
+    uint64_t apart =
+        expected > sample.instructions ? expected - sample.instructions : sample.instructions - expected;
 
     check(apart < 1000, "the clock and the count of instructions disagree; QEMU needs -icount shift=0");
 }
@@ -60,8 +62,12 @@ static void rows_calls(void)
 {
     cap_t endpoint = make_object(OBJ_ENDPOINT, ENDPOINT_BITS), copy = slots_take(1);
     cap_t frame = make_object(OBJ_FRAME, PAGE_BITS);
-    struct peer server = {.space = second_space, .code = bench_server, .argument = endpoint,
-                          .priority = PRIORITY_PEER, .message_frame = frame};
+    struct peer server = {.space = second_space,
+                          .code = bench_server,
+                          .argument = endpoint,
+                          .priority = PRIORITY_PEER,
+                          .message_frame = frame,
+                          .passive = true};
     struct msg_page *own = rt_msg_page();
 
     must(cnode_copy(BOOT_CNODE, copy, 0, frame, RIGHTS_ALL), "copy a frame's capability");
@@ -76,7 +82,8 @@ static void rows_calls(void)
     calls("ipc_rt_8w", endpoint, 8);
     calls("ipc_rt_64w", endpoint, MSG_MAX_WORDS);
     check(memcmp(&own->word[MSG_REGS], &((struct msg_page *)PEER_PAGE)->word[MSG_REGS],
-                 sizeof(own->word) - sizeof(own->word[0]) * MSG_REGS) == 0, "long messages do not arrive");
+                 sizeof(own->word) - sizeof(own->word[0]) * MSG_REGS) == 0,
+          "long messages do not arrive");
     peer_end(&server);
 
     server.space = BOOT_ADDRESS_SPACE;
@@ -84,13 +91,38 @@ static void rows_calls(void)
     peer_start(&server);
     calls("ipc_rt_same_as", endpoint, 0);
     peer_end(&server);
+
+    server.space = second_space;
+    server.passive = false;
+    peer_start(&server);
+    calls("ipc_rt_budgets", endpoint, 0);
+    peer_end(&server);
+}
+
+/* FP registers in use on one side, and on both. */
+static void rows_fp(void)
+{
+    cap_t endpoint = make_object(OBJ_ENDPOINT, ENDPOINT_BITS);
+    struct peer server = {.space = second_space,
+                          .code = bench_server,
+                          .argument = endpoint,
+                          .priority = PRIORITY_PEER,
+                          .passive = true};
+
+    peer_start(&server);
+    row("ipc_rt_fp_one", bench_call_fp(endpoint, 0, COUNT).instructions, COUNT);
+    peer_end(&server);
+    server.code = bench_server_fp;
+    peer_start(&server);
+    row("ipc_rt_fp_both", bench_call_fp(endpoint, 0, COUNT).instructions, COUNT);
+    peer_end(&server);
 }
 
 static void rows_notification(void)
 {
     cap_t notification = make_object(OBJ_NOTIFICATION, NOTIFICATION_BITS);
-    struct peer waiter = {.space = second_space, .code = bench_waiter, .argument = notification,
-                          .priority = PRIORITY_PEER};
+    struct peer waiter = {
+        .space = second_space, .code = bench_waiter, .argument = notification, .priority = PRIORITY_PEER};
 
     check_clock(notification);
     struct sample sample = bench_try_wait(notification, COUNT);
@@ -98,26 +130,39 @@ static void rows_notification(void)
     row("null_syscall", sample.instructions, COUNT);
 
     sample = bench_signal(notification, COUNT);
-    check(tag_label(sample.tags) == ERR_OK && notification_poll(notification, NULL), "a signal did not arrive");
+    check(tag_label(sample.tags) == ERR_OK && notification_poll(notification, NULL),
+          "a signal did not arrive");
     row("signal_nowait", sample.instructions, COUNT);
 
     peer_start(&waiter);
     sample = bench_signal(notification, COUNT);
-    check(tag_label(sample.tags) == ERR_OK && !notification_poll(notification, NULL), "a signal did not wake the waiter");
+    check(tag_label(sample.tags) == ERR_OK && !notification_poll(notification, NULL),
+          "a signal did not wake the waiter");
     row("signal_wake_rt", sample.instructions, COUNT);
     peer_end(&waiter);
 }
 
-static void row_fault(void)
+static void rows_faults(void)
 {
     cap_t endpoint = make_object(OBJ_ENDPOINT, ENDPOINT_BITS);
-    struct peer faulter = {.space = second_space, .code = bench_faulter, .argument = NO_PAGE,
-                           .priority = PRIORITY_MAIN - 1, .fault = endpoint};
+    struct peer faulter = {.space = second_space,
+                           .code = bench_faulter,
+                           .argument = NO_PAGE,
+                           .priority = PRIORITY_MAIN - 1,
+                           .fault = endpoint};
 
     peer_start(&faulter);
     struct sample sample = bench_handle_faults(endpoint, COUNT);
     check(sample.tags & TAG_FAULT, "no fault came");
     row("fault_rt", sample.instructions, COUNT);
+    peer_end(&faulter);
+
+    faulter.code = bench_foreign;
+    faulter.foreign = true;
+    peer_start(&faulter);
+    sample = bench_handle_faults(endpoint, COUNT);
+    check(sample.tags & TAG_FAULT && tag_label(sample.tags) == FAULT_FOREIGN, "no foreign system call came");
+    row("foreign_rt", sample.instructions, COUNT);
     peer_end(&faulter);
 }
 
@@ -126,8 +171,8 @@ static void row_interrupt(void)
     volatile uint64_t *shared = (volatile uint64_t *)SHARED_PAGE;
     cap_t notification = make_object(OBJ_NOTIFICATION, NOTIFICATION_BITS), handler = slots_take(1);
     const uint64_t line[3] = {LINE_NUMBER, 0, handler}, bind[1] = {notification};
-    struct peer driver = {.space = second_space, .code = bench_driver, .argument = SHARED_PAGE,
-                          .priority = PRIORITY_PEER};
+    struct peer driver = {
+        .space = second_space, .code = bench_driver, .argument = SHARED_PAGE, .priority = PRIORITY_PEER};
 
     map_device(LINE_PHYSICAL, UART_PAGE);
     must(kernel_call(BOOT_IRQ_CONTROL, OP_IRQ_CONTROL_GET, line, 3, NULL, 0), "take the interrupt");
@@ -153,8 +198,8 @@ static void rows_memory(void)
     map_at(other, BOOT_ADDRESS_SPACE, BATCH_PAGES, RIGHT_READ); /* makes the table */
     must(frame_unmap(other), "unmap a page");
     for (unsigned i = 0; i < BATCHES; i++) {
-        struct sample sample = bench_retype(untyped, tag_make(OP_UNTYPED_RETYPE, 6, 0), BATCH, OBJ_FRAME, PAGE_BITS,
-                                            first);
+        struct sample sample =
+            bench_retype(untyped, tag_make(OP_UNTYPED_RETYPE, 6, 0), BATCH, OBJ_FRAME, PAGE_BITS, first);
         retype += sample.instructions;
         tags |= sample.tags;
         sample = bench_each(first, tag_make(OP_FRAME_CLEAR, 0, 0), BATCH);
@@ -178,7 +223,7 @@ static void rows_memory(void)
     row("clear_page", clear, BATCH * BATCHES);
 }
 
-/* What it takes to have a thread: two objects, five operations. Returns the count at the beginning. */
+/* What it takes to have a thread: two objects, three operations. Returns the count at the beginning. */
 static uint64_t create_thread(cap_t untyped, cap_t thread, cap_t context, cap_t never)
 {
     uint64_t slice = rt_ticks_of_us(10000), code = STUB_PAGE + (uint64_t)(bench_newborn - bench_page);
@@ -186,11 +231,10 @@ static uint64_t create_thread(cap_t untyped, cap_t thread, cap_t context, cap_t 
 
     enum error error = untyped_retype(untyped, OBJ_THREAD, 0, 0, thread, 1, 0);
     error |= untyped_retype(untyped, OBJ_SCHED_CONTEXT, 0, 0, context, 1, 0);
-    error |= sys_invoke(BOOT_SCHED_CONTROL, tag_make(OP_SCHED_CONTROL_CONFIGURE, 3, 0), context, slice, slice, 0, 0,
-                        0);
-    error |= sys_invoke(thread, tag_make(OP_THREAD_CONFIGURE, 4, 0), BOOT_CNODE, second_space, 0, 0, 0, 0);
-    error |= sys_invoke(thread, tag_make(OP_THREAD_BIND_CONTEXT, 1, 0), context, 0, 0, 0, 0, 0);
-    error |= sys_invoke(thread, tag_make(OP_THREAD_SET_PRIORITY, 2, 0), PRIORITY_PEER, PRIORITY_PEER, 0, 0, 0, 0);
+    error |= sys_invoke(BOOT_SCHED_CONTROL, tag_make(OP_SCHED_CONTROL_CONFIGURE, 3, 0), context, slice, slice,
+                        0, 0, 0);
+    error |= sys_invoke(thread, tag_make(OP_THREAD_CONFIGURE, 6, 0), BOOT_CNODE, second_space, 0, 0, context,
+                        PRIORITY_PEER * 257);
     error |= sys_invoke(thread, tag_make(OP_THREAD_START, 6, 0), code, 0, SHARED_PAGE, never, 0, 0);
     check(error == ERR_OK, "making a thread failed");
     return from;
@@ -222,7 +266,8 @@ int main(void)
     world_init();
     rows_calls();
     rows_notification();
-    row_fault();
+    rows_fp();
+    rows_faults();
     row_interrupt();
     rows_memory();
     row_thread();

@@ -70,6 +70,22 @@ bench_instret:
     sd t2, 56(s2)
     client_end
 
+    /* struct sample bench_call_fp(cap_t endpoint, uint64_t tag, uint64_t count): with an FP instruction between the
+     * calls. */
+    client bench_call_fp
+    mv s0, a0
+    mv s1, a2
+    rdinstret s3
+1:  fadd.d ft0, ft0, ft0
+    mv a0, s0
+    li a7, SYS_CALL
+    ecall
+    addi s1, s1, -1
+    bnez s1, 1b
+    rdinstret a0
+    sub a0, a0, s3
+    client_end
+
     /* struct sample bench_try_wait(cap_t notification, uint64_t count): asks a notification that has no bits. */
     client bench_try_wait
     mv s0, a0
@@ -237,6 +253,24 @@ bench_server:
     li a7, SYS_REPLY_RECV
     ecall
     j 1b
+
+    /* a0 endpoint */
+    .global bench_server_fp
+bench_server_fp:
+    mv s0, a0
+    li a7, SYS_RECV
+    ecall
+1:  fadd.d ft0, ft0, ft0
+    mv a0, s0
+    li a7, SYS_REPLY_RECV
+    ecall
+    j 1b
+
+    /* system calls that are not Cardea's */
+    .global bench_foreign
+bench_foreign:
+    ecall
+    j bench_foreign
 
     /* a0 notification */
     .global bench_waiter

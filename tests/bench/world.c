@@ -138,7 +138,15 @@ void peer_start(struct peer *peer)
     must(kernel_call(thread, OP_THREAD_CONFIGURE, parts, 4, NULL, 0), "configure a thread");
     must(kernel_call(thread, OP_THREAD_BIND_CONTEXT, bound, 1, NULL, 0), "give a thread time");
     must(kernel_call(thread, OP_THREAD_SET_PRIORITY, priority, 2, NULL, 0), "set a priority");
+    if (peer->foreign) {
+        const uint64_t yes[1] = {1};
+        must(kernel_call(thread, OP_THREAD_SET_FOREIGN, yes, 1, NULL, 0), "make a thread foreign");
+    }
     must(kernel_call(thread, OP_THREAD_START, start, 6, NULL, 0), "start a thread");
+    if (peer->passive) {
+        const uint64_t none[1] = {0};
+        must(kernel_call(thread, OP_THREAD_BIND_CONTEXT, none, 1, NULL, 0), "take a thread's time");
+    }
 }
 
 void peer_end(struct peer *peer)

@@ -3,6 +3,7 @@
 #include <abi/error.h>
 #include <abi/fault.h>
 #include <abi/object.h>
+#include <abi/syscall.h>
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,6 +36,25 @@ Test(abi, the_page_names_every_object_type, .init = read_page)
     cr_expect(number == 0 || has("", text), "missing: %s", text);
     OBJECT_LIST(TYPE)
 #undef TYPE
+}
+
+Test(abi, the_page_names_every_system_call, .init = read_page)
+{
+    static const struct {
+        unsigned number;
+        const char *name;
+    } calls[] = {
+        {SYS_CALL, "call"},         {SYS_REPLY_RECV, "reply_recv"}, {SYS_SEND, "send"},
+        {SYS_RECV, "recv"},         {SYS_WAIT, "wait"},             {SYS_TRY_SEND, "try_send"},
+        {SYS_TRY_RECV, "try_recv"}, {SYS_TRY_WAIT, "try_wait"},     {SYS_YIELD, "yield"},
+        {SYS_REPLY, "reply"},
+    };
+    char text[40];
+
+    for (unsigned i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+        snprintf(text, sizeof(text), "| %u | %s |", calls[i].number, calls[i].name);
+        cr_expect(has("## System calls", text), "missing: %s", text);
+    }
 }
 
 Test(abi, the_page_names_every_operation_and_its_right, .init = read_page)

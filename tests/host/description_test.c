@@ -122,13 +122,19 @@ Test(description, the_real_one_has_no_mistake)
     cr_assert_not(description_uses(shell, description_find(&description, "virtio-blk")));
     cr_assert_str_eq(blk->compatible, "virtio,mmio");
     cr_assert_eq(blk->virtio_id, 2);
+    for (unsigned i = 0; i < description.count; i++) {
+        const struct description_process *each = &description.process[i];
+        cr_assert_eq(each->irq_deadline != 0, each->compatible[0] != 0, "%s", each->name);
+        cr_assert_eq(each->own.deadline, 0, "%s would not use the fast lanes", each->name);
+    }
 }
 
 Test(description, says_what_is_written)
 {
     check(CORE DEV
           "a: a { program = \"b\"; priority = <255>; memory = <300>; budget = <2000>; period = <50000>;"
-          "hart = <3>; restart = \"never\"; kernel = \"log\", \"echo\"; uses = <&mm 1>, <&dev 0xffff>; };"
+          "hart = <3>; restart = \"never\"; kernel = \"log\", \"echo\"; uses = <&mm 1>, <&dev 0xffff>;"
+          "deadline-us = <700>; compatible = \"x\"; irq-deadline-us = <10000000>; };"
           "p { " COMMON "programs { priority = <9>; memory = <512>; uses = <&init 1>; }; };",
           "dev a p ", "");
     const struct description_process *a = process("a"), *p = process("p");
@@ -137,6 +143,8 @@ Test(description, says_what_is_written)
     cr_assert_eq(a->own.memory, 300 * 1024);
     cr_assert_eq(a->own.budget, 2000);
     cr_assert_eq(a->own.period, 50000);
+    cr_assert_eq(a->own.deadline, 700);
+    cr_assert_eq(a->irq_deadline, 10000000);
     cr_assert_eq(a->own.hart, 3);
     cr_assert_eq(a->own.kernel, GRANT_LOG | GRANT_ECHO);
     cr_assert_not(a->restart);
@@ -148,6 +156,8 @@ Test(description, says_what_is_written)
     cr_assert_str_eq(p->program, "p");
     cr_assert_eq(p->own.budget, 10000);
     cr_assert_eq(p->own.period, 10000);
+    cr_assert_eq(p->own.deadline, 0);
+    cr_assert_eq(p->irq_deadline, 0);
     cr_assert_eq(p->programs.priority, 9);
     cr_assert_eq(p->programs.memory, 512 * 1024);
     cr_assert_eq(p->programs.hart, HART_ANY);
@@ -270,6 +280,13 @@ Test(description, numbers)
         {COMMON "budget = <3000>; period = <2000>;", "budget 3000 is more than period 2000"},
         {COMMON "hart = <8>;", "hart 8 is not between 0 and 7"},
         {COMMON "compatible = \"x\"; virtio-id = <0>;", "virtio-id 0 is not between 1 and 65535"},
+        {COMMON "deadline-us = <0>;", "deadline-us 0 is not between 1 and 10000000"},
+        {COMMON "deadline-us = <10000001>;", "deadline-us 10000001 is not between 1 and 10000000"},
+        {COMMON "deadline-us;", "deadline-us is not one number"},
+        {COMMON "compatible = \"x\"; irq-deadline-us = <0>;",
+         "irq-deadline-us 0 is not between 1 and 10000000"},
+        {COMMON "compatible = \"x\"; irq-deadline-us = \"soon\";", "irq-deadline-us is not one number"},
+        {COMMON "irq-deadline-us = <1000>;", "irq-deadline-us without compatible"},
         {"programs { priority = <1>; }; " COMMON, "programs: has no memory"},
         {"programs { priority = <1000>; memory = <512>; }; " COMMON,
          "programs: priority 1000 is not between 0 and 255"},
@@ -316,6 +333,7 @@ Test(description, wrong_types_and_names)
          "uses 17 processes, more than 16"},
         {COMMON "child { };", "unknown node 'child'"},
         {COMMON "programs { " COMMON "restart = \"never\"; };", "programs: unknown property 'restart'"},
+        {COMMON "programs { " COMMON "deadline-us = <500>; };", "programs: unknown property 'deadline-us'"},
         {COMMON "programs { " COMMON "kernel = \"irq\"; };", "programs: kernel: only dev can have \"irq\""},
         {COMMON "programs { " COMMON "uses = <99 1>; };", "programs: uses phandle 99, which no process has"},
     };

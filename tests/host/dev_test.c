@@ -312,6 +312,26 @@ Test(dev, a_driver_that_was_started_again_replaces_itself)
     cr_assert_eq(count, 2, "a driver can drive several kinds");
 }
 
+Test(dev, deadlines_are_those_of_a_devices_driver)
+{
+    uint64_t count;
+    int other;
+
+    load_machine("virt");
+    unsigned uart = find("serial@10000000"), clock = find("rtc@101000");
+    cr_assert_eq(device_deadline(&devices, uart), 0);
+    cr_assert_eq(claim(7, "console", "ns16550a", 0, &count, &other), ERR_OK);
+    cr_assert_eq(claim(8, "clock", "google,goldfish-rtc", 0, &count, &other), ERR_OK);
+    devices_set_deadline(&devices, 7, 1000);
+    devices_set_deadline(&devices, 0, 5);
+    cr_assert_eq(device_deadline(&devices, uart), 1000);
+    cr_assert_eq(device_deadline(&devices, clock), 0);
+    devices_release(&devices, 7);
+    cr_assert_eq(device_deadline(&devices, uart), 0);
+    cr_assert_eq(claim(9, "console", "ns16550a", 0, &count, &other), ERR_OK);
+    cr_assert_eq(device_deadline(&devices, uart), 0, "that of the driver before");
+}
+
 Test(dev, claims_that_make_no_sense)
 {
     uint64_t count;

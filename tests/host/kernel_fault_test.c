@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Fault messages, and the system calls of foreign threads. */
 // sources: kernel/cap.c kernel/cnode.c kernel/untyped.c kernel/thread.c kernel/ipc.c kernel/notification.c
-// sources: kernel/timer.c kernel/irq.c kernel/aspace.c kernel/sched.c kernel/heap.c kernel/syscall.c
-// sources: kernel/debug.c kernel/lock.c kernel/fast.c kernel/arch/host/host.c
+// sources: kernel/timer.c kernel/irq.c kernel/aspace.c kernel/sched.c kernel/context.c kernel/heap.c
+// sources: kernel/syscall.c
+// sources: kernel/debug.c kernel/lock.c kernel/arch/host/host.c
 #include "kernel_calls.h"
 
 #define A w.thread[0]
@@ -191,7 +192,8 @@ Test(kernel_fault, a_stale_translation_is_no_fault)
     make(OBJ_FRAME, 12, W_USER + 2);
     for (unsigned i = 0, level; i < 2; i++)
         cr_assert_eq(table_map(&table[i], B->slot[THREAD_SPACE].object, 0xabc000, &level), ERR_OK);
-    cr_assert_eq(frame_map(&table[2], B->slot[THREAD_SPACE].object, 0xabc000, RIGHT_READ), ERR_OK);
+    slot_copy(&B->slot[THREAD_SPACE], &table[3], RIGHTS_ALL);
+    cr_assert_eq(INVOKE(W_USER + 2, OP_FRAME_MAP, W_USER + 3, 0xabc000, RIGHT_READ), ERR_OK);
     receive(A, EP);
     run(B);
     kernel_fault(B, FAULT_PAGE, 0xabc123, RIGHT_READ, 13);
@@ -204,13 +206,22 @@ Test(kernel_fault, a_stale_translation_is_no_fault)
 
 /* --- Foreign threads --- */
 
+/* B becomes foreign, or is no longer: which takes that it is stopped. */
+static void set_foreign(unsigned foreign)
+{
+    cr_assert_eq(INVOKE(TH1, OP_THREAD_SUSPEND), ERR_OK);
+    cr_assert_eq(INVOKE(TH1, OP_THREAD_SET_FOREIGN, foreign), ERR_OK);
+    cr_assert_eq(INVOKE(TH1, OP_THREAD_RESUME), ERR_OK);
+}
+
 Test(kernel_fault, system_calls_of_a_foreign_thread_are_messages)
 {
     cr_assert_eq(INVOKE(TH1, OP_THREAD_SET_FOREIGN, 2), ERR_BAD_ARG);
-    cr_assert_eq(INVOKE(TH1, OP_THREAD_SET_FOREIGN, 1), ERR_OK);
+    cr_assert_eq(INVOKE(TH1, OP_THREAD_SET_FOREIGN, 1), ERR_IN_USE, "it is not stopped");
+    set_foreign(1);
     receive(A, EP);
     run(B);
-    cr_assert(!kernel_fast(B));
+    cr_assert_eq(B->lane_slots, 0);
     kernel_syscall(B);
     cr_assert_eq(tag_of(A), tag_make(FAULT_FOREIGN, 8, 0) | TAG_FAULT);
     for (unsigned i = 0; i < MSG_REGS; i++)
@@ -220,14 +231,14 @@ Test(kernel_fault, system_calls_of_a_foreign_thread_are_messages)
     cr_assert_eq(B->reg[REG_PC], 0x1004);
     for (unsigned i = 1; i < 32; i++)
         cr_assert_eq(B->reg[i], i >= 10 && i < 18 ? pattern(3, i - 10) : 0x1000 + i * 8, "x%u", i);
-    cr_assert_eq(INVOKE(TH1, OP_THREAD_SET_FOREIGN, 0), ERR_OK);
+    set_foreign(0);
     sys(B, SYS_TRY_RECV, EP, 0, 0);
     cr_assert_eq(label_of(B), ERR_WOULD_BLOCK);
 }
 
 Test(kernel_fault, a_foreign_call_that_is_refused_leaves_the_thread_faulted)
 {
-    cr_assert_eq(INVOKE(TH1, OP_THREAD_SET_FOREIGN, 1), ERR_OK);
+    set_foreign(1);
     receive(A, EP);
     run(B);
     kernel_syscall(B);
@@ -238,7 +249,7 @@ Test(kernel_fault, a_foreign_call_that_is_refused_leaves_the_thread_faulted)
 
 Test(kernel_fault, a_foreign_call_can_be_suspended_and_comes_again)
 {
-    cr_assert_eq(INVOKE(TH1, OP_THREAD_SET_FOREIGN, 1), ERR_OK);
+    set_foreign(1);
     run(B);
     kernel_syscall(B);
     cr_assert_eq(B->state, THREAD_BLOCKED_SEND);

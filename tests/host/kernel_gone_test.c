@@ -4,8 +4,9 @@
  * nested calls, suspending and resuming.
  */
 // sources: kernel/cap.c kernel/cnode.c kernel/untyped.c kernel/thread.c kernel/ipc.c kernel/notification.c
-// sources: kernel/timer.c kernel/irq.c kernel/aspace.c kernel/sched.c kernel/heap.c kernel/syscall.c
-// sources: kernel/debug.c kernel/lock.c kernel/fast.c kernel/arch/host/host.c
+// sources: kernel/timer.c kernel/irq.c kernel/aspace.c kernel/sched.c kernel/context.c kernel/heap.c
+// sources: kernel/syscall.c
+// sources: kernel/debug.c kernel/lock.c kernel/arch/host/host.c
 #include "kernel_calls.h"
 
 TestSuite(kernel_gone, .init = world_objects, .timeout = 50);
@@ -87,9 +88,30 @@ Test(kernel_gone, the_caller_of_a_server_that_receives_again_is_woken)
     assert_woken(A, ERR_PEER_GONE);
     cr_assert_eq(B->state, THREAD_BLOCKED_RECV);
     call(A, EP, 2, 2);
+    sys(C, SYS_SEND, EP, tag_make(3, 2, 0), 3);
     sys(B, SYS_TRY_RECV, EP, 0, 0);
     assert_woken(A, ERR_PEER_GONE);
+    check_message_of(B, 3, 0, 2, 3);
+}
+
+/* A server that runs on its caller's time could do nothing more after that. */
+Test(kernel_gone, the_caller_of_a_server_that_finds_nothing_to_receive_still_waits)
+{
+    receive(B, EP);
+    context_unbind(B->context);
+    call(A, EP, 1, 1);
+    sys(B, SYS_TRY_RECV, EP, 0, 0);
     cr_assert_eq(label_of(B), ERR_WOULD_BLOCK);
+    cr_assert_eq(B->caller, A);
+    cr_assert_not_null(B->context);
+    cr_assert_eq(INVOKE_AS(B, REPLY, OP_REPLY_SAVE_CALLER), ERR_OK);
+    sys(B, SYS_TRY_RECV, EP, 0, 0);
+    cr_assert_eq(label_of(B), ERR_WOULD_BLOCK);
+    cr_assert_not_null(B->context);
+    sys(B, SYS_SEND, REPLY, tag_make(9, 2, 0), 2);
+    cr_assert_eq(A->state, THREAD_READY);
+    cr_assert_eq(label_of(A), 9);
+    check_threads();
 }
 
 Test(kernel_gone, a_caller_that_dies_is_forgotten)

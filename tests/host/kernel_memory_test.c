@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Mapping frames and page tables, compared with a model and with what a walk of the tables finds. */
 // sources: kernel/cap.c kernel/cnode.c kernel/untyped.c kernel/thread.c kernel/ipc.c kernel/notification.c
-// sources: kernel/timer.c kernel/irq.c kernel/aspace.c kernel/sched.c kernel/heap.c kernel/syscall.c
-// sources: kernel/debug.c kernel/lock.c kernel/fast.c kernel/arch/host/host.c
+// sources: kernel/timer.c kernel/irq.c kernel/aspace.c kernel/sched.c kernel/context.c kernel/heap.c
+// sources: kernel/syscall.c
+// sources: kernel/debug.c kernel/lock.c kernel/arch/host/host.c
 #include "kernel_tables.h"
 
 #define A  w.thread[0]
@@ -312,6 +313,21 @@ Test(kernel_memory, a_capability_that_moves_stays_mapped)
     check_world(true);
 }
 
+/* Wherever it stands in the list of what is mapped. */
+Test(kernel_memory, a_capability_that_moved_is_unmapped_when_the_space_dies)
+{
+    for (unsigned moved = TABLE1; moved <= FRAME2; moved++) {
+        memory_world();
+        map_both_tables();
+        cr_assert_eq(map(FRAME, AT, RW), ERR_OK);
+        cr_assert_eq(map(FRAME2, AT + 0x1000, RW), ERR_OK);
+        cr_assert_eq(INVOKE(W_CNODE, OP_CNODE_MOVE, OTHER, 0, moved), ERR_OK);
+        cr_assert_eq(INVOKE(W_CNODE, OP_CNODE_DELETE, SPACE), ERR_OK);
+        for (unsigned i = TABLE1; i <= OTHER; i++)
+            cr_assert_null(w.slots[i].space, "slot %u after a move of %u", i, moved);
+    }
+}
+
 Test(kernel_memory, what_is_mapped_in_a_space_that_dies_can_be_mapped_elsewhere)
 {
     map_both_tables();
@@ -362,5 +378,5 @@ Test(kernel_memory, a_thread_stops_when_its_space_dies)
     schedule();
     cr_assert_eq(INVOKE_AS(w.thread[2], W_CNODE, OP_CNODE_REVOKE, W_UNTYPED), ERR_OK);
     cr_assert_eq(w.thread[1]->state, THREAD_INACTIVE);
-    cr_assert_neq(harts[0].space, (struct address_space *)w.slots[SPACE].object);
+    cr_assert_neq(host.space[0], (struct address_space *)w.slots[SPACE].object);
 }

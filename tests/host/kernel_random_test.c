@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Whatever threads do to each other, in whatever order: what must hold between them holds after every step. */
 // sources: kernel/cap.c kernel/cnode.c kernel/untyped.c kernel/thread.c kernel/ipc.c kernel/notification.c
-// sources: kernel/timer.c kernel/irq.c kernel/aspace.c kernel/sched.c kernel/heap.c kernel/syscall.c
-// sources: kernel/debug.c kernel/lock.c kernel/fast.c kernel/arch/host/host.c
+// sources: kernel/timer.c kernel/irq.c kernel/aspace.c kernel/sched.c kernel/context.c kernel/heap.c
+// sources: kernel/syscall.c
+// sources: kernel/debug.c kernel/lock.c kernel/arch/host/host.c
 #include "kernel_calls.h"
 
-#define SEEDS 300
+#define SEEDS 60
 #define STEPS 1500
 
 TestSuite(kernel_random, .timeout = 300);
@@ -31,15 +32,43 @@ static void random_world(void)
     }
 }
 
+/* The thread starts anew with the n-th context as its own. */
+static void start_over(struct thread *thread, unsigned n)
+{
+    struct sched_context *context = w.slots[SC0 + n].object;
+
+    thread_suspend(thread);
+    if (thread->context && thread->context->owner == thread)
+        context_unbind(thread->context);
+    context_unbind(context);
+    if (thread->caller)
+        thread_wake_error(thread->caller, ERR_PEER_GONE);
+    thread->caller = NULL;
+    context_release(thread);
+    context_configure(context, 0, context->budget, context->period);
+    context_bind(context, thread);
+    thread_resume(thread);
+}
+
 /* All but the first thread have no context of their own and wait for calls. */
+static void make_passive(void)
+{
+    host.hart = 0;
+    for (unsigned i = 1; i < 4; i++) {
+        start_over(w.thread[i], i);
+        receive(w.thread[i], i % 2 ? EP : EP2);
+        if (w.thread[i]->context)
+            context_unbind(w.thread[i]->context);
+    }
+    start_over(w.thread[0], 0);
+    schedule();
+    check_threads();
+}
+
 static void random_passive_world(void)
 {
     random_world();
-    for (unsigned i = 1; i < 4; i++) {
-        receive(w.thread[i], i % 2 ? EP : EP2);
-        context_unbind(w.thread[i]->context);
-    }
-    run(w.thread[0]);
+    make_passive();
 }
 
 static unsigned one_of(unsigned first, unsigned count)
@@ -167,13 +196,12 @@ static void note_what_was_seen(void)
         const struct sched_context *context = w.slots[SC0 + i].object;
 
         seen_states[w.thread[i]->state]++;
-        deepest = context->depth > deepest ? context->depth : deepest;
+        deepest = depth_of(context) > deepest ? depth_of(context) : deepest;
         throttled += !context->remaining;
     }
 }
 
-/* False when nothing runs: all wait for one another, or for time to pass. */
-static bool step(void)
+static void step(bool passive)
 {
     bool idle;
 
@@ -186,9 +214,12 @@ static bool step(void)
     if (host_time >= host.timer || rand() % 20 == 0)
         kernel_timer();
     thread = schedule();
+    check_scheduled();
     check_threads();
     idle = !thread;
-    if (idle) {
+    if (idle && passive) {
+        make_passive();
+    } else if (idle) {
         revive();
     } else if (rand() % 25 == 0) {
         kernel_fault(thread, FAULT_PAGE, 0x123000, RIGHT_READ, 13);
@@ -197,12 +228,10 @@ static bool step(void)
             random_message(thread);
         else
             random_operation(thread);
-        if (rand() % 2 || !kernel_fast(thread))
-            kernel_syscall(thread);
+        kernel_syscall(thread);
     }
     check_threads();
     note_what_was_seen();
-    return !idle;
 }
 
 Test(kernel_random, what_threads_do_to_each_other_leaves_no_loose_ends)
@@ -213,8 +242,8 @@ Test(kernel_random, what_threads_do_to_each_other_leaves_no_loose_ends)
             random_passive_world();
         else
             random_world();
-        for (unsigned i = 0, idle = 0; i < STEPS && !(seed % 2 && idle > 8); i++)
-            idle += !step();
+        for (unsigned i = 0; i < STEPS; i++)
+            step(seed % 2);
         for (unsigned i = 0; i < 4; i++)
             destroy(TH0 + i);
         while (!reap())

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Timers and their heap, compared with a list that is searched; and interrupt lines. */
 // sources: kernel/cap.c kernel/cnode.c kernel/untyped.c kernel/thread.c kernel/ipc.c kernel/notification.c
-// sources: kernel/timer.c kernel/irq.c kernel/aspace.c kernel/sched.c kernel/heap.c kernel/syscall.c
-// sources: kernel/debug.c kernel/lock.c kernel/fast.c kernel/arch/host/host.c
+// sources: kernel/timer.c kernel/irq.c kernel/aspace.c kernel/sched.c kernel/context.c kernel/heap.c
+// sources: kernel/syscall.c
+// sources: kernel/debug.c kernel/lock.c kernel/arch/host/host.c
 #include "kernel_calls.h"
 
 #define A             w.thread[0]
@@ -386,9 +387,12 @@ Test(kernel_timer, a_line_belongs_to_one_handler_until_that_is_gone)
     destroy(IRQ + 1);
     cr_assert_eq(host.enabled[7], 1, "a copy went away, and the line with it");
     raise_line(7);
+    cr_assert_eq(INVOKE(IRQ, OP_IRQ_HANDLER_SET_PRIORITY, 7), ERR_OK);
+    cr_assert_eq(host.priority[7], 7);
     destroy(IRQ);
     cr_assert_eq(host.enabled[7], 0);
     cr_assert_eq(host.completed[7], 1, "it was never acknowledged");
+    cr_assert_eq(host.priority[7], 1, "that of whoever had it before");
     take_line(7);
     cr_assert_eq(info(1), 0, "counts of whoever had it before");
 }

@@ -19,9 +19,9 @@
 enum { W_CNODE = 1, W_UNTYPED, W_DEVICE, W_IRQ_CONTROL, W_SCHED, W_DEBUG, W_FREE = 16, W_SLOTS = 1024 };
 
 struct world {
-    struct slot *slots;      /* of the shared CNode */
-    struct thread *thread[4];/* all use it; priorities 100, 100, 110, 90; 0 runs */
-    char *next;              /* bump pointer for what the world itself makes */
+    struct slot *slots;       /* of the shared CNode */
+    struct thread *thread[4]; /* all use it; priorities 100, 100, 110, 90; 0 runs */
+    char *next;               /* bump pointer for what the world itself makes */
 };
 static struct world w;
 
@@ -50,8 +50,18 @@ static struct thread *world_thread(unsigned priority)
     thread->ceiling = 200;
     context_configure(context, 0, 1000000, 1000000);
     thread->state = THREAD_READY;
+    thread_lane_update(thread);
     context_bind(context, thread);
     return thread;
+}
+
+/* Puts down to the current thread what it has used of its time until now. */
+static inline void charge_now(void)
+{
+    struct hart *hart = hart_self();
+
+    sched_charge(hart);
+    hart->context = hart->current ? hart->current->context : NULL;
 }
 
 /* Makes `thread` the current one of hart 0 whatever its priority, as if it had just been chosen. */
@@ -69,8 +79,10 @@ static inline void run(struct thread *thread)
     }
     cr_assert_eq(thread->state, THREAD_READY, "thread in state %u cannot run", thread->state);
     sched_remove(thread);
+    thread_settle(thread);
     hart->current = thread;
-    thread->hart = hart;
+    thread->hart = thread->lane = hart;
+    charge_now();
 }
 
 static inline void world_make(void)
@@ -94,8 +106,8 @@ static inline void world_make(void)
 static const uint8_t word_reg[MSG_REGS] = {12, 13, 14, 15, 16, 5, 6, 7};
 
 /* One system call by `thread`, with up to 8 words. */
-static inline void syscall_words(struct thread *thread, uint64_t number, uint64_t cap, uint64_t tag, const uint64_t *words,
-                          unsigned count)
+static inline void syscall_words(struct thread *thread, uint64_t number, uint64_t cap, uint64_t tag,
+                                 const uint64_t *words, unsigned count)
 {
     run(thread);
     thread->reg[REG_A7] = number;
@@ -127,15 +139,15 @@ static inline uint64_t word_of(const struct thread *thread, unsigned n)
 }
 
 /* Invokes an operation as thread 0, going on after interruptions. Returns the error. */
-#define INVOKE(cap, op, ...)                                                                                           \
-    ({                                                                                                                 \
-        uint64_t words_[] = {__VA_ARGS__ __VA_OPT__(, ) 0};                                                            \
-        unsigned count_ = sizeof(words_) / 8 - 1;                                                                      \
-        uint64_t pc_ = w.thread[0]->reg[REG_PC];                                                                       \
-        do                                                                                                             \
-            syscall_words(w.thread[0], SYS_CALL, cap, tag_make(op, count_, 0), words_, count_);                        \
-        while (w.thread[0]->reg[REG_PC] == pc_);                                                                       \
-        (enum error) label_of(w.thread[0]);                                                                            \
+#define INVOKE(cap, op, ...)                                                                                 \
+    ({                                                                                                       \
+        uint64_t words_[] = {__VA_ARGS__ __VA_OPT__(, ) 0};                                                  \
+        unsigned count_ = sizeof(words_) / 8 - 1;                                                            \
+        uint64_t pc_ = w.thread[0]->reg[REG_PC];                                                             \
+        do                                                                                                   \
+            syscall_words(w.thread[0], SYS_CALL, cap, tag_make(op, count_, 0), words_, count_);              \
+        while (w.thread[0]->reg[REG_PC] == pc_);                                                             \
+        (enum error) label_of(w.thread[0]);                                                                  \
     })
 
 /* Makes an object in slot `slot`. */
@@ -144,14 +156,14 @@ static inline enum error make(enum object_type type, unsigned bits, unsigned slo
     return INVOKE(W_UNTYPED, OP_UNTYPED_RETYPE, type, bits, 0, slot, 1, 0);
 }
 
-
 /* --- Invariants --- */
 
 /* What must hold of one slot: its links agree with its neighbours', and an empty slot is linked to nothing. */
 static inline void check_slot(const struct slot *slot)
 {
     if (slot_is_empty(slot)) {
-        cr_assert(!slot->object && !slot->parent && !slot->child && !slot->next && !slot->prev, "an empty slot has links");
+        cr_assert(!slot->object && !slot->parent && !slot->child && !slot->next && !slot->prev,
+                  "an empty slot has links");
         return;
     }
     cr_assert(!slot->next || slot->next->prev == slot);
@@ -173,6 +185,49 @@ static inline void check_slot(const struct slot *slot)
     }
 }
 
+/* The ready queues, their map, and what the fast lanes are told of them. */
+static inline void check_hart(const struct hart *hart)
+{
+    const struct thread *front = hart->front;
+    int top = -1;
+
+    for (unsigned p = 0; p < PRIORITIES; p++) {
+        bool marked = hart->ready_map[p / 64] >> p % 64 & 1;
+
+        cr_assert_eq(marked, hart->ready[p].head != NULL);
+        top = marked ? (int)p : top;
+        for (struct thread *t = hart->ready[p].head; t; t = t->next)
+            cr_assert(t->queued && t->state == THREAD_READY && t->context && t->context->remaining &&
+                      t->context->thread == t && t->context->hart == hart->index && t->priority == p);
+    }
+    cr_assert_eq(hart->queue_top, top);
+    if (front)
+        cr_assert(front->queued && front->state == THREAD_READY && front->context &&
+                  front->context->remaining && front->context->thread == front &&
+                  front->context->hart == hart->index && front->priority >= top && front != hart->current);
+    cr_assert_eq(hart->ready_top, front ? front->priority : top);
+    cr_assert_eq(hart->lane_floor, hart->closed ? LANES_CLOSED : hart->ready_top);
+    cr_assert(!hart->current || hart->current->hart == hart);
+}
+
+/* schedule() has just returned on this hart: who runs is who should, and is charged for it. */
+static inline void check_scheduled(void)
+{
+    const struct hart *hart = hart_self();
+    const struct thread *thread = hart->current;
+
+    cr_assert_eq(hart->context, thread ? thread->context : NULL);
+    cr_assert(!hart->reschedule);
+    if (!thread) {
+        cr_assert_eq(hart->ready_top, -1);
+        return;
+    }
+    cr_assert(thread->state == THREAD_READY && !thread->queued && thread->context->thread == thread);
+    cr_assert(thread->context->remaining && thread->context->hart == hart->index);
+    cr_assert_leq(hart->ready_top, thread->priority);
+    cr_assert_eq(thread->lane, thread->foreign ? NULL : hart);
+}
+
 /* Checks all slots of the world's CNode and its threads, and that a scan for other capabilities to the same object
  * agrees with slot_is_last(). */
 static inline void check_world(bool check_last)
@@ -186,18 +241,11 @@ static inline void check_world(bool check_last)
             continue;
         for (unsigned j = 1; j < W_SLOTS && !others; j++)
             others = j != i && w.slots[j].type == w.slots[i].type && w.slots[j].object == w.slots[i].object;
-        cr_assert_eq(slot_is_last(&w.slots[i]), !others, "slot %u: last is %d, others %d", i, slot_is_last(&w.slots[i]),
-                     others);
+        cr_assert_eq(slot_is_last(&w.slots[i]), !others, "slot %u: last is %d, others %d", i,
+                     slot_is_last(&w.slots[i]), others);
     }
     for (uint32_t h = 0; h < hart_count; h++)
-        for (unsigned p = 0; p < PRIORITIES; p++) {
-            bool marked = harts[h].ready_map[p / 64] >> p % 64 & 1;
-
-            cr_assert_eq(marked, harts[h].ready[p].head != NULL);
-            for (struct thread *t = harts[h].ready[p].head; t; t = t->next)
-                cr_assert(t->queued && t->state == THREAD_READY && t->context && t->context->remaining &&
-                          t->priority == p);
-        }
+        check_hart(&harts[h]);
 }
 
 /* A number that stands for everything that a failing call must not change: the arena, without the registers of the
@@ -208,7 +256,8 @@ static inline uint64_t world_hash(const struct thread *caller)
     const uint64_t *at = (const uint64_t *)host_arena, *end = (const uint64_t *)w.next;
 
     for (; at < end; at++) {
-        if ((const char *)at >= (const char *)caller->reg && (const char *)at < (const char *)(caller->reg + 32))
+        if ((const char *)at >= (const char *)caller->reg &&
+            (const char *)at < (const char *)(caller->reg + 32))
             continue;
         hash = (hash ^ *at) * 1099511628211ull;
     }

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The kernel as mm sees it, as a model: one CNode with a derivation tree, untyped memory, frames with one
- * word of content, and mappings. Every call that a correct mm never makes is counted in `complaints`. Calls
- * can be made to fail for want of slots or memory only, as with the real kernel. Included by one test
- * program.
- */
+/* The kernel as mm sees it, as a model: one CNode with a derivation tree, untyped memory, frames with one word of
+ * content, and mappings. Every call that a correct mm never makes is counted in `complaints`. Calls can be made to
+ * fail for want of slots or memory only, as with the real kernel. Included by one test program. */
 #pragma once
 
 #include "support.h"
-
 #include <mm.h>
 #include <rt/internal.h>
 #include <sys/mman.h>
@@ -34,14 +30,10 @@ struct model_slot {
 
 static struct model_slot model[MODEL_TOTAL];
 static uint64_t content[MODEL_PAGES]; /* one word for each physical page */
-static uint64_t next_object;
-static unsigned shelves_made;
-static unsigned complaints;
-static char first_complaint[128];
-static char *own_memory;
-static uint64_t own_space_object;
+static uint64_t next_object, own_space_object;
+static unsigned shelves_made, complaints;
+static char first_complaint[128], *own_memory;
 static struct start_info model_start = {.name = "mm", .cnode_slots = MODEL_SLOTS};
-
 const struct start_info *rt_start = &model_start;
 struct rt_caps rt_caps = {.cnode = START_CNODE};
 
@@ -480,16 +472,12 @@ static struct answer model_call(uint64_t badge, uint32_t op, const void *request
     while (handler->handle != NULL && handler->number != op)
         handler++;
     cr_assert_not_null(handler->handle);
-    if (!(call.rights & handler->right)) {
-        answer.error = ERR_DENIED;
-        return answer;
-    }
+    if (!(call.rights & handler->right))
+        return (struct answer){.error = ERR_DENIED};
     if (give != 0) {
         call.cap[0] = slot_alloc();
-        if (call.cap[0] == 0) {
-            answer.error = ERR_NO_MEMORY;
-            return answer;
-        }
+        if (call.cap[0] == 0)
+            return (struct answer){.error = ERR_NO_MEMORY};
         call.cap_count = 1;
         model_copy(call.cap[0], give, 0);
     }

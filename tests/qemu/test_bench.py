@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bench"))
 import report  # noqa: E402
 
 
-@test(harts=(1,), timeout=200, boot=False)
+@test(harts=(1,), timeout=300, boot=False)
 def no_row_got_dearer(system):
     if system.build.name != "release":
         raise Skip("the baseline is that of the release build")

@@ -552,12 +552,13 @@ def machine_and_kernel(system):
     if not 400 << 10 < total <= 512 << 10 or free + used != total:
         raise Failure(f"mem on a machine of 512 MiB:\n{shown}")
     require(r"^sh +\d+ KiB +\d+ KiB$", shown)
-    first, second = (
+    # The interrupt of the newest line may not be acknowledged yet when the table is made.
+    first, _, third = (
         int(require(r"^ *\d+ serial\S* +console +\d+ +(\d+) ", system.command("irq")).group(1))
-        for _ in range(2)
+        for _ in range(3)
     )
-    if second <= first:
-        raise Failure(f"typing a line raised {second - first} interrupts")
+    if third <= first:
+        raise Failure(f"typing two lines raised {third - first} interrupts")
     shown = system.command("uptime")
     line = require(r"^up 0 h \d min (\d+\.\d{3}) s, (\d+) harts?$", shown)
     require(r"^\d+ interrupts, \d+ timer interrupts, \d+ thread switches$", shown)

@@ -182,6 +182,22 @@ enum error devices_claim(struct devices *devices, uint64_t client, const char *n
     return ERR_OK;
 }
 
+void devices_set_deadline(struct devices *devices, uint64_t client, uint64_t irq_deadline_us)
+{
+    for (unsigned i = 0; client != 0 && i < MAX_DRIVERS; i++) {
+        if (devices->driver[i].client == client) {
+            devices->driver[i].irq_deadline_us = irq_deadline_us;
+        }
+    }
+}
+
+uint64_t device_deadline(const struct devices *devices, unsigned device)
+{
+    int driver = devices->device[device].driver;
+
+    return driver == NO_DRIVER ? 0 : devices->driver[driver].irq_deadline_us;
+}
+
 static bool belongs_to(const struct devices *devices, unsigned device, uint64_t client)
 {
     int driver = devices->device[device].driver;

@@ -16,7 +16,8 @@
 
 struct driver {
     char name[16];
-    uint64_t client; /* number of the process; 0: it is dead, and has no devices */
+    uint64_t client;          /* number of the process; 0: it is dead, and has no devices */
+    uint64_t irq_deadline_us; /* of its lines; 0: none */
 };
 
 struct device {
@@ -66,6 +67,10 @@ uint64_t device_number(const struct devices *devices, unsigned device, const cha
 enum error devices_claim(struct devices *devices, uint64_t client, const char *name, const char *compatible,
                          uint64_t virtio_id, uint32_t (*virtio_type)(unsigned device), uint64_t *count,
                          int *device);
+/* Sets the deadline of the lines of the driver that runs as `client`. */
+void devices_set_deadline(struct devices *devices, uint64_t client, uint64_t irq_deadline_us);
+/* That of the driver of a device; 0: none, or no driver. */
+uint64_t device_deadline(const struct devices *devices, unsigned device);
 /* Client number of the driver of that name; 0: there is none. */
 uint64_t devices_driver(const struct devices *devices, const char *name);
 /* The index-th device of a client, NO_DEVICE when it has no such. */

@@ -8,6 +8,7 @@ static struct line {
     uint32_t number;
     unsigned device;
     cap_t handler;
+    uint64_t deadline; /* ticks; 0: none */
 } lines[MAX_LINES];
 static unsigned line_count;
 
@@ -29,9 +30,22 @@ enum error line_handler(uint32_t number, unsigned device, cap_t *handler)
         slot_release(slot);
         return error;
     }
-    lines[line_count++] = (struct line){number, device, slot};
+    lines[line_count++] = (struct line){number, device, slot, 0};
     *handler = slot;
     return ERR_OK;
+}
+
+enum error line_set_deadline(cap_t handler, uint64_t deadline_us)
+{
+    const uint64_t ticks = rt_ticks_of_us(deadline_us);
+    enum error error = kernel_call(handler, OP_IRQ_HANDLER_SET_DEADLINE, &ticks, 1, NULL, 0);
+
+    for (unsigned i = 0; error == ERR_OK && i < line_count; i++) {
+        if (lines[i].handler == handler) {
+            lines[i].deadline = ticks;
+        }
+    }
+    return error;
 }
 
 void lines_release(unsigned device)
@@ -63,6 +77,7 @@ enum error line_statistics(uint64_t n, struct dev_irq_stats_reply *reply, unsign
     reply->total_latency = result[4];
     reply->worst_latency = result[5];
     reply->hart = result[6];
+    reply->deadline = lines[n].deadline;
     *device = lines[n].device;
     return ERR_OK;
 }

@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RESET_POLLS 1000000
+#define RESET_POLLS     1000000
+#define MAX_DEADLINE_US 10000000
 
 static struct devices devices;
 
@@ -131,6 +132,9 @@ static enum error serve_dev_irq(struct call *call, const struct dev_index_reques
         error = line_handler(line, device, &call->reply_cap[0]);
         reply->line = line;
     }
+    if (error == ERR_OK) {
+        error = line_set_deadline(call->reply_cap[0], device_deadline(&devices, device));
+    }
     if (error != ERR_OK) {
         rt_log("%s: interrupt %u: %s", device_name(&devices, device), (unsigned)request->n,
                error == ERR_UNSUPPORTED ? "its interrupt controller is not driven"
@@ -208,6 +212,9 @@ static enum error serve_dev_register(struct call *call, const struct dev_registe
     int device;
 
     (void)call;
+    if (request->irq_deadline_us > MAX_DEADLINE_US) {
+        return ERR_BAD_ARG;
+    }
     snprintf(driver, sizeof(driver), "%.*s", (int)sizeof(driver) - 1, request->driver);
     snprintf(compatible, sizeof(compatible), "%.*s", (int)sizeof(compatible) - 1, request->compatible);
     uint64_t before = devices_driver(&devices, driver);
@@ -216,6 +223,9 @@ static enum error serve_dev_register(struct call *call, const struct dev_registe
     }
     enum error error = devices_claim(&devices, request->client, driver, compatible, request->virtio_id,
                                      virtio_type, &reply->count, &device);
+    if (error == ERR_OK) {
+        devices_set_deadline(&devices, request->client, request->irq_deadline_us);
+    }
     if (error == ERR_EXISTS) {
         int other = devices.device[device].driver;
         snprintf(reply->device, sizeof(reply->device), "%s", device_name(&devices, device));

@@ -107,6 +107,7 @@ static enum error make_thread(struct making *making)
         .hart = choose_hart(process->grant),
         .budget_us = process->grant->budget,
         .period_us = process->grant->period,
+        .deadline_us = process->grant->deadline,
         .priority = process->grant->priority,
         .thread = process->thread,
         .context = process->context,

@@ -10,6 +10,7 @@
 #define DEFAULT_BUDGET_US 10000
 #define MIN_BUDGET_US     100
 #define MAX_PERIOD_US     10000000
+#define MAX_DEADLINE_US   10000000
 #define MIN_MEMORY_KIB    256
 #define MAX_MEMORY_KIB    (16u << 20)
 #define MAX_PRIORITY      255
@@ -22,10 +23,10 @@ struct property {
 };
 
 static const struct property known_properties[] = {
-    {"phandle", false},    {"linux,phandle", false}, {"program", false}, {"restart", false},
-    {"compatible", false}, {"virtio-id", false},     {"serves", false},  {"priority", true},
-    {"budget", true},      {"period", true},         {"memory", true},   {"hart", true},
-    {"uses", true},        {"kernel", true},
+    {"phandle", false},    {"linux,phandle", false}, {"program", false},     {"restart", false},
+    {"compatible", false}, {"virtio-id", false},     {"serves", false},      {"priority", true},
+    {"budget", true},      {"period", true},         {"memory", true},       {"hart", true},
+    {"uses", true},        {"kernel", true},         {"deadline-us", false}, {"irq-deadline-us", false},
 };
 
 struct kernel_grant {
@@ -182,8 +183,8 @@ static bool read_kernel(const struct reader *reader, uint32_t *bits)
     }
 }
 
-/* Priority, budget, memory and kernel capabilities: all of a grant but `uses`, which needs to know every
- * process. */
+/* Priority, budget, deadline, memory and kernel capabilities: all of a grant but `uses`, which needs to know
+ * every process. */
 static bool read_grant(const struct reader *reader, struct description_grant *grant, bool needs_memory)
 {
     uint32_t priority = 0, hart = grant->hart, memory = 0;
@@ -198,6 +199,7 @@ static bool read_grant(const struct reader *reader, struct description_grant *gr
     }
     if (!read_number(reader, "period", false, MIN_BUDGET_US, MAX_PERIOD_US, &grant->period) ||
         !read_number(reader, "memory", needs_memory, MIN_MEMORY_KIB, MAX_MEMORY_KIB, &memory) ||
+        !read_number(reader, "deadline-us", false, 1, MAX_DEADLINE_US, &grant->deadline) ||
         !read_number(reader, "hart", false, 0, MAX_HART, &hart)) {
         return false;
     }
@@ -228,11 +230,13 @@ static bool read_hardware(const struct reader *reader)
     struct description_process *process = reader->process;
 
     if (!read_string(reader, "compatible", process->compatible, sizeof(process->compatible)) ||
-        !read_number(reader, "virtio-id", false, 1, MAX_VIRTIO_ID, &process->virtio_id)) {
+        !read_number(reader, "virtio-id", false, 1, MAX_VIRTIO_ID, &process->virtio_id) ||
+        !read_number(reader, "irq-deadline-us", false, 1, MAX_DEADLINE_US, &process->irq_deadline)) {
         return false;
     }
-    if (process->virtio_id != 0 && process->compatible[0] == 0) {
-        return complain(reader->source, process, "virtio-id without compatible");
+    if (process->compatible[0] == 0 && (process->virtio_id != 0 || process->irq_deadline != 0)) {
+        return complain(reader->source, process, "%s without compatible",
+                        process->virtio_id != 0 ? "virtio-id" : "irq-deadline-us");
     }
     return true;
 }

@@ -40,6 +40,7 @@ struct description_grant {
     uint8_t hart;    /* number of the hart that it runs on, or HART_ANY: each program on the next one */
     uint32_t kernel; /* enum description_kernel bits */
     uint32_t budget, period; /* microseconds */
+    uint32_t deadline;       /* of its thread, microseconds; 0: none; programs have none */
     uint64_t memory;         /* quota in bytes */
     struct description_use use[DESCRIPTION_MAX_USES];
 };
@@ -48,7 +49,8 @@ struct description_process {
     char name[16];
     char program[32];    /* file in the archive */
     char compatible[32]; /* of the hardware that it drives; "": none */
-    uint32_t virtio_id;  /* 0: any */
+    uint32_t virtio_id;    /* 0: any */
+    uint32_t irq_deadline; /* of the lines of that hardware, microseconds; 0: none */
     bool serves;
     bool restart; /* started again when it ends */
     bool spawns;  /* `programs` is valid */

@@ -127,9 +127,12 @@ struct thread_plan {
     const char *name;
     uint32_t hart; /* counted from the one that booted, over and over */
     uint32_t budget_us, period_us;
+    uint32_t deadline_us; /* 0: none */
     uint8_t priority;
     cap_t thread, context, cnode, address_space, message_frame, fault; /* message_frame, fault: 0 for none */
 };
+/* Gives a new scheduling context a deadline, unless that is 0. */
+enum error context_set_deadline(cap_t context, uint32_t deadline_us);
 /* Gives a new thread its time, priority, spaces and name. *step says what failed. */
 enum error thread_prepare(const struct thread_plan *plan, const char **step);
 enum error thread_start(cap_t thread, uint64_t entry, uint64_t stack, uint64_t argument);

@@ -43,7 +43,8 @@ static cap_t mint_signal(uint64_t badge)
 /* init's own kernel objects, and its own priority: below mm's, so that mm always gets to answer. */
 static void make_own_objects(void)
 {
-    const uint64_t priority[2] = {description.process[description.init].own.priority, 255};
+    const struct description_grant *own = &description.process[description.init].own;
+    const uint64_t priority[2] = {own->priority, 255};
     uint64_t notification;
 
     own_notification = pool_object(OBJ_NOTIFICATION, NOTIFICATION_BITS);
@@ -53,6 +54,9 @@ static void make_own_objects(void)
     enum error error = kernel_call(BOOT_THREAD, OP_THREAD_BIND_NOTIFICATION, &notification, 1, NULL, 0);
     if (error == ERR_OK) {
         error = kernel_call(BOOT_THREAD, OP_THREAD_SET_PRIORITY, priority, 2, NULL, 0);
+    }
+    if (error == ERR_OK) {
+        error = context_set_deadline(BOOT_SCHED_CONTEXT, own->deadline);
     }
     if (error != ERR_OK) {
         give_up("init: cannot set its own thread up: %s", error_text(error));

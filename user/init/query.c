@@ -25,6 +25,22 @@ static void tell_thread(const struct process *process, struct proc_list_reply *r
     r->cpu_time = info.cpu_time;
 }
 
+static void tell_deadline(const struct process *process, struct proc_list_reply *r)
+{
+    cap_t context = process->number == NUMBER_INIT ? BOOT_SCHED_CONTEXT : process->context;
+    uint64_t result[5];
+
+    if (!process_is_alive(process) ||
+        kernel_call(context, OP_SCHED_CONTEXT_DEADLINE_INFO, NULL, 0, result, 5) != ERR_OK) {
+        return;
+    }
+    r->deadline = result[0];
+    r->handled = result[1];
+    r->missed = result[2];
+    r->total_latency = result[3];
+    r->worst_latency = result[4];
+}
+
 /* Quota 0: no limit. What mm is made of came from init. */
 static void tell_memory(const struct process *process, struct proc_list_reply *r)
 {
@@ -52,6 +68,7 @@ enum error query_process(uint64_t from, struct proc_list_reply *r)
     r->parent = process->parent;
     r->restarts = process->described == NOT_DESCRIBED ? 0 : services[process->described].restarts;
     tell_thread(process, r);
+    tell_deadline(process, r);
     tell_memory(process, r);
     return ERR_OK;
 }

@@ -130,7 +130,9 @@ static void not_started(struct process *process)
 static bool register_driver(struct process *process)
 {
     const struct description_process *described = &description.process[process->described];
-    struct dev_register_request q = {.client = process->number, .virtio_id = described->virtio_id};
+    struct dev_register_request q = {.client = process->number,
+                                     .virtio_id = described->virtio_id,
+                                     .irq_deadline_us = described->irq_deadline};
     struct dev_register_reply r = {0};
 
     memcpy(q.driver, process->name, sizeof(q.driver));

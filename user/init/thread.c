@@ -4,12 +4,21 @@
 
 #include <string.h>
 
+enum error context_set_deadline(cap_t context, uint32_t deadline_us)
+{
+    const uint64_t ticks = rt_ticks_of_us(deadline_us);
+
+    /* A new context has none. */
+    return deadline_us == 0 ? ERR_OK
+                            : kernel_call(context, OP_SCHED_CONTEXT_SET_DEADLINE, &ticks, 1, NULL, 0);
+}
+
 enum error thread_prepare(const struct thread_plan *plan, const char **step)
 {
     const uint64_t time[3] = {plan->context, rt_ticks_of_us(plan->budget_us),
                               rt_ticks_of_us(plan->period_us)};
-    const uint64_t parts[4] = {plan->cnode, plan->address_space, plan->message_frame, plan->fault};
-    const uint64_t context[1] = {plan->context}, priority[2] = {plan->priority, plan->priority};
+    const uint64_t parts[6] = {plan->cnode, plan->address_space, plan->message_frame,
+                               plan->fault, plan->context,       plan->priority * 257};
     uint64_t name[2] = {0};
     uint32_t hart = (rt_boot->boot_hart + plan->hart) % rt_boot->hart_count;
 
@@ -17,16 +26,12 @@ enum error thread_prepare(const struct thread_plan *plan, const char **step)
     *step = "set its budget";
     enum error error = kernel_call(BOOT_SCHED_CONTROL + hart, OP_SCHED_CONTROL_CONFIGURE, time, 3, NULL, 0);
     if (error == ERR_OK) {
+        *step = "set its deadline";
+        error = context_set_deadline(plan->context, plan->deadline_us);
+    }
+    if (error == ERR_OK) {
         *step = "set its thread up";
-        error = kernel_call(plan->thread, OP_THREAD_CONFIGURE, parts, 4, NULL, 0);
-    }
-    if (error == ERR_OK) {
-        *step = "give it time";
-        error = kernel_call(plan->thread, OP_THREAD_BIND_CONTEXT, context, 1, NULL, 0);
-    }
-    if (error == ERR_OK) {
-        *step = "set its priority";
-        error = kernel_call(plan->thread, OP_THREAD_SET_PRIORITY, priority, 2, NULL, 0);
+        error = kernel_call(plan->thread, OP_THREAD_CONFIGURE, parts, 6, NULL, 0);
     }
     if (error == ERR_OK) {
         *step = "name its thread";

@@ -60,16 +60,66 @@ static uint64_t microseconds(uint64_t ticks)
     return ticks / second * 1000000 + ticks % second * 1000000 / second;
 }
 
+/* What was handled in time and what was not: of a line or of a thread. Latencies are in ticks. */
+struct latency {
+    uint64_t hart, handled, missed, total, worst;
+    uint64_t deadline; /* 0: none */
+};
+
+#define LATENCY_TITLES "HART   HANDLED  MISSED   MEAN us  WORST us  DEADLINE us"
+
+static void print_latency(const struct latency *latency)
+{
+    char hart[24] = "-", deadline[24] = "-";
+    uint64_t mean = latency->handled > 0 ? latency->total / latency->handled : 0;
+
+    if (latency->hart != UINT64_MAX) {
+        snprintf(hart, sizeof(hart), "%llu", (unsigned long long)latency->hart);
+    }
+    if (latency->deadline != 0) {
+        snprintf(deadline, sizeof(deadline), "%llu", (unsigned long long)microseconds(latency->deadline));
+    }
+    printf("%4s %9llu %7llu %9llu %9llu %12s\n", hart, (unsigned long long)latency->handled,
+           (unsigned long long)latency->missed, (unsigned long long)microseconds(mean),
+           (unsigned long long)microseconds(latency->worst), deadline);
+}
+
 static void print_line(struct dev_irq_stats_reply *line)
 {
-    uint64_t average = line->acknowledged > 0 ? line->total_latency / line->acknowledged : 0;
+    const struct latency latency = {line->hart,          line->acknowledged,  line->missed,
+                                    line->total_latency, line->worst_latency, line->deadline};
 
     line->device[sizeof(line->device) - 1] = 0;
     line->driver[sizeof(line->driver) - 1] = 0;
-    printf("%4llu %-24s %-12s %4llu %9llu %7llu %9llu %9llu\n", (unsigned long long)line->line,
-           shown(line->device).text, shown(line->driver).text, (unsigned long long)line->hart,
-           (unsigned long long)line->count, (unsigned long long)line->missed,
-           (unsigned long long)microseconds(average), (unsigned long long)microseconds(line->worst_latency));
+    printf("%4llu %-20s %-12s ", (unsigned long long)line->line, shown(line->device).text,
+           shown(line->driver).text);
+    print_latency(&latency);
+}
+
+/* The threads that have a deadline, if there are any. */
+static enum error print_threads(void)
+{
+    struct proc_request request = {0};
+    struct proc_list_reply process;
+    bool first = true;
+    enum error error;
+
+    while ((error = proc_list(rt_cap("init"), &request, &process)) == ERR_OK) {
+        const struct latency latency = {process.hart,          process.handled,       process.missed,
+                                        process.total_latency, process.worst_latency, process.deadline};
+        process.name[sizeof(process.name) - 1] = 0;
+        request.process = process.process + 1;
+        if (process.deadline == 0) {
+            continue;
+        }
+        if (first) {
+            printf("\n%4s %-33s %s\n", "ID", "PROCESS", LATENCY_TITLES);
+            first = false;
+        }
+        printf("%4llu %-33s ", (unsigned long long)process.process, shown(process.name).text);
+        print_latency(&latency);
+    }
+    return error == ERR_NOT_FOUND ? ERR_OK : error;
 }
 
 int command_irq(int argc, char **argv)
@@ -80,13 +130,16 @@ int command_irq(int argc, char **argv)
 
     (void)argc;
     (void)argv;
-    printf("%4s %-24s %-12s %4s %9s %7s %9s %9s\n", "LINE", "DEVICE", "DRIVER", "HART", "COUNT", "MISSED",
-           "AVERAGE", "WORST us");
+    printf("%4s %-20s %-12s %s\n", "LINE", "DEVICE", "DRIVER", LATENCY_TITLES);
     while ((error = dev_irq_stats(rt_cap("dev"), &request, &line)) == ERR_OK) {
         print_line(&line);
         request.index++;
     }
-    return error == ERR_NOT_FOUND ? 0 : complain_error("irq", "interrupt lines", error);
+    if (error != ERR_NOT_FOUND) {
+        return complain_error("irq", "interrupt lines", error);
+    }
+    error = print_threads();
+    return error == ERR_OK ? 0 : complain_error("irq", "processes", error);
 }
 
 static enum error read_kernel_info(struct kernel_info *info)

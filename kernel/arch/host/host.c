@@ -3,6 +3,7 @@
 #include "host.h"
 
 #include "../../boot.h"
+#include "../../cap.h"
 #include "../../log.h"
 
 #include <stdarg.h>
@@ -24,11 +25,14 @@ void host_reset(uint32_t count)
     memset(harts, 0, sizeof(harts));
     memset(&host, 0, sizeof(host));
     host_time = 1;
+    pause_over();
+    steps_between_pauses = ~0u; /* a test says when */
     hart_count = count;
     for (uint32_t i = 0; i < count; i++) {
         harts[i].index = harts[i].id = i;
         harts[i].online = true;
         harts[i].timer_deadline = ~0ull;
+        harts[i].lane_floor = harts[i].ready_top = harts[i].queue_top = -1;
     }
 }
 
@@ -61,10 +65,9 @@ void arch_set_timer(uint64_t deadline)
 void arch_send_ipi(struct hart *hart)
 {
     host.ipis++;
-    if (hart->evict) {
-        hart->space = NULL;
-        hart->evict = false;
-    }
+    if (hart->evict)
+        host.space[hart->index] = NULL;
+    hart->evict = false;
 }
 
 bool arch_interrupt_pending(void)
@@ -83,10 +86,18 @@ void arch_space_init(struct address_space *space)
     memset(&space->note, 0, sizeof(space->note));
 }
 
-void arch_space_switch(struct address_space *space)
+void arch_space_switch(struct thread *thread)
 {
-    (void)space;
-    host.switches++;
+    const struct address_space *space = thread ? thread->slot[THREAD_SPACE].object : NULL;
+
+    host.switches += space != host.space[host.hart];
+    host.space[host.hart] = space;
+}
+
+void arch_space_leave(const struct address_space *space)
+{
+    if (host.space[host.hart] == space)
+        arch_space_switch(NULL);
 }
 
 void arch_space_flush_page(struct address_space *space, uint64_t address)
@@ -141,8 +152,7 @@ void arch_irq_disable(uint32_t line)
 
 void arch_irq_set_priority(uint32_t line, uint32_t priority)
 {
-    (void)line;
-    (void)priority;
+    host.priority[line] = priority;
 }
 
 uint32_t arch_irq_claim(void)
@@ -178,13 +188,20 @@ void log_line(const char *format, ...)
     va_end(arguments);
 }
 
-void log_bytes(const char *bytes, size_t count)
+size_t log_bytes(const char *bytes, size_t count)
 {
     unsigned room = sizeof(host.log) - host.log_used;
+    const char *newline = memchr(bytes, '\n', count);
 
-    count = count < room ? count : room;
-    memcpy(host.log + host.log_used, bytes, count);
-    host.log_used += count;
+    count = newline ? (size_t)(newline + 1 - bytes) : count;
+    memcpy(host.log + host.log_used, bytes, count < room ? count : room);
+    host.log_used += count < room ? count : room;
+    return count;
+}
+
+bool log_echo(void)
+{
+    return host.echo && --host.echo;
 }
 
 size_t log_read(uint64_t position, char *buffer, size_t size, uint64_t *next)
@@ -192,7 +209,8 @@ size_t log_read(uint64_t position, char *buffer, size_t size, uint64_t *next)
     size_t left = position < host.log_used ? host.log_used - position : 0;
 
     size = size < left ? size : left;
-    memcpy(buffer, host.log + position, size);
+    if (size)
+        memcpy(buffer, host.log + position, size);
     *next = position + size;
     return size;
 }

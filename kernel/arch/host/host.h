@@ -19,12 +19,14 @@ struct host_machine {
     uint32_t hart;              /* index of the hart that runs */
     bool interrupt_pending;     /* as arch_interrupt_pending says */
     uint64_t pending_after;     /* or: after so many more questions, 0: never */
+    const struct address_space *space[MAX_HARTS]; /* whose tables each hart uses; NULL: the kernel's own */
     uint64_t timer;             /* this hart's programmed deadline */
     uint64_t ipis, flushes, switches, fences;
     uint32_t claim;             /* line that the next claim gives */
-    uint32_t enabled[IRQ_LINES], completed[IRQ_LINES];
+    uint32_t enabled[IRQ_LINES], completed[IRQ_LINES], priority[IRQ_LINES];
     bool powered_off;
     char log[4096];             /* the last lines */
     unsigned log_used;
+    unsigned echo;              /* steps that it still takes */
 };
 extern struct host_machine host;

@@ -4,6 +4,7 @@
 #include "kernel.h"
 #include "log.h"
 #include "csr.h"
+#include "ipc.h"
 #include "layout.h"
 #include "machine.h"
 #include "sbi.h"
@@ -24,54 +25,32 @@ static bool released;    /* the harts that were started may run threads */
 
 extern char _stacks[];
 
-struct hart *hart_self(void)
-{
-    struct hart *hart;
-
-    __asm__("mv %0, tp" : "=r"(hart));
-    return hart;
-}
-
-uint64_t arch_time(void)
-{
-    return csr_read(time);
-}
-
 void arch_set_timer(uint64_t deadline)
 {
-    if (machine.has_sstc) {
+    if (machine.has_sstc)
         csr_write(0x14d, deadline);
-    } else {
+    else
         sbi_set_timer(deadline);
-    }
 }
 
 void arch_send_ipi(struct hart *hart)
 {
-    if (hart != hart_self()) {
+    if (hart != hart_self())
         sbi_send_ipi(hart->id);
-    }
-}
-
-bool arch_interrupt_pending(void)
-{
-    return csr_read(sip) & csr_read(sie);
 }
 
 void arch_relax(void)
 {
-    if (stop_requested()) {
+    if (stop_requested())
         hart_stop();
-    }
     __asm__ volatile(".insn 0x0100000f" : : : "memory"); /* pause: a fence that does nothing on older harts */
 }
 
 void hart_stop(void)
 {
     csr_write(sie, 0);
-    for (;;) {
+    for (;;)
         __asm__ volatile("wfi");
-    }
 }
 
 bool stop_requested(void)
@@ -87,33 +66,24 @@ bool harts_stop_others(void)
     uint32_t nobody = 0;
 
     if (!__atomic_compare_exchange_n(&stopper, &nobody, self->index + 1, false, __ATOMIC_ACQ_REL,
-                                     __ATOMIC_ACQUIRE)) {
+                                     __ATOMIC_ACQUIRE))
         return nobody == self->index + 1;
-    }
-    for (uint32_t i = 0; i < hart_count; i++) {
-        if (harts[i].online) {
+    for (uint32_t i = 0; i < hart_count; i++)
+        if (harts[i].online)
             arch_send_ipi(&harts[i]);
-        }
-    }
     return true;
-}
-
-/* The stacks of harts[index]. */
-static void set_stacks(struct hart *hart)
-{
-    char *stacks = _stacks + hart->index * STACKS_STRIDE;
-
-    hart->stack_top = (uint64_t)(stacks + STACK_TOP_OFFSET);
-    hart->emergency_stack_top = (uint64_t)(stacks + STACKS_STRIDE);
 }
 
 void hart_prepare(uint32_t index, uint32_t id)
 {
     struct hart *hart = &harts[index];
+    char *stacks = _stacks + index * STACKS_STRIDE;
 
     hart->index = index;
     hart->id = id;
-    set_stacks(hart);
+    hart->lane_floor = hart->ready_top = hart->queue_top = -1;
+    hart->stack_top = (uint64_t)(stacks + STACK_TOP_OFFSET);
+    hart->emergency_stack_top = (uint64_t)(stacks + STACKS_STRIDE);
 }
 
 void hart_init(void)
@@ -122,6 +92,8 @@ void hart_init(void)
 
     csr_write(scounteren, COUNTER_TIME | counters);
     hart_self()->timer_deadline = UINT64_MAX;
+    if (machine.asid_bits == 0)
+        lanes_close(hart_self(), CLOSED_NO_ASID);
     arch_set_timer(UINT64_MAX);
     plic_hart_init();
     csr_write(sie, IRQ_SOFTWARE | IRQ_TIMER | IRQ_EXTERNAL);
@@ -134,9 +106,8 @@ void hart_enter(void)
     __asm__ volatile("fence.i");
     hart_init();
     __atomic_store_n(&hart_self()->online, true, __ATOMIC_RELEASE);
-    while (!__atomic_load_n(&released, __ATOMIC_ACQUIRE)) {
+    while (!__atomic_load_n(&released, __ATOMIC_ACQUIRE))
         __asm__ volatile("wfi");
-    }
     __asm__ volatile("sfence.vma" : : : "memory"); /* for kernel_boot_drop() */
     kernel_lock();
     hart_run();
@@ -147,9 +118,8 @@ static bool wait_online(const struct hart *hart)
     uint64_t end = arch_time() + arch_timebase / 1000 * START_TIMEOUT_MS;
 
     while (!__atomic_load_n(&hart->online, __ATOMIC_ACQUIRE)) {
-        if (arch_time() >= end) {
+        if (arch_time() >= end)
             return false;
-        }
         arch_relax();
     }
     return true;
@@ -177,35 +147,30 @@ static void start_one(uint32_t candidate)
         log_line("hart %u did not start within %d ms and is not used", id, START_TIMEOUT_MS);
         return;
     }
-    while (!__atomic_load_n(&hart->online, __ATOMIC_ACQUIRE)) {
+    while (!__atomic_load_n(&hart->online, __ATOMIC_ACQUIRE))
         arch_relax();
-    }
     hart_count++;
 }
 
 void harts_start(void)
 {
-    if (machine.harts_unused) {
+    if (machine.harts_unused)
         log_line("%u harts are not used: the kernel runs on %d at most", machine.harts_unused, MAX_HARTS);
-    }
-    if (machine.hart_count == 1) {
+    if (machine.hart_count == 1)
         return;
-    }
     if (!sbi_has(SBI_HSM) || !sbi_has(SBI_IPI) || !sbi_has(SBI_RFENCE)) {
         log_line("only the boot hart is used: the firmware cannot start, interrupt or fence others");
         return;
     }
-    for (uint32_t candidate = 1; candidate < machine.hart_count; candidate++) {
+    for (uint32_t candidate = 1; candidate < machine.hart_count; candidate++)
         start_one(candidate);
-    }
 }
 
 void harts_release(void)
 {
     kernel_boot_drop();
     __atomic_store_n(&released, true, __ATOMIC_RELEASE);
-    for (uint32_t i = 1; i < hart_count; i++) {
+    for (uint32_t i = 1; i < hart_count; i++)
         arch_send_ipi(&harts[i]);
-    }
     hart_run();
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * First instructions of every hart. The firmware enters in S-mode with translation off, a0 = hart id
- * and, on the boot hart, a1 = device tree; nothing else can be relied on, .bss included.
- */
+/* First instructions of every hart. The firmware enters in S-mode with translation off, a0 = hart id and, on
+ * the boot hart, a1 = device tree; nothing else can be relied on, .bss included. */
 #include "layout.h"
+#include "offsets.h"
 
 #define PTE_LEAF_RWX 0xef /* D A G X W R V */
 #define PTE_LEAF_RW 0xe7
@@ -36,13 +35,10 @@ _start:
     csrc sstatus, t0
 .endm
 
-/*
- * Switches to the tables `satp` and continues at the next instruction in the kernel's half; `delta` is
- * the distance from where the kernel was loaded to where it is linked. The fetch after the write to
- * satp faults, for the low address is not mapped, and the trap vector points to where to go on. That
- * trap leaves SPP and SPIE as they must not be when the hart goes to user mode; traps from user mode
- * keep them right.
- */
+/* Switches to the tables `satp` and continues at the next instruction in the kernel's half; `delta` is the
+ * distance from where the kernel was loaded to where it is linked. The fetch after the write to satp faults,
+ * for the low address is not mapped, and the trap vector points to where to go on. That trap leaves SPP and
+ * SPIE as they must not be when the hart goes to user mode; traps from user mode keep them right. */
 .macro go_high satp, delta
     la t2, 9f
     add t2, t2, \delta
@@ -59,11 +55,9 @@ _start:
     csrs sstatus, t0
 .endm
 
-/*
- * OpenSBI 1.1 may send a hart here that was to be started at secondary_start: it lets the hart go
- * before it has noted where to. So only the first hart that comes is the boot hart. The word must not
- * be in .bss, which is cleared below.
- */
+/* OpenSBI 1.1 may send a hart here that was to be started at secondary_start: it lets the hart go before it
+ * has noted where to. So only the first hart that comes is the boot hart. The word must not be in .bss, which
+ * is cleared below. */
 boot_hart:
     reset_hart
     la t0, boot_hart_taken
@@ -125,6 +119,7 @@ boot_hart:
     li t0, STACK_TOP_OFFSET
     add sp, sp, t0
     la tp, harts
+    csrw sscratch, tp
     mv a0, s0
     mv a1, s1
     li s0, 0 /* ends backtraces */
@@ -148,11 +143,9 @@ misaligned_text:
     .asciz "cannot boot: the kernel must be loaded at a multiple of 2 MiB\n"
     .popsection
 
-/*
- * The other harts, told apart by their ids. An attempt to start one is a cell that holds 1 while the
- * hart is welcome; it takes it with a swap, and so does the boot hart when it gives up waiting, so
- * only one of them gets the 1.
- */
+/* The other harts, told apart by their ids. An attempt to start one is a cell that holds 1 while the hart is
+ * welcome; it takes it with a swap, and so does the boot hart when it gives up waiting, so only one of them
+ * gets the 1. */
     .globl secondary_start
 secondary_start:
     reset_hart
@@ -180,6 +173,7 @@ secondary:
     bne t2, t0, 3f
     la t0, starting_hart
     ld tp, 0(t0)
+    csrw sscratch, tp
     ld sp, HART_STACK_TOP(tp)
     li s0, 0
     call hart_enter

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The kernel image: one flat piece that starts with the boot header, linked high and loaded anywhere.
- * Each kind of memory begins on a page of its own, because rights are given by page.
- */
+/* The kernel image: one flat piece that starts with the boot header, linked high and loaded anywhere. Each
+ * kind of memory begins on a page of its own, because rights are given by page. */
 #include "layout.h"
 
 OUTPUT_ARCH(riscv)
@@ -27,12 +25,9 @@ SECTIONS
     _image_start = .;
     .boot : AT(ADDR(.boot) - IMAGE_BASE + 0x80200000) {
         KEEP(*(.head))
-        BOOT_FILE(.text)
-        BOOT_FILE(.text.*)
-        BOOT_FILE(.rodata)
-        BOOT_FILE(.rodata.*)
-        BOOT_FILE(.srodata)
-        BOOT_FILE(.srodata.*)
+        BOOT_FILE(.text .text.*)
+        *(.text.memmove .text.strchr .text.strcmp .text.strncmp)
+        BOOT_FILE(.rodata .rodata.* .srodata .srodata.*)
     } :boot
     . = ALIGN(4096);
     _boot_end = .;

@@ -22,13 +22,6 @@
 #define STACK_TOP_OFFSET         (GUARD_SIZE + STACK_SIZE)
 #define STACKS_HARTS             8
 
-/* struct thread, struct hart (checked in trap.c). */
-#define THREAD_FP                256
-#define THREAD_FCSR              512
-#define THREAD_HART              520
-#define HART_STACK_TOP           0
-#define HART_EMERGENCY_STACK_TOP 8
-
 /* Registers of a trap from the kernel itself: pc, x1-x31, rounded up to the stack's alignment. */
 #define FRAME_SIZE               256
 

@@ -23,11 +23,9 @@ static int plic_node[MAX_PLICS];
 /* Whether an ISA string ("rv64imafdc_zicsr_sstc") has a single-letter extension. */
 static bool isa_has_letter(const char *isa, char letter)
 {
-    for (isa += 4; *isa && *isa != '_' && *isa != 's' && *isa != 'z' && *isa != 'x'; isa++) {
-        if (*isa == letter || (*isa == 'g' && strchr("imafd", letter))) {
+    for (isa += 4; *isa && *isa != '_' && *isa != 's' && *isa != 'z' && *isa != 'x'; isa++)
+        if (*isa == letter || (*isa == 'g' && strchr("imafd", letter)))
             return true;
-        }
-    }
     return false;
 }
 
@@ -37,9 +35,8 @@ static bool isa_has_name(const char *isa, const char *name)
 
     while ((isa = strchr(isa, '_')) != NULL) {
         isa++;
-        if (strncmp(isa, name, length) == 0 && (isa[length] == '_' || isa[length] == 0)) {
+        if (strncmp(isa, name, length) == 0 && (isa[length] == '_' || isa[length] == 0))
             return true;
-        }
     }
     return false;
 }
@@ -61,22 +58,18 @@ static struct isa hart_isa(const struct fdt *tree, int cpu)
         return length > 0 && isa.end[-1] == 0 ? isa : (struct isa){0};
     }
     isa.string = fdt_prop_string(tree, cpu, "riscv,isa");
-    if (isa.string && strlen(isa.string) < sizeof("rv64") - 1) {
+    if (isa.string && strlen(isa.string) < sizeof("rv64") - 1)
         isa.string = NULL;
-    }
     return isa;
 }
 
 static bool isa_has(const struct isa *isa, const char *extension)
 {
-    for (const char *name = isa->list; name < isa->end; name += strlen(name) + 1) {
-        if (strcmp(name, extension) == 0) {
+    for (const char *name = isa->list; name < isa->end; name += strlen(name) + 1)
+        if (strcmp(name, extension) == 0)
             return true;
-        }
-    }
-    if (!isa->string) {
+    if (!isa->string)
         return false;
-    }
     return extension[1] ? isa_has_name(isa->string, extension) : isa_has_letter(isa->string, extension[0]);
 }
 
@@ -86,9 +79,8 @@ static bool hart_is_usable(const struct fdt *tree, const struct fdt_walk *walk)
     const char *mmu;
 
     if (walk->device_type.length != sizeof("cpu") ||
-        memcmp(walk->device_type.data, "cpu", sizeof("cpu")) != 0) {
+        memcmp(walk->device_type.data, "cpu", sizeof("cpu")) != 0)
         return false;
-    }
     mmu = fdt_prop_string(tree, walk->chain[walk->depth - 1], "mmu-type");
     return fdt_walk_is_enabled(walk) && mmu && strcmp(mmu, "riscv,none") != 0;
 }
@@ -97,11 +89,9 @@ static uint32_t hart_intc(const struct fdt *tree, int cpu)
 {
     uint32_t phandle = 0;
 
-    for (int node = fdt_first_child(tree, cpu); node != FDT_NONE; node = fdt_next_sibling(tree, node)) {
-        if (fdt_is_compatible(tree, node, "riscv,cpu-intc")) {
+    for (int node = fdt_first_child(tree, cpu); node != FDT_NONE; node = fdt_next_sibling(tree, node))
+        if (fdt_is_compatible(tree, node, "riscv,cpu-intc"))
             fdt_prop_u32(tree, node, "phandle", 0, &phandle);
-        }
-    }
     return phandle;
 }
 
@@ -131,12 +121,10 @@ static void read_cpu(const struct fdt *tree, const struct fdt_walk *walk)
     uint32_t timebase;
     uint64_t id;
 
-    if (fdt_prop_u32(tree, cpu, "timebase-frequency", 0, &timebase)) {
+    if (fdt_prop_u32(tree, cpu, "timebase-frequency", 0, &timebase))
         arch_timebase = timebase;
-    }
-    if (hart_is_usable(tree, walk) && fdt_prop_number(tree, cpu, "reg", &id)) {
+    if (hart_is_usable(tree, walk) && fdt_prop_number(tree, cpu, "reg", &id))
         add_hart(tree, cpu, (uint32_t)id);
-    }
 }
 
 /* Context n is the n-th interrupt that the controller raises at a hart; for S-mode it is number 9 of the
@@ -145,24 +133,14 @@ static void read_contexts(const struct fdt *tree, int node, struct plic *plic)
 {
     uint32_t intc, number;
 
-    for (unsigned i = 0; i < MAX_HARTS; i++) {
+    for (unsigned i = 0; i < MAX_HARTS; i++)
         plic->context[i] = -1;
-    }
     for (unsigned n = 0; fdt_prop_u32(tree, node, "interrupts-extended", 2 * n + 1, &number); n++) {
         fdt_prop_u32(tree, node, "interrupts-extended", 2 * n, &intc);
-        for (unsigned i = 0; number == SUPERVISOR_EXTERNAL && i < machine.hart_count; i++) {
-            if (intc != 0 && machine.hart[i].intc == intc) {
+        for (unsigned i = 0; number == SUPERVISOR_EXTERNAL && i < machine.hart_count; i++)
+            if (intc != 0 && machine.hart[i].intc == intc)
                 plic->context[i] = n;
-            }
-        }
     }
-}
-
-static uint32_t next_line(void)
-{
-    const struct plic *last = &machine.plic[machine.plic_count - 1];
-
-    return machine.plic_count ? last->first_line + last->sources + 1 : 0;
 }
 
 static void keep_device(uint64_t base, uint64_t size)
@@ -171,15 +149,14 @@ static void keep_device(uint64_t base, uint64_t size)
 
     if (!checked_add(base, size, &end) || end > arch_direct_end() ||
         !range_add(&boot_state.kernel_devices, align_down(base, 1 << PAGE_BITS),
-                   align_up(end, 1 << PAGE_BITS))) {
+                   align_up(end, 1 << PAGE_BITS)))
         log_line("registers at 0x%lx are out of reach", base);
-    }
 }
 
 /* Its contexts are read when all harts are known. */
 static void add_plic(const struct fdt *tree, int node, uint64_t base, uint64_t size)
 {
-    struct plic plic = {.base = base, .size = size, .first_line = next_line()};
+    struct plic plic = {.base = base, .size = size, .first_line = arch_irq_lines()};
 
     keep_device(base, size);
     fdt_prop_u32(tree, node, "riscv,ndev", 0, &plic.sources);
@@ -207,14 +184,11 @@ static enum device_kind kind_of(const char *compatible)
         {DEVICE_FIRMWARE, "riscv,aclint-sswi"}, {DEVICE_TEST, "sifive,test0"},
     };
 
-    if (compatible[0] != 's' && compatible[0] != 'r') {
+    if (compatible[0] != 's' && compatible[0] != 'r')
         return DEVICE_NONE;
-    }
-    for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (strcmp(compatible, known[i].compatible) == 0) {
+    for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (strcmp(compatible, known[i].compatible) == 0)
             return known[i].kind;
-        }
-    }
     return DEVICE_NONE;
 }
 
@@ -223,12 +197,10 @@ static enum device_kind node_kind(const struct fdt_walk *walk)
     const char *list = walk->compatible.data, *end = list + walk->compatible.length;
     enum device_kind kind = DEVICE_NONE;
 
-    if (list == end || end[-1] != 0) {
+    if (list == end || end[-1] != 0)
         return DEVICE_NONE;
-    }
-    for (; list < end && !kind; list += strlen(list) + 1) {
+    for (; list < end && !kind; list += strlen(list) + 1)
         kind = kind_of(list);
-    }
     return kind;
 }
 
@@ -238,20 +210,17 @@ static void read_device(const struct fdt *tree, const struct fdt_walk *walk)
     enum device_kind kind = node_kind(walk);
     uint64_t base, size;
 
-    if (kind == DEVICE_NONE || !fdt_walk_is_enabled(walk) || !fdt_walk_reg(tree, walk, 0, &base, &size)) {
+    if (kind == DEVICE_NONE || !fdt_walk_is_enabled(walk) || !fdt_walk_reg(tree, walk, 0, &base, &size))
         return;
-    }
     switch (kind) {
     case DEVICE_PLIC: return add_plic(tree, node, base, size);
     case DEVICE_TEST:
-        if (base % (1 << PAGE_BITS) == 0 && base < arch_direct_end()) {
+        if (base % (1 << PAGE_BITS) == 0 && base < arch_direct_end())
             machine.test_device = base;
-        }
         return;
     default:
-        for (unsigned n = 0; fdt_walk_reg(tree, walk, n, &base, &size); n++) {
+        for (unsigned n = 0; fdt_walk_reg(tree, walk, n, &base, &size); n++)
             keep_device(base, size);
-        }
     }
 }
 
@@ -267,13 +236,11 @@ void arch_read_node(const struct fdt *tree, const struct fdt_walk *walk)
 
     if (walk->depth == 2 && strcmp(fdt_name(tree, node), "cpus") == 0) {
         cpus = node;
-        if (fdt_prop_u32(tree, node, "timebase-frequency", 0, &timebase)) {
+        if (fdt_prop_u32(tree, node, "timebase-frequency", 0, &timebase))
             arch_timebase = timebase;
-        }
     } else if (walk->depth >= 3 && walk->chain[1] == cpus) {
-        if (walk->depth == 3) {
+        if (walk->depth == 3)
             read_cpu(tree, walk);
-        }
     } else if (walk->depth >= 2) {
         read_device(tree, walk);
     }
@@ -281,21 +248,16 @@ void arch_read_node(const struct fdt *tree, const struct fdt_walk *walk)
 
 void arch_read_end(const struct fdt *tree)
 {
-    if (!boot_hart_found && machine.hart_count == 1) {
+    if (!boot_hart_found && machine.hart_count == 1)
         boot_fail("the device tree has no usable hart");
-    }
-    if (!boot_hart_found) {
+    if (!boot_hart_found)
         boot_fail("the device tree has no usable hart %u, which this is", machine.hart[0].id);
-    }
-    if (arch_timebase == 0) {
+    if (arch_timebase == 0)
         boot_fail("the device tree has no timebase-frequency");
-    }
-    if (machine.plic_count == 0) {
+    if (machine.plic_count == 0)
         log_line("no interrupt controller that the kernel knows: devices cannot interrupt");
-    }
-    for (uint32_t i = 0; i < machine.plic_count; i++) {
+    for (uint32_t i = 0; i < machine.plic_count; i++)
         read_contexts(tree, plic_node[i], &machine.plic[i]);
-    }
 }
 
 /* That a hart has Sstc does not mean that the firmware lets S-mode use it. */

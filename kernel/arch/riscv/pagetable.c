@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The kernel's own page tables (RISC-V Privileged Specification, section 4.4: Sv39): the image with the
+/* The kernel's own page tables (RISC-V Privileged Specification, section 4.4: Sv39): the image with the
  * rights that each of its parts needs, and the direct map. They are made once at boot and do not change
- * afterwards.
- */
+ * afterwards. */
 #include "aspace.h"
 #include "boot.h"
 #include "log.h"
@@ -25,7 +23,6 @@ extern char _image_start[], _boot_end[], _rodata_start[], _data_start[], _stacks
 
 uint64_t image_offset;
 uint64_t kernel_satp;
-char *const arch_granule_base = (char *)DIRECT_BASE;
 
 static uint64_t table_pool[TABLE_POOL][TABLE_ENTRIES]
     __attribute__((section(".noinit.tables"), aligned(1 << PAGE_BITS)));
@@ -35,16 +32,6 @@ static struct address_space *kernel_root;
 /* Entries of the root that are in use, so that a new address space copies no more than these. */
 static uint16_t root_used[TABLE_ENTRIES - ROOT_USER_ENTRIES];
 static unsigned root_used_count;
-
-void *arch_direct(uint64_t physical)
-{
-    return (void *)(DIRECT_BASE + physical);
-}
-
-uint64_t arch_physical(const void *direct)
-{
-    return (uint64_t)direct - DIRECT_BASE;
-}
 
 uint64_t arch_direct_end(void)
 {
@@ -58,17 +45,15 @@ uint64_t image_physical(const void *virtual)
 
 static uint64_t *table_new(void)
 {
-    if (tables_used == TABLE_POOL) {
+    if (tables_used == TABLE_POOL)
         boot_fail("memory is in too many pieces: the kernel's %d page tables do not suffice", TABLE_POOL);
-    }
     return memset(table_pool[tables_used++], 0, sizeof(table_pool[0]));
 }
 
 static uint64_t *table_below(uint64_t *entry)
 {
-    if (!*entry) {
+    if (!*entry)
         *entry = pte_make(image_physical(table_new()), PTE_V);
-    }
     return (uint64_t *)(pte_physical(*entry) + image_offset);
 }
 
@@ -83,9 +68,8 @@ static uint64_t map_leaves(uint64_t *table, unsigned shift, uint64_t address, ui
     uint64_t count = (end - address) >> shift;
     uint64_t *entry = &table[table_index(address, shift)];
 
-    if (count > (uint64_t)(table + TABLE_ENTRIES - entry)) {
+    if (count > (uint64_t)(table + TABLE_ENTRIES - entry))
         count = table + TABLE_ENTRIES - entry;
-    }
     for (uint64_t *last = entry + count; entry < last; entry++) {
         *entry = pte;
         pte += pte_make(1ull << shift, 0);
@@ -143,12 +127,9 @@ static void map_memory(void)
 
     ram = boot_state.memory;
     range_remove(&ram, boot_state.image.start, boot_state.image.end);
-    for (unsigned i = 0; i < boot_state.hidden.count; i++) {
-        range_remove(&ram, boot_state.hidden.range[i].start, boot_state.hidden.range[i].end);
-    }
-    for (unsigned i = 0; i < ram.count; i++) {
+    range_remove_all(&ram, &boot_state.hidden);
+    for (unsigned i = 0; i < ram.count; i++)
         map_direct(ram.range[i].start, ram.range[i].end);
-    }
 }
 
 static void map_devices(void)
@@ -157,18 +138,15 @@ static void map_devices(void)
         const struct plic *plic = &machine.plic[i];
         map_direct(plic->base, align_up(plic->base + plic->size, 1 << PAGE_BITS));
     }
-    if (machine.test_device) {
+    if (machine.test_device)
         map_direct(machine.test_device, machine.test_device + (1 << PAGE_BITS));
-    }
 }
 
 static void note_used_entries(void)
 {
-    for (unsigned i = ROOT_USER_ENTRIES; i < TABLE_ENTRIES; i++) {
-        if (((uint64_t *)kernel_root)[i]) {
+    for (unsigned i = ROOT_USER_ENTRIES; i < TABLE_ENTRIES; i++)
+        if (((uint64_t *)kernel_root)[i])
             root_used[root_used_count++] = i;
-        }
-    }
 }
 
 void kernel_tables_make(void)
@@ -190,9 +168,8 @@ void device_reach(uint64_t physical)
 {
     extern uint64_t early_root[];
 
-    if (kernel_satp != 0) {
+    if (kernel_satp != 0)
         return;
-    }
     early_root[DIRECT_ROOT_FIRST + (physical >> GIGAPAGE_BITS)] =
         pte_make(physical >> GIGAPAGE_BITS << GIGAPAGE_BITS, KERNEL_BITS | PTE_W);
     __asm__ volatile("sfence.vma" : : : "memory");
@@ -206,7 +183,6 @@ void kernel_boot_drop(void)
 
 void arch_space_init(struct address_space *space)
 {
-    for (unsigned i = 0; i < root_used_count; i++) {
+    for (unsigned i = 0; i < root_used_count; i++)
         ((uint64_t *)space)[root_used[i]] = ((uint64_t *)kernel_root)[root_used[i]];
-    }
 }

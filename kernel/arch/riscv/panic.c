@@ -46,16 +46,14 @@ static const char *symbol_of(uint64_t pc, uint64_t *into)
     uint64_t offset = pc - (uint64_t)_image_start;
     uint32_t low = 0, high = &ksyms_count ? ksyms_count : 0;
 
-    if (high == 0 || !in_text(pc) || offset < ksyms[0].offset) {
+    if (high == 0 || !in_text(pc) || offset < ksyms[0].offset)
         return NULL;
-    }
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
-        if (ksyms[middle].offset <= offset) {
+        if (ksyms[middle].offset <= offset)
             low = middle;
-        } else {
+        else
             high = middle;
-        }
     }
     *into = offset - ksyms[low].offset;
     return ksyms_names + ksyms[low].name;
@@ -68,42 +66,51 @@ static void print_place(const char *what, uint64_t pc, bool behind_call)
     uint64_t into;
     const char *name = symbol_of(pc - behind_call, &into);
 
-    if (name) {
+    if (name)
         log_line("  %s %016lx %s+0x%lx", what, pc, name, into + behind_call);
-    } else {
+    else
         log_line("  %s %016lx", what, pc);
-    }
+}
+
+/* Whether `address` lies in a guard page. */
+static bool in_guard(uint64_t address)
+{
+    uint64_t from = address - (uint64_t)_stacks, within = from % STACKS_STRIDE;
+
+    return from < STACKS_HARTS * STACKS_STRIDE &&
+           (within < GUARD_SIZE || (within >= STACK_TOP_OFFSET && within < STACK_TOP_OFFSET + GUARD_SIZE));
 }
 
 static bool on_a_stack(uint64_t address)
 {
-    uint64_t from = address - (uint64_t)_stacks;
-
-    return from < STACKS_HARTS * STACKS_STRIDE && address % 8 == 0 && from % STACKS_STRIDE >= GUARD_SIZE &&
-           (from % STACKS_STRIDE < STACK_TOP_OFFSET || from % STACKS_STRIDE >= STACK_TOP_OFFSET + GUARD_SIZE);
+    return address - (uint64_t)_stacks < STACKS_HARTS * STACKS_STRIDE && address % 8 == 0 &&
+           !in_guard(address);
 }
 
-static bool has_frame(uint64_t fp)
+/* Whether the instruction before `pc` is a call: jal, jalr or c.jalr that writes ra. */
+static bool is_behind_call(uint64_t pc)
 {
-    return fp >= 16 && on_a_stack(fp - 8) && on_a_stack(fp - 16);
+    const uint16_t *at = (const uint16_t *)pc;
+
+    if (pc % 2 || !in_text(pc - 4))
+        return false;
+    return (at[-2] & 0xfff) == 0x0ef || (at[-2] & 0xfff) == 0x0e7 ||
+           ((at[-1] & 0xf07f) == 0x9002 && at[-1] & 0xf80);
 }
 
-/* Follows the chain of frame pointers: below each lie the return address and the caller's frame pointer. A
- * function that calls no other keeps its return address in `ra`, and has the caller's frame pointer in the
- * first place. */
-static void print_callers(uint64_t ra, uint64_t fp)
+/* Whatever on the stack may be where a function returns to. Frame pointers would tell for sure, and cost each
+ * function of the kernel five instructions; so now and then there is one too many. */
+static void print_callers(uint64_t sp)
 {
-    if (has_frame(fp) && on_a_stack(((const uint64_t *)fp)[-1])) {
-        print_place("from", ra, true);
-        fp = ((const uint64_t *)fp)[-1];
-    }
-    for (unsigned i = 0; i < MAX_FRAMES && has_frame(fp); i++) {
-        uint64_t caller = ((const uint64_t *)fp)[-2];
-        print_place("from", ((const uint64_t *)fp)[-1], true);
-        if (caller <= fp) {
-            return;
+    unsigned shown = 0;
+
+    for (uint64_t at = sp; on_a_stack(at) && shown < MAX_FRAMES; at += sizeof(uint64_t)) {
+        uint64_t pc = *(const uint64_t *)at;
+
+        if (is_behind_call(pc)) {
+            print_place("from", pc, true);
+            shown++;
         }
-        fp = caller;
     }
 }
 
@@ -123,40 +130,24 @@ static void print_hart(void)
 {
     const struct hart *hart = hart_self();
 
-    if (hart->current) {
+    if (hart->current)
         log_line("  hart %u (id %u), thread '%.16s'", hart->index, hart->id, hart->current->name);
-    } else {
+    else
         log_line("  hart %u (id %u), no thread", hart->index, hart->id);
-    }
 }
 
 /* Lets one hart through, once: a second one stops, and a panic while one is printed ends at once. */
 static void panic_begin(void)
 {
-    if (!harts_stop_others()) {
+    if (!harts_stop_others())
         hart_stop();
-    }
     if (panics++ == 0) {
         log_set_echo(1);
-    } else if (panics == 2) {
-        log_line("panic: another one while the first was printed");
-        arch_poweroff(1);
     } else {
+        if (panics == 2)
+            log_line("panic: another one while the first was printed");
         arch_poweroff(1);
     }
-}
-
-/* The hart whose guard page `address` lies in, or -1. */
-static int guard_of(uint64_t address)
-{
-    uint64_t from = address - (uint64_t)_stacks;
-    uint64_t within = from % STACKS_STRIDE;
-
-    if (from < STACKS_HARTS * STACKS_STRIDE &&
-        (within < GUARD_SIZE || (within >= STACK_TOP_OFFSET && within < STACK_TOP_OFFSET + GUARD_SIZE))) {
-        return from / STACKS_STRIDE;
-    }
-    return -1;
 }
 
 void trap_from_kernel(const struct trap_frame *frame)
@@ -164,7 +155,7 @@ void trap_from_kernel(const struct trap_frame *frame)
     uint64_t cause = csr_read(scause), address = csr_read(stval);
 
     panic_begin();
-    if (guard_of(address) >= 0 || guard_of(frame->reg[REG_SP]) >= 0) {
+    if (in_guard(address) || in_guard(frame->reg[REG_SP])) {
         log_line("panic: kernel stack overflow");
     } else {
         log_line("panic: %s in the kernel, address 0x%lx%s", cause_text(cause), address,
@@ -175,10 +166,9 @@ void trap_from_kernel(const struct trap_frame *frame)
     print_hart();
     print_registers(frame);
     print_place("at  ", frame->reg[REG_PC], false);
-    if (!in_text(frame->reg[REG_PC])) {
-        print_place("from", frame->reg[REG_RA], true); /* a call of something that is no function */
-    }
-    print_callers(frame->reg[REG_RA], frame->reg[REG_FP]);
+    if (is_behind_call(frame->reg[REG_RA]))
+        print_place("from", frame->reg[REG_RA], true);
+    print_callers(frame->reg[REG_SP]);
     arch_poweroff(1);
 }
 
@@ -191,6 +181,8 @@ void panic(const char *format, ...)
     log_line_list("panic: ", format, arguments);
     va_end(arguments);
     print_hart();
-    print_callers(0, (uint64_t)__builtin_frame_address(0));
+    print_place("from", (uint64_t)__builtin_return_address(0),
+                true); /* which lies below this frame's address */
+    print_callers((uint64_t)__builtin_frame_address(0) & ~7ull);
     arch_poweroff(1);
 }

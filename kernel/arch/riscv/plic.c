@@ -39,20 +39,17 @@ static const struct plic *plic_of(uint32_t line, uint32_t *source)
 {
     for (unsigned i = 0; i < machine.plic_count; i++) {
         *source = line - machine.plic[i].first_line;
-        if (*source >= 1 && *source <= machine.plic[i].sources) {
+        if (*source >= 1 && *source <= machine.plic[i].sources)
             return &machine.plic[i];
-        }
     }
     return NULL;
 }
 
 void plic_init(void)
 {
-    for (unsigned i = 0; i < machine.plic_count; i++) {
-        for (uint32_t source = 1; source <= machine.plic[i].sources; source++) {
+    for (unsigned i = 0; i < machine.plic_count; i++)
+        for (uint32_t source = 1; source <= machine.plic[i].sources; source++)
             *plic_register(&machine.plic[i], PLIC_PRIORITY + source * 4) = 1;
-        }
-    }
 }
 
 void plic_hart_is(const struct hart *hart, uint32_t candidate)
@@ -66,12 +63,10 @@ void plic_hart_init(void)
     for (unsigned i = 0; i < machine.plic_count; i++) {
         const struct plic *plic = &machine.plic[i];
         int32_t context = plic->context[candidate_of[hart_self()->index]];
-        if (context < 0) {
+        if (context < 0)
             continue;
-        }
-        for (uint32_t source = 0; source <= plic->sources; source += 32) {
+        for (uint32_t source = 0; source <= plic->sources; source += 32)
             *enable_register(plic, context, source) = 0;
-        }
         *context_register(plic, context, PLIC_THRESHOLD) = 0;
     }
 }
@@ -89,9 +84,8 @@ static int32_t context_for(const struct plic *plic, const struct hart *hart)
 {
     int32_t context = plic->context[candidate_of[hart->index]];
 
-    for (uint32_t i = 0; context < 0 && i < hart_count; i++) {
+    for (uint32_t i = 0; context < 0 && i < hart_count; i++)
         context = plic->context[candidate_of[i]];
-    }
     return context;
 }
 
@@ -131,9 +125,8 @@ void arch_irq_set_priority(uint32_t line, uint32_t priority)
     uint32_t source;
     const struct plic *plic = plic_of(line, &source);
 
-    if (plic) {
+    if (plic)
         *plic_register(plic, PLIC_PRIORITY + source * 4) = priority;
-    }
 }
 
 uint32_t arch_irq_claim(void)
@@ -142,13 +135,11 @@ uint32_t arch_irq_claim(void)
 
     for (unsigned i = 0; i < machine.plic_count; i++) {
         const struct plic *plic = &machine.plic[i];
-        if (plic->context[candidate] < 0) {
+        if (plic->context[candidate] < 0)
             continue;
-        }
         uint32_t source = *context_register(plic, plic->context[candidate], PLIC_CLAIM);
-        if (source) {
+        if (source)
             return plic->first_line + source;
-        }
     }
     return 0;
 }
@@ -160,7 +151,6 @@ void arch_irq_complete(uint32_t line)
     uint32_t source;
     const struct plic *plic = plic_of(line, &source);
 
-    if (plic && line_context[line]) {
+    if (plic && line_context[line])
         *context_register(plic, line_context[line] - 1, PLIC_CLAIM) = source;
-    }
 }

@@ -7,7 +7,6 @@
 #include "machine.h"
 
 enum base_function { BASE_IMPLEMENTATION = 1, BASE_IMPLEMENTATION_VERSION, BASE_PROBE };
-enum rfence_function { RFENCE_FENCE_I, RFENCE_SFENCE_VMA };
 enum srst_type { SRST_SHUTDOWN, SRST_COLD_REBOOT };
 enum srst_reason { SRST_NO_REASON, SRST_SYSTEM_FAILURE };
 
@@ -76,11 +75,10 @@ struct sbi_result sbi_hart_start(uint64_t hart_id, uint64_t address)
 
 void sbi_set_timer(uint64_t deadline)
 {
-    if (machine.has_sbi_time) {
+    if (machine.has_sbi_time)
         sbi(SBI_TIME, 0, deadline);
-    } else {
+    else
         sbi(SBI_LEGACY_SET_TIMER, 0, deadline);
-    }
 }
 
 void sbi_send_ipi(uint64_t hart_id)
@@ -89,23 +87,11 @@ void sbi_send_ipi(uint64_t hart_id)
 }
 
 /* One call per hart: hart ids may lie further apart than a mask reaches. */
-static void remote_fence(enum rfence_function function, uint64_t mask, uint64_t address, uint64_t size)
+void sbi_remote_fence(enum sbi_fence function, uint64_t mask, uint64_t address, uint64_t size)
 {
-    for (uint32_t i = 0; i < hart_count; i++) {
-        if (mask >> i & 1) {
+    for (uint32_t i = 0; i < hart_count; i++)
+        if (mask >> i & 1)
             sbi(SBI_RFENCE, function, 1, harts[i].id, address, size);
-        }
-    }
-}
-
-void sbi_remote_fence_i(uint64_t mask)
-{
-    remote_fence(RFENCE_FENCE_I, mask, 0, 0);
-}
-
-void sbi_remote_flush(uint64_t mask, uint64_t address, uint64_t size)
-{
-    remote_fence(RFENCE_SFENCE_VMA, mask, address, size);
 }
 
 /* With DBCN, one call per line; the firmware wants a physical address. */
@@ -116,42 +102,40 @@ void arch_putchar(char c)
         return;
     }
     console.line[console.used++] = c;
-    if (c != '\n' && console.used < LINE_SIZE) {
+    if (c != '\n' && console.used < LINE_SIZE)
         return;
-    }
     uint64_t from = image_physical(console.line);
     for (uint64_t end = from + console.used; from < end;) {
         struct sbi_result result = sbi(SBI_DBCN, DBCN_WRITE, end - from, from, 0);
-        if (result.error != 0) {
+        if (result.error != 0)
             break;
-        }
         from += result.value;
     }
     console.used = 0;
 }
 
-void arch_poweroff(uint64_t failure)
+static void __attribute__((noreturn)) halt(const char *wanted)
 {
-    /* OpenSBI turns a failure into QEMU's exit status 0, so the device that ends the emulator is told
-     * directly. */
-    if (failure && machine.test_device) {
-        device_reach(machine.test_device);
-        *(volatile uint32_t *)arch_direct(machine.test_device) = TEST_DEVICE_FAIL | 1 << 16;
-    }
-    if (sbi_has(SBI_SRST)) {
-        sbi(SBI_SRST, 0, SRST_SHUTDOWN, failure ? SRST_SYSTEM_FAILURE : SRST_NO_REASON);
-    }
-    log_line("this machine cannot be switched off by its firmware; halted");
+    log_line("this machine cannot be %s by its firmware; halted", wanted);
     harts_stop_others();
     hart_stop();
 }
 
+void arch_poweroff(uint64_t failure)
+{
+    /* OpenSBI turns a failure into QEMU's exit status 0, so the device that ends the emulator is told. */
+    if (failure && machine.test_device) {
+        device_reach(machine.test_device);
+        *(volatile uint32_t *)arch_direct(machine.test_device) = TEST_DEVICE_FAIL | 1 << 16;
+    }
+    if (sbi_has(SBI_SRST))
+        sbi(SBI_SRST, 0, SRST_SHUTDOWN, failure ? SRST_SYSTEM_FAILURE : SRST_NO_REASON);
+    halt("switched off");
+}
+
 void arch_reboot(void)
 {
-    if (sbi_has(SBI_SRST)) {
+    if (sbi_has(SBI_SRST))
         sbi(SBI_SRST, 0, SRST_COLD_REBOOT, SRST_NO_REASON);
-    }
-    log_line("this machine cannot be restarted by its firmware; halted");
-    harts_stop_others();
-    hart_stop();
+    halt("restarted");
 }

@@ -25,10 +25,8 @@ struct sbi_firmware {
 
 /* Makes a call with up to five arguments. */
 struct sbi_result sbi_call(uint64_t extension, uint64_t function, const uint64_t argument[5]);
-/* Whether the firmware has an extension. */
-bool sbi_has(uint64_t extension);
-/* Finds out how to print. Before this, nothing can be printed. */
-void sbi_console_init(void);
+bool sbi_has(uint64_t extension); /* whether the firmware has it */
+void sbi_console_init(void); /* finds out how to print; before this, nothing can be printed */
 void sbi_firmware_read(struct sbi_firmware *firmware);
 /* "OpenSBI", for example. */
 const char *sbi_implementation_name(uint64_t implementation);
@@ -37,7 +35,6 @@ const char *sbi_implementation_name(uint64_t implementation);
 struct sbi_result sbi_hart_start(uint64_t hart_id, uint64_t address);
 void sbi_set_timer(uint64_t deadline);
 void sbi_send_ipi(uint64_t hart_id);
-/* Fences on the other harts: instruction fetches, all translations, or those of one page. `mask` has a bit
- * per index in harts[]. */
-void sbi_remote_fence_i(uint64_t mask);
-void sbi_remote_flush(uint64_t mask, uint64_t address, uint64_t size);
+/* Fences on other harts, a bit in `mask` per index: instruction fetches, all translations, or those of one page. */
+enum sbi_fence { FENCE_INSTRUCTIONS, FENCE_TRANSLATIONS };
+void sbi_remote_fence(enum sbi_fence function, uint64_t mask, uint64_t address, uint64_t size);

@@ -8,12 +8,14 @@
  * the last round may have two ASIDs at once; therefore pages are forgotten for all ASIDs. ASID 0 is for the
  * kernel's own tables.
  *
- * Other harts are interrupted only when they use the space at this moment. One that did before, or that has
- * old instructions cached, puts that right when it switches to a space the next time.
+ * Other harts are interrupted only when they use the space at this moment. One that did before, or that may
+ * have old instructions cached, has its fast lanes closed (CLOSED_STALE) and forgets everything when the
+ * general path switches the next time.
  */
 #include "aspace.h"
 #include "boot.h"
 #include "csr.h"
+#include "ipc.h"
 #include "layout.h"
 #include "machine.h"
 #include "sbi.h"
@@ -21,9 +23,7 @@
 #define ASID_BITS 16 /* in satp; a hart may have fewer */
 
 static uint64_t asid_next = 1;
-static uint64_t asid_round = 1;
-static uint64_t hart_round[MAX_HARTS];
-static uint64_t instructions_stale; /* a bit per hart that must fence its fetches before it runs a thread */
+static uint32_t asid_round = 1;
 
 void space_probe(void)
 {
@@ -36,9 +36,8 @@ void space_probe(void)
     /* The command line can take some away: harts differ in this, and emulators have all. */
     uint64_t limit = boot_option_number("asidbits", ASID_BITS);
     for (machine.asid_bits = 0; kept >> machine.asid_bits & 1 && machine.asid_bits < limit;
-         machine.asid_bits++) {
+         machine.asid_bits++)
         continue;
-    }
 }
 
 static void flush_local(void)
@@ -46,67 +45,72 @@ static void flush_local(void)
     __asm__ volatile("sfence.vma" : : : "memory");
 }
 
-/* Bits of a space's notes about a hart: it may have translations of the space; it must forget them before it
- * uses the space again. (Notes are kept times 2.) */
-#define NOTE_MAY_HAVE(index) (2ull << (index))
-#define NOTE_STALE(index)    (2ull << (MAX_HARTS + (index)))
+/* All harts begin the new round by forgetting everything. */
+static void asid_new_round(void)
+{
+    asid_round++;
+    asid_next = 1;
+    for (uint32_t i = 0; i < hart_count; i++)
+        lanes_close(&harts[i], CLOSED_ROUNDS | CLOSED_STALE);
+}
 
 static void asid_assign(struct address_space *space)
 {
-    if (space->note.asid_round >> 1 == asid_round) {
+    if (space->note.asid_round >> 1 == asid_round)
         return;
-    }
-    if (asid_next >> machine.asid_bits) {
-        asid_round++;
-        asid_next = 1;
-    }
+    if (asid_next >> machine.asid_bits)
+        asid_new_round();
     space->note.asid = asid_next++ << 1;
-    space->note.asid_round = asid_round << 1;
+    space->note.asid_round = (uint64_t)asid_round << 1;
 }
 
-/* Takes up the space on this hart; returns what goes into satp, and whether translations must be forgotten
- * then. */
-static uint64_t space_enter(struct address_space *space, uint32_t index, bool *flush)
+/* A bit for each hart in a space's notes, which are kept times 2. */
+static uint64_t note_bit(const struct hart *hart)
 {
+    return 2ull << hart->index;
+}
+
+/* What goes into satp for the thread. */
+static uint64_t thread_satp(struct thread *thread)
+{
+    struct address_space *space = thread->slot[THREAD_SPACE].object;
     uint64_t satp = SATP_SV39 | arch_physical(space) >> PAGE_BITS;
 
-    if (space->note.spare[0] & NOTE_STALE(index)) {
-        space->note.spare[0] &= ~NOTE_STALE(index);
-        *flush = true;
-    }
-    space->note.spare[0] |= NOTE_MAY_HAVE(index);
-    if (instructions_stale >> index & 1) {
-        instructions_stale &= ~(1ull << index);
-        __asm__ volatile("fence.i" : : : "memory");
-    }
+    space->note.users |= note_bit(hart_self());
     if (machine.asid_bits) {
         asid_assign(space);
         satp |= space->note.asid >> 1 << SATP_ASID_SHIFT;
-        if (hart_round[index] != asid_round) {
-            hart_round[index] = asid_round;
-            *flush = true;
-        }
     }
+    thread->asid_round = asid_round;
+    thread->satp = satp;
     return satp;
 }
 
-void arch_space_switch(struct address_space *space)
+void arch_space_switch(struct thread *thread)
 {
     struct hart *hart = hart_self();
-    uint64_t satp = kernel_satp;
-    bool flush = false;
+    uint64_t satp = thread ? thread_satp(thread) : kernel_satp;
+    bool stale = hart->closed & CLOSED_STALE;
 
-    hart->space = space;
-    if (space) {
-        satp = space_enter(space, hart->index, &flush);
+    if (stale) {
+        __asm__ volatile("fence.i" : : : "memory");
+        hart->asid_round = asid_round;
+        lanes_open(hart, CLOSED_STALE);
     }
     if (satp != csr_read(satp)) {
         csr_write(satp, satp);
-        flush = flush || machine.asid_bits == 0;
+        stale = stale || machine.asid_bits == 0;
     }
-    if (flush) {
+    if (stale)
         flush_local();
-    }
+}
+
+void arch_space_leave(const struct address_space *space)
+{
+    uint64_t table = csr_read(satp) & ((1ull << SATP_ASID_SHIFT) - 1);
+
+    if (table == arch_physical(space) >> PAGE_BITS)
+        arch_space_switch(NULL);
 }
 
 /* The other harts that use the space at this moment. */
@@ -115,9 +119,10 @@ static uint64_t users_of(const struct address_space *space)
     uint64_t users = 0;
 
     for (uint32_t i = 0; i < hart_count; i++) {
-        if (harts[i].space == space && &harts[i] != hart_self()) {
+        const struct thread *thread = harts[i].current;
+
+        if (thread && thread->slot[THREAD_SPACE].object == space && &harts[i] != hart_self())
             users |= 1ull << i;
-        }
     }
     return users;
 }
@@ -126,13 +131,14 @@ static uint64_t users_of(const struct address_space *space)
  * before do so later. */
 static uint64_t flush_others(struct address_space *space)
 {
-    uint64_t users = users_of(space);
+    uint64_t users;
 
-    for (uint32_t i = 0; i < hart_count; i++) {
-        if (space->note.spare[0] & NOTE_MAY_HAVE(i) && !(users >> i & 1) && &harts[i] != hart_self()) {
-            space->note.spare[0] = (space->note.spare[0] & ~NOTE_MAY_HAVE(i)) | NOTE_STALE(i);
-        }
-    }
+    if (!(space->note.users & ~note_bit(hart_self())))
+        return 0;
+    users = users_of(space);
+    for (uint32_t i = 0; i < hart_count; i++)
+        if (space->note.users & note_bit(&harts[i]) && !(users >> i & 1) && &harts[i] != hart_self())
+            lanes_close(&harts[i], CLOSED_STALE);
     return users;
 }
 
@@ -142,13 +148,12 @@ void arch_space_flush_page(struct address_space *space, uint64_t address)
 
     /* Without ASIDs a hart may be one whose fences by address do not reach its instruction TLB (SiFive
      * CIP-1200). */
-    if (machine.asid_bits == 0) {
+    if (machine.asid_bits == 0)
         flush_local();
-    } else {
+    else
         __asm__ volatile("sfence.vma %0, zero" : : "r"(address) : "memory");
-    }
     if (users) {
-        sbi_remote_flush(users, machine.asid_bits ? address : 0,
+        sbi_remote_fence(FENCE_TRANSLATIONS, users, machine.asid_bits ? address : 0,
                          machine.asid_bits ? 1 << PAGE_BITS : UINT64_MAX);
     }
 }
@@ -158,9 +163,8 @@ void arch_space_flush(struct address_space *space)
     uint64_t users = flush_others(space);
 
     flush_local();
-    if (users) {
-        sbi_remote_flush(users, 0, UINT64_MAX);
-    }
+    if (users)
+        sbi_remote_fence(FENCE_TRANSLATIONS, users, 0, UINT64_MAX);
 }
 
 void arch_instruction_fence(struct address_space *space)
@@ -168,8 +172,9 @@ void arch_instruction_fence(struct address_space *space)
     uint64_t users = users_of(space);
 
     __asm__ volatile("fence.i" : : : "memory");
-    instructions_stale |= ((1ull << hart_count) - 1) & ~users & ~(1ull << hart_self()->index);
-    if (users) {
-        sbi_remote_fence_i(users);
-    }
+    for (uint32_t i = 0; i < hart_count; i++)
+        if (!(users >> i & 1) && &harts[i] != hart_self())
+            lanes_close(&harts[i], CLOSED_STALE);
+    if (users)
+        sbi_remote_fence(FENCE_INSTRUCTIONS, users, 0, 0);
 }

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where traps arrive and leave. In user mode sscratch holds the running struct thread, in the kernel
- * 0. The kernel never takes interrupts, so a trap that finds 0 there is a fault of the kernel itself.
+ * Where traps arrive and leave. sscratch holds the struct hart, whoever runs; so does tp in the kernel, in
+ * whose hands a trap therefore changes neither. The kernel never takes interrupts: a trap from S-mode is a
+ * fault of the kernel itself.
+ *
+ * A system call is first offered to the fast lanes (lane.S). What they leave, and every other trap, is saved
+ * in full and goes to trap.c.
  */
 #include "layout.h"
+#include "offsets.h"
 
 .macro each_register op, base
-    .irp n, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+    .irp n, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29
     \op x\n, \n * 8(\base)
     .endr
 .endm
@@ -15,54 +20,119 @@
     .balign 4
     .globl trap_entry
 trap_entry:
-    csrrw a0, sscratch, a0
-    beqz a0, kernel_fault_entry
-    sd ra, 8(a0)
-    sd sp, 16(a0)
-    sd gp, 24(a0)
-    sd tp, 32(a0)
-    each_register sd, a0
-    csrr t0, sepc
-    sd t0, 0(a0)
-    csrrw t0, sscratch, zero
-    sd t0, 80(a0)
-    ld tp, THREAD_HART(a0)
+    csrrw tp, sscratch, tp
+    sd t5, HART_SCRATCH(tp)
+    csrr t5, scause
+    addi t5, t5, -ECALL_FROM_USER
+    beqz t5, lane_entry
+3:  csrr t5, sstatus
+    andi t5, t5, SSTATUS_SPP
+    bnez t5, kernel_fault_entry
+    ld t5, HART_CURRENT(tp)
+    sd ra, 8(t5)
+    sd sp, 16(t5)
+    sd gp, 24(t5)
+    each_register sd, t5
+    sd t6, 248(t5)
+    mv a0, t5
+    ld t5, HART_SCRATCH(tp)
+    sd t5, 240(a0)
+    csrrw t5, sscratch, tp
+    sd t5, 32(a0)
+    csrr t5, sepc
+    sd t5, 0(a0)
     ld sp, HART_STACK_TOP(tp)
     li s0, 0 /* ends backtraces */
     call trap_from_user
     unimp
+
+/* The trap vector of foreign threads, whose every ecall is saved in full. */
+    .balign 4
+    .globl trap_entry_foreign
+trap_entry_foreign:
+    csrrw tp, sscratch, tp
+    sd t5, HART_SCRATCH(tp)
+    j 3b
+
+/* A system call for the general path of which nothing is saved yet. The hart has no lock, */
+    .globl syscall_general
+syscall_general:
+    ld t6, HART_CURRENT(tp)
+    li t4, 0
+    j 1f
+/* or its own. */
+    .globl syscall_locked
+syscall_locked:
+    li t4, 1
+1:  csrrw t5, sscratch, tp
+    sd t5, 32(t6)
+    sd sp, 16(t6)
+    sd gp, 24(t6)
+    .irp n, 8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27
+    sd x\n, \n * 8(t6)
+    .endr
+    j 2f
+/* The registers that a system call keeps have been saved in the thread in t6, and the hart has its own lock. */
+    .globl syscall_saved
+syscall_saved:
+    li t4, 1
+2:
+    csrr t5, sepc
+    sd t5, 0(t6)
+    .irp n, 5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17
+    sd x\n, \n * 8(t6)
+    .endr
+    ld sp, HART_STACK_TOP(tp)
+    li s0, 0
+    mv a0, t6
+    mv a1, t4
+    mv s1, t6
+    call syscall_from_user
+
+/* The same thread, s1, goes on, and only the results of the system call have changed. */
+    ld t0, 0(s1)
+    csrw sepc, t0
+    .globl syscall_return
+syscall_return:
+    .irp n, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16
+    ld x\n, \n * 8(s1)
+    .endr
+    ld s1, 72(s1)
+    .irp n, 1, 17, 28, 29, 30, 31
+    li x\n, 0
+    .endr
+    sret
 
 /* Resumes the thread in a0. sstatus has SPP = 0 and SPIE = 1 ever since the hart was started. */
     .globl user_enter
 user_enter:
     ld t0, 0(a0)
     csrw sepc, t0
-    csrw sscratch, a0
-    ld ra, 8(a0)
-    ld sp, 16(a0)
-    ld gp, 24(a0)
-    ld tp, 32(a0)
-    each_register ld, a0
-    ld a0, 80(a0)
+    mv t6, a0
+    ld ra, 8(t6)
+    ld sp, 16(t6)
+    ld gp, 24(t6)
+    ld tp, 32(t6)
+    each_register ld, t6
+    ld t5, 240(t6)
+    ld t6, 248(t6)
     sret
 
 /* The stack may be what is broken: everything goes to the hart's emergency stack. */
 kernel_fault_entry:
-    csrrw a0, sscratch, sp /* a0 as it was */
-    la sp, harts
-    sub sp, tp, sp
-    srli sp, sp, 16
-    beqz sp, 1f
-    la tp, harts /* it was not even that; any hart's stack will do */
-1:  ld sp, HART_EMERGENCY_STACK_TOP(tp)
+    csrrw t5, sscratch, tp /* tp as it was */
+    sd sp, HART_SCRATCH_SP(tp)
+    ld sp, HART_EMERGENCY_STACK_TOP(tp)
     addi sp, sp, -FRAME_SIZE
-    sd a0, 80(sp)
-    csrrw a0, sscratch, zero
-    sd a0, 16(sp)
+    sd t5, 32(sp)
+    ld t5, HART_SCRATCH_SP(tp)
+    sd t5, 16(sp)
+    ld t5, HART_SCRATCH(tp)
+    sd t5, 240(sp)
     sd ra, 8(sp)
     sd gp, 24(sp)
-    sd tp, 32(sp)
     each_register sd, sp
+    sd t6, 248(sp)
     csrr t0, sepc
     sd t0, 0(sp)
     mv a0, sp
@@ -86,26 +156,31 @@ csr_probe_stimecmp:
 
 .macro each_fp_register op
     .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
-    \op f\n, THREAD_FP + \n * 8(a0)
+    \op f\n, THREAD_FP + \n * 8(t6)
     .endr
     .irp n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
-    \op f\n, THREAD_FP + \n * 8(a0)
+    \op f\n, THREAD_FP + \n * 8(t6)
     .endr
 .endm
 
 /* void fp_save(struct thread *): FP must be on. */
     .globl fp_save
 fp_save:
+    mv t6, a0
+/* For the fast lanes: the thread is in t6; changes t5 alone. */
+    .globl fp_save_lane
+fp_save_lane:
     each_fp_register fsd
-    frcsr t0
-    sd t0, THREAD_FCSR(a0)
+    frcsr t5
+    sd t5, THREAD_FCSR(t6)
     ret
 
 /* void fp_restore(const struct thread *) */
     .globl fp_restore
 fp_restore:
+    mv t6, a0
     each_fp_register fld
-    ld t0, THREAD_FCSR(a0)
-    fscsr t0
+    ld t5, THREAD_FCSR(t6)
+    fscsr t5
     ret
     .option pop

@@ -151,7 +151,7 @@ SELFTEST static struct thread *make_thread(void)
     return thread;
 }
 
-/* One operation as `thread`. Returns the error. */
+/* One operation as `thread`, made again when it pauses. Returns the error. */
 SELFTEST static uint32_t call(struct thread *thread, uint64_t cap, uint32_t op, const uint64_t *words,
                               unsigned count)
 {
@@ -160,7 +160,9 @@ SELFTEST static uint32_t call(struct thread *thread, uint64_t cap, uint32_t op, 
     thread->reg[REG_A0 + 1] = tag_make(op, count, 0);
     for (unsigned i = 0; i < count; i++)
         message_set_word(thread, i, words[i]);
-    kernel_syscall(thread);
+    thread->reg[REG_PC] = 0;
+    while (thread->reg[REG_PC] == 0)
+        kernel_syscall(thread);
     return tag_label(thread->reg[REG_A0 + 1]);
 }
 

@@ -3,9 +3,9 @@
 #include "selftest.h"
 #include "aspace.h"
 #include "boot.h"
-#include "csr.h"
-#include "layout.h"
-#include "machine.h"
+#include "arch/riscv/csr.h"
+#include "arch/riscv/layout.h"
+#include "arch/riscv/machine.h"
 
 #include <string.h>
 
@@ -180,17 +180,19 @@ SELFTEST static const char *interrupt_contexts(void)
 SELFTEST static const char *address_spaces(void)
 {
     struct address_space *a = selftest_memory(1 << PAGE_BITS), *b = selftest_memory(1 << PAGE_BITS);
+    struct thread *thread = selftest_memory(1 << THREAD_BITS);
     uint64_t first, second;
 
-    MUST(a && b);
+    MUST(a && b && thread);
     arch_space_init(a);
     arch_space_init(b);
-    arch_space_switch(a);
+    thread->slot[THREAD_SPACE].object = a;
+    arch_space_switch(thread);
     first = csr_read(satp);
-    arch_space_switch(b);
+    thread->slot[THREAD_SPACE].object = b;
+    arch_space_switch(thread);
     second = csr_read(satp);
     arch_space_switch(NULL);
-    hart_self()->space = NULL;
     MUST(csr_read(satp) == kernel_satp);
     MUST((first & 0xfffffffffffull) == arch_physical(a) >> PAGE_BITS);
     MUST((second & 0xfffffffffffull) == arch_physical(b) >> PAGE_BITS);
@@ -206,22 +208,27 @@ SELFTEST static const char *fp_registers_are_kept(void)
     MUST(a && b);
     if (!machine.has_fp)
         return NULL;
-    MUST(arch_fp_first_use(a) && arch_fp_first_use(b));
     for (unsigned i = 0; i < 32; i++)
         a->fp[i] = 0x4000000000000000ull + i;
     a->fcsr = 3;
-    arch_fp_enter(a);
+    MUST(arch_fp_first_use(a) && !arch_fp_first_use(a));
     csr_set(sstatus, SSTATUS_FS); /* dirty, as after an instruction that changed a register */
     memset(a->fp, 0, sizeof(a->fp));
     a->fcsr = 0;
     arch_fp_leave(a);
+    MUST(!(csr_read(sstatus) & SSTATUS_FS));
     arch_fp_enter(b);
+    MUST(!(csr_read(sstatus) & SSTATUS_FS) && arch_fp_first_use(b));
     csr_set(sstatus, SSTATUS_FS);
     arch_fp_leave(b);
     for (unsigned i = 0; i < 32; i++)
         MUST(a->fp[i] == 0x4000000000000000ull + i && b->fp[i] == 0);
     MUST(a->fcsr == 3 && b->fcsr == 0);
-    csr_clear(sstatus, SSTATUS_FS);
+    arch_fp_enter(b); /* the registers are still there */
+    MUST((csr_read(sstatus) & SSTATUS_FS) == SSTATUS_FS_CLEAN);
+    arch_fp_leave(b);
+    arch_fp_enter(a);
+    MUST(!(csr_read(sstatus) & SSTATUS_FS));
     return NULL;
 }
 

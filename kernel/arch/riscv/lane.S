@@ -1,0 +1,610 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The fast lanes for messages and signals. What is unusual goes to the general path in C, which does the same
+ * with the same result.
+ *
+ * A lane holds the lock of its hart only. That is enough for what is at home on the hart: the current thread,
+ * endpoints and notifications whose `lane` is this hart, and the threads that wait at them. Capabilities do
+ * not change meanwhile, for that takes the locks of all harts.
+ *
+ * The words of a message (a2-a6, t0-t2) stay where they are. Of the caller's other registers only s0-s11, sp,
+ * gp, tp and pc are kept; ra, a7 and t3-t6 come back zero. tp is the hart, t6 the current thread.
+ */
+#include "layout.h"
+#include "offsets.h"
+
+#include <abi/syscall.h>
+
+.macro each_saved op, thread
+    .irp n, 2, 3, 8, 9, 18, 19, 20, 22, 23, 24, 25, 26, 27, 21 /* s5 last: it may be `thread` */
+    \op x\n, \n * 8(\thread)
+    .endr
+.endm
+
+/* Takes the hart's lock, whose value while it is taken can be anything but 0. Who has it had better be waited
+ * for: the general path would make the other harts' lanes wait, too. But not when it wants the thread, or
+ * seems to keep it. */
+.macro lane_lock
+    amoswap.d.aq t5, tp, (tp)
+    bnez t5, 2f
+1:  ld t6, HART_CURRENT(tp)
+    .pushsection .text.lane_wait, "ax", @progbits
+2:  lui t4, 16
+3:  lbu t5, HART_EVICT(tp)
+    bnez t5, 4f
+    addi t4, t4, -1
+    beqz t4, 4f
+    .insn 0x0100000f
+    ld t5, 0(tp)
+    bnez t5, 3b
+    amoswap.d.aq t5, tp, (tp)
+    bnez t5, 3b
+    j 1b
+4:  j syscall_general
+    .popsection
+.endm
+/* Saves the current thread's registers, with the pc behind the system call. */
+.macro lane_save
+    csrrw t5, sscratch, tp
+    sd t5, 32(t6)
+    each_saved sd, t6
+    csrr t5, sepc
+    addi t5, t5, 4
+    sd t5, 0(t6)
+.endm
+/* slot = the slot that a0 names, whatever is in it; out of range, or a thread that the lanes are not for:
+ * `otherwise`. */
+.macro find_slot slot, temporary, otherwise
+    ld \slot, THREAD_CSPACE_OBJECT(t6)
+    ld \temporary, THREAD_LANE_SLOTS(t6)
+    bgeu a0, \temporary, \otherwise
+    slli \temporary, a0, SLOT_SIZE_BITS
+    add \slot, \slot, \temporary
+.endm
+/* s5 is to run instead of t6: may it, and can this be done here? */
+.macro check_switch otherwise
+    lh s7, HART_LANE_FLOOR(tp)
+    lbu s8, THREAD_PRIORITY(s5)
+    blt s8, s7, \otherwise
+.endm
+.macro switch_space
+    ld s7, THREAD_SATP(s5)
+    ld s8, THREAD_SATP(t6)
+    beq s7, s8, .Lsame_space\@
+    csrw satp, s7
+.Lsame_space\@:
+.endm
+/* Gives the lock back and resumes s5. */
+.macro lane_end
+    sd s5, HART_CURRENT(tp)
+    amoswap.d.rl zero, zero, (tp)
+    ld t6, 0(s5)
+    csrw sepc, t6
+    ld tp, 32(s5)
+    each_saved ld, s5
+    .irp n, 1, 17, 28, 29, 30, 31
+    li x\n, 0
+    .endr
+    sret
+.endm
+
+/* s5 runs on time of its own, the context s10, unlike t6: reads the clock, s11, and charges what the hart ran
+ * on until now, s9. Goes to `otherwise`, with nothing changed, when a budget is used up, a period is over or
+ * the timer must be set. */
+.macro check_time otherwise
+    csrr s11, time
+    ld s9, HART_CONTEXT(tp)
+    ld s7, HART_SLICE_START(tp)
+    sub s7, s11, s7
+    ld s8, CONTEXT_REMAINING(s9)
+    sub s8, s8, s7
+    blez s8, \otherwise
+    ld t3, CONTEXT_PERIOD_START(s10)
+    ld ra, CONTEXT_PERIOD(s10)
+    sub t3, s11, t3
+    bgeu t3, ra, \otherwise
+    ld t3, CONTEXT_REMAINING(s10)
+    beqz t3, \otherwise
+    ld ra, HART_TIMER_DEADLINE(tp)
+    add t3, t3, s11
+    bltu t3, ra, \otherwise
+.endm
+/* s7 time spent, s8 what remains of s9. */
+.macro charge
+    sd s11, HART_SLICE_START(tp)
+    sd s10, HART_CONTEXT(tp)
+    sd s8, CONTEXT_REMAINING(s9)
+    ld t3, CONTEXT_CONSUMED(s9)
+    add t3, t3, s7
+    sd t3, CONTEXT_CONSUMED(s9)
+    ld t3, THREAD_CPU_TIME(t6)
+    add t3, t3, s7
+    sd t3, THREAD_CPU_TIME(t6)
+.endm
+
+/* Goes to `otherwise` unless what is beyond word 7 can be copied: a1 has a length of at most MSG_MAX_WORDS
+ * and no capabilities, and both threads have message pages. */
+.macro check_long otherwise
+    sext.w s7, a1
+    sltiu s7, s7, MSG_MAX_WORDS + 1
+    beqz s7, \otherwise
+    ld s9, THREAD_MSG_OBJECT(t6)
+    beqz s9, \otherwise
+    ld s10, THREAD_MSG_OBJECT(s5)
+    beqz s10, \otherwise
+.endm
+/* Copies words 8 to the length in a1 from the message page s9 to s10. */
+.macro copy_long
+    addi s9, s9, MSG_REGS * 8
+    addi s10, s10, MSG_REGS * 8
+    sext.w s7, a1
+    addi s7, s7, -MSG_REGS - 8
+    bltz s7, .Lfew\@
+.Leight\@:
+    .irp n, 0, 1, 2, 3, 4, 5, 6, 7
+    ld s8, \n * 8(s9)
+    sd s8, \n * 8(s10)
+    .endr
+    addi s9, s9, 64
+    addi s10, s10, 64
+    addi s7, s7, -8
+    bgez s7, .Leight\@
+.Lfew\@:
+    addi s7, s7, 8
+    beqz s7, .Ldone\@
+.Lone\@:
+    ld s8, 0(s9)
+    sd s8, 0(s10)
+    addi s9, s9, 8
+    addi s10, s10, 8
+    addi s7, s7, -1
+    bnez s7, .Lone\@
+.Ldone\@:
+.endm
+
+    .text
+    .balign 4
+    .globl lane_entry
+lane_entry:
+    bnez a7, not_call
+
+/* --- Call --- */
+
+    lane_lock
+    find_slot t4, t5, syscall_locked
+    lb t5, SLOT_FLAGS(t4)
+    bgez t5, object_call        /* SLOT_LANE_SEND is the sign bit */
+    lane_save
+    ld s4, SLOT_OBJECT(t4)
+    sext.w s3, a1
+    sltiu s3, s3, MSG_REGS + 1
+
+/* From here on: t4 slot, s4 endpoint; s5 receiver, s6 its state and depth of calls. */
+.macro find_receiver
+    ld s5, ENDPOINT_RECEIVERS(s4)
+    beqz s5, lane_general
+    ld s7, ENDPOINT_LANE(s4)
+    bne s7, tp, lane_general
+.endm
+/* Without time of its own it gets the caller's. */
+.macro check_call active
+    ld s7, THREAD_CONTEXT(s5)
+    bnez s7, \active
+    lh s6, THREAD_STATE(t6)
+    addi s6, s6, 0x100
+    bgtz s6, lane_general
+.endm
+.macro call_commit
+    switch_space
+    ld s7, THREAD_NEXT(s5)
+    sd s7, ENDPOINT_RECEIVERS(s4)
+    li s7, STATE_BLOCKED_REPLY
+    sb s7, THREAD_STATE(t6)
+    sd t6, THREAD_CALLER(s5)
+    sd s5, THREAD_BLOCKED_ON(t6)
+    ld a0, SLOT_BADGE(t4)
+.endm
+
+    beqz s3, call_long
+    find_receiver
+    check_call call_active
+    check_switch call_special
+call_lend:
+    call_commit
+    sh s6, THREAD_STATE(s5)
+    ld s7, THREAD_CONTEXT(t6)
+    sd s7, THREAD_CONTEXT(s5)
+    sd s5, CONTEXT_THREAD(s7)
+    lane_end
+call_special:
+    jal s11, lane_special
+    j call_lend
+
+call_long:
+    find_receiver
+    check_call lane_general
+    check_long lane_general
+    check_switch call_long_special
+1:  copy_long
+    j call_lend
+call_long_special:
+    jal s11, lane_special
+    j 1b
+
+call_active:
+    mv s10, s7
+    lb s6, THREAD_STATE + 1(t6)
+    addi s6, s6, 1
+    bgez s6, lane_general
+    check_switch lane_general
+    check_time lane_general
+    charge
+    call_commit
+    li s7, STATE_READY
+    sb s7, THREAD_STATE(s5)
+    lane_end
+
+/* The capability is one to a kernel object. On a machine with one hart its lock is all locks, so the
+ * operation can be done at once. The registers are saved, for the thread may not be the one that goes on, but
+ * most need not be loaded again. */
+object_call:
+    la t5, hart_count
+    lw t5, 0(t5)
+    addi t5, t5, -1
+    bnez t5, syscall_locked
+    lbu t5, SLOT_TYPE(t4)
+    addi t5, t5, -TYPE_ENDPOINT
+    beqz t5, syscall_locked
+    lane_save
+    .irp n, 5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17
+    sd x\n, \n * 8(t6)
+    .endr
+    ld sp, HART_STACK_TOP(tp)
+    ld s2, 0(t6)
+    mv s1, t6
+    mv a0, t6
+    mv a1, t4
+    li s0, 0
+    call kernel_invoke
+    ld t0, HART_CURRENT(tp)
+    lbu t1, HART_RESCHEDULE(tp)
+    bne t0, s1, 1f
+    lbu t0, THREAD_STATE(s1)
+    bnez t1, 1f
+    addi t0, t0, -STATE_READY
+    ld t1, THREAD_CONTEXT(s1)
+    bnez t0, 1f
+    ld t2, HART_CONTEXT(tp)
+    ld t0, 0(s1)
+    bne t1, t2, 1f
+    bne t0, s2, 1f
+    amoswap.d.rl zero, zero, (tp)
+    csrw sepc, s2
+    ld s2, 144(s1)
+    j syscall_return
+1:  call hart_run
+
+/* --- Answer the caller, and receive --- */
+
+not_call:
+    addi t5, a7, -SYS_REPLY_RECV
+    bnez t5, not_reply_recv
+    lane_lock
+    find_slot t4, t5, syscall_locked
+    lbu t5, SLOT_FLAGS(t4)
+    andi t5, t5, SLOT_LANE_RECV_BIT
+    beqz t5, syscall_locked
+    lane_save
+    sd a0, 80(t6) /* should the thread be taken out of the queue, it receives again */
+    ld s4, SLOT_OBJECT(t4)
+    sext.w s3, a1
+    sltiu s3, s3, MSG_REGS + 1
+
+/* s4 endpoint, at which nobody else waits; s5 caller. */
+.macro check_endpoint
+    ld s7, ENDPOINT_LANE(s4)
+    bne s7, tp, lane_general
+    ld s7, ENDPOINT_RECEIVERS(s4)
+    bnez s7, lane_general
+.endm
+.macro find_caller fault
+    ld s5, THREAD_CALLER(t6)
+    beqz s5, lane_general
+    ld s7, THREAD_LANE(s5)
+    bne s7, tp, \fault
+    check_endpoint
+.endm
+/* s6 is the context that came with the call, and goes back. */
+.macro check_reply active
+    ld s6, THREAD_CONTEXT(s5)
+    ld s7, THREAD_CONTEXT(t6)
+    bne s6, s7, \active
+.endm
+.macro reply_commit
+    switch_space
+    sd t6, ENDPOINT_RECEIVERS(s4)
+    sd zero, THREAD_NEXT(t6)
+    sd zero, THREAD_CALLER(t6)
+    sd s4, THREAD_BLOCKED_ON(t6)
+    li s7, STATE_BLOCKED_RECV
+    sb s7, THREAD_STATE(t6)
+    sb a7, THREAD_STATE(s5)     /* SYS_REPLY_RECV is THREAD_READY, too */
+    li a0, 0
+.endm
+
+    beqz s3, reply_long
+    find_caller reply_fault
+    check_reply reply_active
+    check_switch reply_special
+reply_give_back:
+    reply_commit
+    sd zero, THREAD_CONTEXT(t6)
+    sd s5, CONTEXT_THREAD(s6)
+    lane_end
+reply_special:
+    jal s11, lane_special
+    j reply_give_back
+
+reply_long:
+    find_caller lane_general
+    check_reply lane_general
+    check_long lane_general
+    check_switch reply_long_special
+1:  copy_long
+    j reply_give_back
+reply_long_special:
+    jal s11, lane_special
+    j 1b
+
+/* Both have time of their own, s6 the caller's and s7 the server's, which was not passed on. */
+.macro check_own_time
+    beqz s6, lane_general /* the caller's was taken away while it waited */
+    mv s10, s6
+    ld s6, CONTEXT_OWNER(s7)
+    bne s6, t6, lane_general
+    ld s6, CONTEXT_THREAD(s10)
+    bne s6, s5, lane_general
+    check_switch lane_general
+    check_time lane_general
+    charge
+.endm
+reply_active:
+    check_own_time
+    reply_commit
+    lane_end
+
+/* --- The caller is a thread that faulted, or a foreign one that made a system call --- */
+
+reply_fault:
+    lbu s7, THREAD_FAULT_WAITS(s5)
+    beqz s7, lane_general
+    ld s7, THREAD_HART(s5)
+    bne s7, tp, lane_general
+    srli s7, a1, TAG_LABEL_SHIFT
+    bnez s7, lane_general /* it is not to go on */
+    check_endpoint
+    check_reply 1f
+    check_switch lane_general
+    sd zero, THREAD_CONTEXT(t6)
+    sd s5, CONTEXT_THREAD(s6)
+    j 2f
+1:  check_own_time
+2:  reply_commit
+    sb zero, THREAD_FAULT_WAITS(s5)
+    lbu s7, THREAD_FOREIGN(s5)
+    bnez s7, reply_foreign
+    sd tp, THREAD_LANE(s5)
+/* Resumes s5, all of whose registers are saved. */
+resume_all:
+    sd s5, HART_CURRENT(tp)
+    amoswap.d.rl zero, zero, (tp)
+    mv a0, s5
+    j user_enter
+
+reply_foreign:
+    la s7, trap_entry_foreign
+    csrw stvec, s7
+    lwu s7, THREAD_SEND_TAG + 4(s5)
+    addi s7, s7, -FAULT_OF_FOREIGN
+    bnez s7, resume_all
+    sd a2, 80(s5)
+    sd a3, 88(s5)
+    sd a4, 96(s5)
+    sd a5, 104(s5)
+    sd a6, 112(s5)
+    sd t0, 120(s5)
+    sd t1, 128(s5)
+    sd t2, 136(s5)
+    ld s7, 0(s5)
+    addi s7, s7, 4
+    sd s7, 0(s5)
+    j resume_all
+
+/* The lanes are closed, or somebody of higher priority than s5 is ready. Changes s2, s7 and s8. Returns to
+ * s11, having done what the switch from t6 to s5 takes besides, if the lanes are closed for reasons that can
+ * be dealt with here. */
+lane_special:
+    lh s7, HART_READY_TOP(tp)
+    lbu s8, THREAD_PRIORITY(s5)
+    blt s8, s7, lane_general
+    lbu s8, HART_CLOSED(tp)
+    andi s7, s8, LANE_STALE
+    bnez s7, lane_general
+    andi s7, s8, LANE_ROUNDS
+    beqz s7, 1f
+    lw s7, THREAD_ASID_ROUND(s5)
+    lw s2, HART_ASID_ROUND(tp)
+    bne s7, s2, lane_general
+1:  andi s7, s8, LANE_FP
+    beqz s7, 3f
+    csrr s7, sstatus
+    li s2, SSTATUS_FS
+    and s7, s7, s2
+    bne s7, s2, 2f
+    call fp_save_lane
+2:  csrc sstatus, s2
+    andi s8, s8, ~LANE_FP
+    sb s8, HART_CLOSED(tp)
+    bnez s8, 3f
+    lh s7, HART_READY_TOP(tp)
+    sh s7, HART_LANE_FLOOR(tp)
+3:  andi s7, s8, LANE_NO_ASID
+    beqz s7, 4f
+    ld s7, THREAD_SATP(s5)
+    ld s8, THREAD_SATP(t6)
+    beq s7, s8, 4f
+    csrw satp, s7
+    sfence.vma
+4:  jr s11
+
+/* Nothing has changed, but what is saved has been used. */
+lane_general:
+    each_saved ld, t6
+    j syscall_saved
+
+/* --- Signal, and ask --- */
+
+/* s-registers are not saved here, so they are not used. t3 = the notification in the slot a0 if the right is
+ * there. */
+.macro find_notification right, otherwise
+    lane_lock
+    find_slot t4, t5, \otherwise
+    lhu t5, SLOT_TYPE(t4)
+    andi t5, t5, \right << 8 | 0xff
+    addi t5, t5, -(\right << 8 | TYPE_NOTIFICATION)
+    bnez t5, \otherwise
+    ld t3, SLOT_OBJECT(t4)
+    ld t5, NOTIFICATION_LANE(t3)
+    bne t5, tp, \otherwise
+.endm
+
+/* The same thread goes on, behind its system call; a0 and a1 are the badge and the tag. */
+.macro lane_return
+    csrr t5, sepc
+    addi t5, t5, 4
+    csrw sepc, t5
+    .irp n, 1, 5, 6, 7, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
+    li x\n, 0
+    .endr
+    amoswap.d.rl zero, zero, (tp)
+    csrrw tp, sscratch, tp
+    sret
+.endm
+
+not_reply_recv:
+    addi t5, a7, -SYS_TRY_WAIT
+    bnez t5, not_try_wait
+    find_notification MAY_WAIT, syscall_locked
+    ld t5, NOTIFICATION_WORD(t3)
+    bnez t5, syscall_locked
+    li a0, 0
+    li a1, ERROR_WOULD_BLOCK << TAG_LABEL_SHIFT
+    lane_return
+
+not_try_wait:
+    addi t5, a7, -SYS_SEND
+    bnez t5, not_send
+    find_notification MAY_SIGNAL, syscall_locked
+    ld t5, NOTIFICATION_BOUND(t3)
+    bnez t5, syscall_locked
+    ld t4, SLOT_BADGE(t4)
+    bnez t4, 1f
+    li t4, 1
+1:  ld t5, NOTIFICATION_WAITERS(t3)
+    bnez t5, signal_waiter
+    ld t5, NOTIFICATION_WORD(t3)
+    or t5, t5, t4
+    sd t5, NOTIFICATION_WORD(t3)
+    li a0, 0
+    li a1, 0
+    lane_return
+
+/* Resumes s5 with what a notification gives: the badge in a0 and nothing else. */
+.macro lane_end_signal
+    .irp n, 5, 6, 7, 11, 12, 13, 14, 15, 16
+    li x\n, 0
+    .endr
+    lane_end
+.endm
+
+/* t5 waits for the bits t4 of the notification t3. If it goes before the current thread it gets the hart, and the
+ * current thread is put in front of the ready queues. (ra is no register that the general path would save.) */
+signal_waiter:
+    mv ra, t5
+    lane_save
+    mv s4, t3
+    mv s5, ra
+    lbu s7, THREAD_PRIORITY(s5)
+    lbu s8, THREAD_PRIORITY(t6)
+    bgeu s8, s7, lane_general
+    lh s7, HART_READY_TOP(tp) /* another hart may have made ready somebody who goes before both */
+    blt s8, s7, lane_general
+    lbu s7, HART_CLOSED(tp)
+    ld s8, HART_FRONT(tp)
+    or s7, s7, s8
+    bnez s7, lane_general
+    ld s10, THREAD_CONTEXT(s5)
+    beqz s10, lane_general
+    check_time lane_general
+    charge
+    switch_space
+    ld s7, THREAD_NEXT(s5)
+    sd s7, NOTIFICATION_WAITERS(s4)
+    li s7, STATE_READY
+    sb s7, THREAD_STATE(s5)
+    sb s7, THREAD_QUEUED(t6)
+    sb s7, THREAD_ZEROED(t6)
+    sd t6, HART_FRONT(tp)
+    lbu s7, THREAD_PRIORITY(t6)
+    sh s7, HART_READY_TOP(tp)
+    sh s7, HART_LANE_FLOOR(tp)
+    mv a0, t4
+    lane_end_signal
+
+/* --- Wait: gives the hart back to whoever is in front --- */
+
+not_send:
+    addi t5, a7, -SYS_WAIT
+    bnez t5, syscall_general
+    find_notification MAY_WAIT, syscall_locked
+    ld t5, NOTIFICATION_WORD(t3)
+    bnez t5, take_bits
+    ld t5, NOTIFICATION_WAITERS(t3)
+    bnez t5, syscall_locked
+    lbu t5, HART_CLOSED(tp)
+    bnez t5, syscall_locked
+    ld ra, HART_FRONT(tp)
+    beqz ra, syscall_locked
+    lane_save
+    mv s4, t3
+    mv s5, ra
+    ld s7, THREAD_LANE(s5)
+    bne s7, tp, lane_general
+    ld s10, THREAD_CONTEXT(s5)
+    check_time lane_general
+    charge
+    switch_space
+    sd a0, 80(t6) /* should the thread be taken out of the queue, it waits again */
+    sd t6, NOTIFICATION_WAITERS(s4)
+    sd zero, THREAD_NEXT(t6)
+    sd s4, THREAD_BLOCKED_ON(t6)
+    li s7, STATE_BLOCKED_WAIT
+    sb s7, THREAD_STATE(t6)
+    sd zero, HART_FRONT(tp)
+    sb zero, THREAD_QUEUED(s5)
+    lh s7, HART_QUEUE_TOP(tp)
+    sh s7, HART_READY_TOP(tp)
+    sh s7, HART_LANE_FLOOR(tp)
+    lbu s7, THREAD_ZEROED(s5)
+    beqz s7, resume_all
+    sb zero, THREAD_ZEROED(s5)
+    li a0, 0
+    lane_end_signal
+
+take_bits:
+    ld t4, NOTIFICATION_BOUND(t3)
+    bnez t4, syscall_locked
+    sd zero, NOTIFICATION_WORD(t3)
+    mv a0, t5
+    li a1, 0
+    lane_return

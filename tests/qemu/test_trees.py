@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""Machines whose device trees say things in other ways, or of which something cannot be used."""
+
+import re
+
+import inputs
+from qemu import test
+
+ISA = r'riscv,isa = "[^"]*";'
+TIMEBASE = "timebase-frequency = <0x989680>;"
+PROMPT = "cardea:/\\$ "
+
+
+def edited(name: str, edit, *expected: str, harts: int = 1, **machine) -> None:
+    """Boots with an edited tree; the console shows these texts in this order."""
+
+    @test(harts=(harts,), boot=False, timeout=90, id=name, **machine)
+    def run(system):
+        blob = inputs.device_tree(system, edit)
+        system.boot(dtb=inputs.write(system, "edited.dtb", blob))
+        for text in expected:
+            system.expect_regex(text, 60)
+
+
+def list_of_extensions(*names: str):
+    quoted = ", ".join(f'"{name}"' for name in names)
+    return lambda t: re.sub(ISA, f'riscv,isa-base = "rv64i"; riscv,isa-extensions = {quoted};', t)
+
+
+def with_isa(text: str):
+    return lambda t: re.sub(ISA, f'riscv,isa = "{text}";', t)
+
+
+def with_node(where: str, text: str):
+    return lambda t: t.replace(where, text + where, 1)
+
+
+edited("extensions_in_a_list", list_of_extensions("i", "m", "a", "f", "d", "c", "sstc"), "Sstc, FP", PROMPT)
+edited("extensions_without_timer", list_of_extensions("i", "m", "a", "f", "d", "c"), "1, PLIC, FP", PROMPT)
+edited("extensions_without_fp", list_of_extensions("i", "m", "a", "c", "sstc"), "PLIC, Sstc, OpenSBI")
+edited("isa_in_short", with_isa("rv64gc_svadu"), "1, PLIC, FP", PROMPT)
+edited("isa_that_says_nothing", with_isa("rv6"), "1, PLIC, OpenSBI")
+edited(
+    "timebase_of_each_hart",
+    lambda t: t.replace('mmu-type = "riscv,sv48";', f'mmu-type = "riscv,sv48"; {TIMEBASE}'),
+    PROMPT,
+    harts=2,
+)
+edited(
+    "interrupt_controller_without_lines",
+    lambda t: t.replace("riscv,ndev = <0x60>", "riscv,ndev = <0x00>"),
+    "interrupt controller at 0xc000000 is not used: 0 sources",
+    "no interrupt controller",
+)
+edited(
+    "interrupt_controller_that_reaches_no_hart",
+    lambda t: re.sub("extended = <0x0(.) 0x0b 0x0. 0x09>", "extended = <0x0\\1 0x0b>", t),
+    "interrupt line [0-9]+ reaches no hart",
+)
+edited(
+    "registers_out_of_reach",
+    with_node(
+        "\t\tplic@",
+        'far@ff00000000000 { compatible = "riscv,aclint-sswi"; reg = <0xff000 0x0 0x0 0x1000>; };\n',
+    ),
+    "registers at 0xff00000000000 are out of reach",
+    PROMPT,
+)
+edited("more_harts_than_can_be_used", None, "1 harts are not used: the kernel runs on 8", PROMPT, harts=9)
+
+
+@test(harts=(1, 4), timeout=120, cpu="rv64,sstc=off", append="selftest", disk=None)
+def timer_of_the_firmware(system):
+    """Without Sstc the kernel has the firmware set the timer, and everything goes as with it."""
+    return system.selftest(110)

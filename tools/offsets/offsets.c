@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* Numbers of the kernel's C code that its assembly needs. This is compiled but never linked: mk/kernel.mk makes offsets.h of
+ * the sizes of its symbols, each one more than the number. */
+#include "arch/riscv/csr.h"
+#include "kernel.h"
+
+#include <abi/error.h>
+#include <abi/fault.h>
+
+#define NUMBER(name, value)             const char number_##name[(value) + 1] = {0}
+#define OFFSET(name, structure, member) NUMBER(name, offsetof(struct structure, member))
+
+_Static_assert(offsetof(struct hart, lock) == 0 && SLOT_LANE_SEND == 0x80 && SYS_CALL == 0 &&
+                   SYS_REPLY_RECV == THREAD_READY && DEPTH_OWNER < 0 &&
+                   offsetof(struct thread, depth) == offsetof(struct thread, state) + 1 &&
+                   offsetof(struct slot, rights) == offsetof(struct slot, type) + 1,
+               "what the assembly makes use of");
+
+OFFSET(HART_STACK_TOP, hart, stack_top);
+OFFSET(HART_EMERGENCY_STACK_TOP, hart, emergency_stack_top);
+OFFSET(HART_SCRATCH, hart, scratch[0]);
+OFFSET(HART_SCRATCH_SP, hart, scratch[1]);
+OFFSET(HART_CURRENT, hart, current);
+OFFSET(HART_LANE_FLOOR, hart, lane_floor);
+OFFSET(HART_READY_TOP, hart, ready_top);
+OFFSET(HART_CLOSED, hart, closed);
+OFFSET(HART_QUEUE_TOP, hart, queue_top);
+OFFSET(HART_ASID_ROUND, hart, asid_round);
+OFFSET(HART_FRONT, hart, front);
+OFFSET(HART_CONTEXT, hart, context);
+OFFSET(HART_SLICE_START, hart, slice_start);
+OFFSET(HART_TIMER_DEADLINE, hart, timer_deadline);
+OFFSET(HART_EVICT, hart, evict);
+OFFSET(HART_RESCHEDULE, hart, reschedule);
+OFFSET(THREAD_LANE_SLOTS, thread, lane_slots);
+OFFSET(THREAD_LANE, thread, lane);
+OFFSET(THREAD_SATP, thread, satp);
+OFFSET(THREAD_ASID_ROUND, thread, asid_round);
+OFFSET(THREAD_STATE, thread, state);
+OFFSET(THREAD_PRIORITY, thread, priority);
+OFFSET(THREAD_CONTEXT, thread, context);
+OFFSET(THREAD_CALLER, thread, caller);
+OFFSET(THREAD_BLOCKED_ON, thread, blocked_on);
+OFFSET(THREAD_NEXT, thread, next);
+OFFSET(THREAD_CSPACE_OBJECT, thread, slot[THREAD_CSPACE].object);
+OFFSET(THREAD_MSG_OBJECT, thread, slot[THREAD_MSG].object);
+OFFSET(THREAD_FP, thread, fp);
+OFFSET(THREAD_FCSR, thread, fcsr);
+OFFSET(THREAD_CPU_TIME, thread, cpu_time);
+OFFSET(THREAD_QUEUED, thread, queued);
+OFFSET(THREAD_ZEROED, thread, zeroed);
+OFFSET(THREAD_HART, thread, hart);
+OFFSET(THREAD_FOREIGN, thread, foreign);
+OFFSET(THREAD_FAULT_WAITS, thread, fault_waits);
+OFFSET(THREAD_SEND_TAG, thread, send_tag);
+
+OFFSET(SLOT_OBJECT, slot, object);
+OFFSET(SLOT_TYPE, slot, type);
+OFFSET(SLOT_FLAGS, slot, flags);
+OFFSET(SLOT_BADGE, slot, badge);
+OFFSET(ENDPOINT_RECEIVERS, endpoint, receivers);
+OFFSET(ENDPOINT_LANE, endpoint, lane);
+OFFSET(NOTIFICATION_WORD, notification, bits);
+OFFSET(NOTIFICATION_WAITERS, notification, queue);
+OFFSET(NOTIFICATION_BOUND, notification, bound);
+OFFSET(NOTIFICATION_LANE, notification, lane);
+OFFSET(CONTEXT_PERIOD, sched_context, period);
+OFFSET(CONTEXT_REMAINING, sched_context, remaining);
+OFFSET(CONTEXT_PERIOD_START, sched_context, period_start);
+OFFSET(CONTEXT_CONSUMED, sched_context, consumed);
+OFFSET(CONTEXT_THREAD, sched_context, thread);
+OFFSET(CONTEXT_OWNER, sched_context, owner);
+NUMBER(ERROR_WOULD_BLOCK, ERR_WOULD_BLOCK);
+NUMBER(FAULT_OF_FOREIGN, FAULT_FOREIGN);
+NUMBER(LANE_FP, CLOSED_FP);
+NUMBER(LANE_NO_ASID, CLOSED_NO_ASID);
+NUMBER(LANE_ROUNDS, CLOSED_ROUNDS);
+NUMBER(LANE_STALE, CLOSED_STALE);
+NUMBER(MAY_SIGNAL, RIGHT_SIGNAL);
+NUMBER(MAY_WAIT, RIGHT_WAIT);
+NUMBER(SLOT_LANE_RECV_BIT, SLOT_LANE_RECV);
+NUMBER(SLOT_SIZE_BITS, SLOT_BITS);
+NUMBER(STATE_BLOCKED_RECV, THREAD_BLOCKED_RECV);
+NUMBER(STATE_BLOCKED_REPLY, THREAD_BLOCKED_REPLY);
+NUMBER(STATE_BLOCKED_WAIT, THREAD_BLOCKED_WAIT);
+NUMBER(STATE_READY, THREAD_READY);
+NUMBER(TYPE_NOTIFICATION, OBJ_NOTIFICATION);
+NUMBER(TYPE_ENDPOINT, OBJ_ENDPOINT);
+NUMBER(ECALL_FROM_USER, CAUSE_USER_ECALL);
