@@ -11,6 +11,10 @@ uint32_t object_id_key[4];
 static struct cnode_header *dying_cnodes;
 static struct address_space *dying_spaces;
 
+/* Untyped memory whose children are being moved up. Those of one object are no neighbours until all are, so that is
+ * finished before any capability is deleted. */
+static struct slot *raising;
+
 /* Links `to` in as the first child of `parent`. */
 static void tree_insert_child(struct slot *parent, struct slot *to)
 {
@@ -38,8 +42,10 @@ static void tree_raise_child(struct slot *slot)
 {
     struct slot *child = slot->child;
 
-    if (slot->type == OBJ_UNTYPED)
+    if (slot->type == OBJ_UNTYPED) {
         slot->flags |= SLOT_RAISED;
+        raising = child->next ? slot : NULL;
+    }
     slot->child = child->next;
     if (child->next)
         child->next->prev = NULL;
@@ -133,6 +139,8 @@ void slot_move(struct slot *from, struct slot *to)
         child->parent = to;
     if (from->type == OBJ_FRAME || from->type == OBJ_PAGE_TABLE)
         mapping_moved(from, to);
+    if (raising == from)
+        raising = to;
     slot_clear(from);
 }
 
@@ -141,19 +149,10 @@ static bool same_object(const struct slot *a, const struct slot *b)
     return b && a->type == b->type && a->object == b->object && (a->object || a->number == b->number);
 }
 
-/* While the children of an untyped are being moved up, those that still are below it and those that are
- * beside it already are neighbours too. */
-static bool parted_from_same(const struct slot *slot)
-{
-    if (slot->prev)
-        return same_object(slot, slot->prev->child);
-    return slot->parent && same_object(slot, slot->parent->next);
-}
-
 bool slot_is_last(const struct slot *slot)
 {
     return !same_object(slot, slot->parent) && !same_object(slot, slot->prev) &&
-           !same_object(slot, slot->next) && !same_object(slot, slot->child) && !parted_from_same(slot);
+           !same_object(slot, slot->next) && !same_object(slot, slot->child);
 }
 
 /* A step takes up to 1,000 instructions. */
@@ -211,10 +210,22 @@ static bool object_destroy(struct slot *slot)
     }
 }
 
+static bool raise_rest(void)
+{
+    while (raising) {
+        tree_raise_child(raising);
+        if (pause_is_due())
+            return false;
+    }
+    return true;
+}
+
 bool slot_delete(struct slot *slot)
 {
     if (slot_is_empty(slot))
         return true;
+    if (!raise_rest())
+        return false;
     if (slot_is_last(slot))
         while (!object_destroy(slot))
             if (pause_is_due())
@@ -237,6 +248,8 @@ bool slot_delete(struct slot *slot)
  * every descendant is raised once and deleted once, however deep the tree is. */
 bool slot_revoke(struct slot *slot)
 {
+    if (!raise_rest())
+        return false;
     while (slot->child) {
         if (slot->child->child)
             tree_raise_child(slot->child);

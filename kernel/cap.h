@@ -72,7 +72,7 @@ bool slot_can_copy(const struct slot *slot);
 #define SLOT_MOVE_MAX_CHILDREN 256
 bool slot_can_move(const struct slot *slot);
 void slot_move(struct slot *from, struct slot *to);
-/* Whether there is no other capability to the same object. */
+/* Whether there is no other capability to the same object. The children of no untyped may be half moved up. */
 bool slot_is_last(const struct slot *slot);
 
 /*

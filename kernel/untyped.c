@@ -163,7 +163,7 @@ OPERATION(UNTYPED_RETYPE)
         }
         if (untyped->used)
             untyped->used = untyped->cleared = untyped->page = 0;
-    } else if (untyped->flags & SLOT_RAISED) { /* a child would part those moved up from the rest: see slot_is_last */
+    } else if (untyped->flags & SLOT_RAISED) { /* a child would part those moved up from the rest */
         return fail(by, ERR_IN_USE, 0, 0);
     }
     if (retype.type != OBJ_UNTYPED && !(untyped->flags & SLOT_DEVICE) && !clear_memory(untyped, &retype))

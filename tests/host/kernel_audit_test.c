@@ -129,19 +129,34 @@ Test(kernel_audit, memory_of_objects_that_were_moved_up_is_not_used_again)
     check_world(true);
 }
 
-/* Of two capabilities to one endpoint the stopped deletion has moved up one; a new object between the two would make each
- * look like the last. */
-Test(kernel_audit, nothing_is_made_of_memory_whose_objects_are_being_moved_up)
+/* Two capabilities, W_FREE + 2 and + 3, to an endpoint out of the untyped at W_FREE, neither made from the other. */
+static void make_twins(void)
 {
-    make(OBJ_UNTYPED, 12, W_FREE);
     cr_assert_eq(INVOKE(W_FREE, OP_UNTYPED_RETYPE, OBJ_ENDPOINT, 0, 0, W_FREE + 1, 1, 0), ERR_OK);
     for (unsigned i = 2; i <= 3; i++)
         cr_assert_eq(INVOKE(W_CNODE, OP_CNODE_COPY, W_FREE + i, 0, W_FREE + 1, RIGHTS_ALL), ERR_OK);
     cr_assert_eq(INVOKE(W_CNODE, OP_CNODE_DELETE, W_FREE + 1), ERR_OK);
+}
+
+/* The endpoint ends with the second of the two, which wakes thread 1, and not with the first. */
+static void check_twins(unsigned first)
+{
+    RECEIVE(w.thread[1], W_FREE + 2);
+    cr_assert_eq(w.thread[1]->state, THREAD_BLOCKED_RECV);
+    cr_assert_eq(INVOKE(W_CNODE, OP_CNODE_DELETE, first), ERR_OK);
+    cr_assert_eq(w.thread[1]->state, THREAD_BLOCKED_RECV, "gone with the first of two capabilities");
+    cr_assert_eq(INVOKE(W_CNODE, OP_CNODE_DELETE, 2 * W_FREE + 5 - first), ERR_OK);
+    cr_assert_eq(label_of(w.thread[1]), ERR_PEER_GONE);
+}
+
+/* The stopped deletion has moved up one of the two; a new object between them would make each look like the last. */
+Test(kernel_audit, nothing_is_made_of_memory_whose_objects_are_being_moved_up)
+{
+    make(OBJ_UNTYPED, 12, W_FREE);
+    make_twins();
     cr_assert(stopped(1, W_CNODE, OP_CNODE_DELETE, W_FREE), "the test needs a deletion that is stopped half way");
     cr_assert_eq(INVOKE(W_FREE, OP_UNTYPED_RETYPE, OBJ_REPLY, 0, 0, W_FREE + 4, 1, 0), ERR_IN_USE);
-    cr_assert_not(slot_is_last(&w.slots[W_FREE + 2]));
-    cr_assert_not(slot_is_last(&w.slots[W_FREE + 3]));
+    check_twins(W_FREE + 2);
     cr_assert_eq(INVOKE(W_CNODE, OP_CNODE_DELETE, W_FREE), ERR_OK);
     check_world(true);
 }
@@ -150,14 +165,43 @@ Test(kernel_audit, capabilities_that_a_stopped_revocation_parted_belong_together
 {
     for (unsigned after = 1; after < 12; after++) {
         make(OBJ_UNTYPED, 12, W_FREE);
-        INVOKE(W_FREE, OP_UNTYPED_RETYPE, OBJ_ENDPOINT, 0, 0, W_FREE + 1, 1, 0);
-        for (unsigned i = 2; i < 5; i++)
-            INVOKE(W_CNODE, OP_CNODE_COPY, W_FREE + i, 0, W_FREE + 1, RIGHTS_ALL);
-        INVOKE(W_CNODE, OP_CNODE_DELETE, W_FREE + 1);
-        if (stopped(after, W_CNODE, OP_CNODE_REVOKE, W_UNTYPED))
-            check_world(true);
+        make_twins();
+        stopped(after, W_CNODE, OP_CNODE_REVOKE, W_UNTYPED);
+        check_world(true);
+        if (w.slots[W_FREE + 2].type && w.slots[W_FREE + 3].type)
+            check_twins(W_FREE + 2 + after % 2);
         INVOKE(W_CNODE, OP_CNODE_REVOKE, W_UNTYPED);
+        cr_assert_null(w.slots[W_UNTYPED].child);
     }
+}
+
+/* The deletion of an untyped is stopped half way, and then that of the one around it, before the first goes on. */
+Test(kernel_audit, capabilities_that_two_stopped_deletions_parted_belong_together)
+{
+    for (unsigned after = 1; after < 8; after++) {
+        make(OBJ_UNTYPED, 14, W_FREE + 5);
+        cr_assert_eq(INVOKE(W_FREE + 5, OP_UNTYPED_RETYPE, OBJ_UNTYPED, 12, 0, W_FREE, 1, 0), ERR_OK);
+        cr_assert_eq(INVOKE(W_FREE + 5, OP_UNTYPED_RETYPE, OBJ_REPLY, 0, 0, W_FREE + 6, 1, 0), ERR_OK);
+        make_twins();
+        cr_assert(stopped(1, W_CNODE, OP_CNODE_DELETE, W_FREE), "the test needs a deletion that is stopped half way");
+        stopped(after, W_CNODE, OP_CNODE_DELETE, W_FREE + 5);
+        check_world(true);
+        check_twins(W_FREE + 2 + after % 2);
+        INVOKE(W_CNODE, OP_CNODE_REVOKE, W_UNTYPED);
+        check_world(true);
+    }
+}
+
+/* What is half deleted can be moved, and goes on from its new place. */
+Test(kernel_audit, memory_that_is_half_deleted_can_be_moved)
+{
+    make(OBJ_UNTYPED, 12, W_FREE);
+    make_twins();
+    cr_assert(stopped(1, W_CNODE, OP_CNODE_DELETE, W_FREE), "the test needs a deletion that is stopped half way");
+    cr_assert_eq(INVOKE(W_CNODE, OP_CNODE_MOVE, W_FREE + 7, 0, W_FREE), ERR_OK);
+    check_twins(W_FREE + 3);
+    check_world(true);
+    cr_assert_eq(INVOKE(W_CNODE, OP_CNODE_DELETE, W_FREE + 7), ERR_OK);
 }
 
 /* Thread 1's CSpace dies with it, and it dies with a CNode that holds its last capability. */
