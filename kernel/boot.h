@@ -5,18 +5,7 @@
 #include "arch.h"
 
 #include <base/fdt.h>
-
-#define BOOT_MAX_RANGES 64
-
-struct range {
-    uint64_t start, end; /* physical, [start, end) */
-};
-
-/* Ranges in ascending order; none touches the next. */
-struct range_set {
-    struct range range[BOOT_MAX_RANGES];
-    unsigned count;
-};
+#include <base/range.h>
 
 struct boot_state {
     struct range_set memory;   /* RAM */
@@ -35,15 +24,6 @@ struct boot_state {
 };
 
 extern struct boot_state boot_state;
-
-/* Adds [start, end) to the set, or takes it out; an empty range changes nothing. False when that takes more
- * ranges than fit; the set is unchanged then. */
-bool range_add(struct range_set *set, uint64_t start, uint64_t end);
-bool range_remove(struct range_set *set, uint64_t start, uint64_t end);
-/* Takes all of `these` out of the set, as far as that does not take too many ranges. */
-void range_remove_all(struct range_set *set, const struct range_set *these);
-/* Bytes in all ranges. */
-uint64_t range_total(const struct range_set *set);
 
 /* First physical address that the direct map does not reach. */
 uint64_t arch_direct_end(void);

@@ -21,7 +21,7 @@ static void reserve(struct range_set *set, uint64_t start, uint64_t size)
     if (!checked_add(start, size, &end) || end > UINT64_MAX - PAGE_SIZE)
         end = align_down(UINT64_MAX, PAGE_SIZE);
     if (!range_add(set, align_down(start, PAGE_SIZE), align_up(end, PAGE_SIZE)))
-        boot_fail("the device tree reserves more than %d separate ranges of memory", BOOT_MAX_RANGES);
+        boot_fail("the device tree reserves more than %d separate ranges of memory", RANGE_SET_MAX);
 }
 
 /* Memory is told by its device_type (Devicetree Specification 3.4). */

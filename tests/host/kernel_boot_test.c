@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the kernel reads from a device tree at boot, and sets of memory ranges. */
-// sources: kernel/boot_tree.c kernel/boot_ranges.c
+// sources: kernel/boot_tree.c lib/base/range.c
 #include "../../kernel/boot.h"
 #include "../../kernel/cap.h"
 #include "../../kernel/log.h"
@@ -303,9 +303,9 @@ Test(kernel_boot, memory_beyond_what_the_kernel_reaches_is_not_used)
 
 Test(kernel_boot, memory_in_too_many_pieces_is_used_as_far_as_possible)
 {
-    memory_node("memory@80000000", MEMORY_BASE, 0x1000, 0x2000, BOOT_MAX_RANGES + 1);
+    memory_node("memory@80000000", MEMORY_BASE, 0x1000, 0x2000, RANGE_SET_MAX + 1);
     cr_assert(end_tree());
-    cr_assert_eq(boot_state.memory.count, BOOT_MAX_RANGES);
+    cr_assert_eq(boot_state.memory.count, RANGE_SET_MAX);
     cr_assert_str_eq(said, "memory at 0x80080000 is not used: too many ranges");
 }
 
@@ -317,7 +317,7 @@ Test(kernel_boot, too_much_that_is_reserved_fails_the_boot)
     CELLS(&tree, "#size-cells", 2);
     property(&tree, "ranges", "", 0);
     begin(&tree, "many@81000000");
-    reg(MEMORY_BASE + 0x1000000, 0x1000, 0x2000, BOOT_MAX_RANGES + 1);
+    reg(MEMORY_BASE + 0x1000000, 0x1000, 0x2000, RANGE_SET_MAX + 1);
     end(&tree);
     end(&tree);
     cr_assert_not(end_tree());
@@ -407,12 +407,12 @@ Test(kernel_boot, a_set_that_is_full_stays_as_it_is)
 {
     struct range_set set = {0}, before;
 
-    for (unsigned i = 0; i < BOOT_MAX_RANGES; i++)
+    for (unsigned i = 0; i < RANGE_SET_MAX; i++)
         cr_assert(range_add(&set, i * 10, i * 10 + 5));
     before = set;
     cr_assert_not(range_add(&set, 10007, 10008));
     cr_assert_not(range_remove(&set, 12, 13));
     cr_assert_eq(memcmp(&set, &before, sizeof(set)), 0);
     cr_assert(range_add(&set, 5, 10), "it joins two");
-    cr_assert_eq(set.count, BOOT_MAX_RANGES - 1);
+    cr_assert_eq(set.count, RANGE_SET_MAX - 1);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Sets of ranges of physical memory. */
-#include "boot.h"
+#include <base/range.h>
 
 #include <string.h>
 
@@ -9,7 +9,7 @@ static bool splice(struct range_set *set, unsigned at, unsigned drop, const stru
 {
     unsigned tail = set->count - at - drop;
 
-    if (at + put + tail > BOOT_MAX_RANGES)
+    if (at + put + tail > RANGE_SET_MAX)
         return false;
     memmove(&set->range[at + put], &set->range[at + drop], tail * sizeof(struct range));
     memcpy(&set->range[at], with, put * sizeof(struct range));
