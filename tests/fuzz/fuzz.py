@@ -20,6 +20,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 MAX_BYTES = 800
 PROGRESS_SECONDS = 60
+SLICE_SECONDS = 80  # at most, of a run that is counted in inputs
 
 
 def recipes() -> dict:
@@ -86,15 +87,19 @@ def what_failed(output: str) -> str:
 
 
 class Fuzzing:
-    """One run of the fuzzer; tells every minute how far it is."""
+    """
+    One run of the fuzzer, for some time or for a number of inputs: these are the same every time. Tells every
+    minute how far it is.
+    """
 
-    def __init__(self, program: Path, crashes: Path, directories: list, seconds: int, seed: int):
+    def __init__(self, program: Path, crashes: Path, directories: list, seconds: int, inputs: int):
         self.seconds = seconds
+        self.name = f"fuzzing_with_{inputs}_inputs" if inputs else f"fuzzing_for_{seconds}_s"
         self.figures = {"executions": 0, "edges": 0, "inputs": 0}
         self.output = []
         self.command = command_of(program, crashes)
-        self.command += [f"-seed={seed}"] if seed else []
-        self.command += [f"-max_total_time={seconds}", "-print_final_stats=1", *map(str, directories)]
+        self.command += [f"-runs={inputs}", "-seed=1"] if inputs else [f"-max_total_time={seconds}"]
+        self.command += ["-print_final_stats=1", *map(str, directories)]
 
     def run(self, quiet: bool) -> tuple:
         told = start = time.monotonic()
@@ -112,7 +117,7 @@ class Fuzzing:
                 print(f"  {told - start:5.0f} s: {self.summary()}", flush=True)
         status = process.wait()
         message = self.summary() if status == 0 else what_failed("".join(self.output)) or f"status {status}"
-        return f"fuzzing_for_{self.seconds}_s", status == 0, message
+        return self.name, status == 0, message
 
     def read(self, line: str) -> None:
         if match := re.match(r"#(\d+)\s.*\bcov: (\d+).*\bcorp: (\d+)", line):
@@ -128,10 +133,10 @@ class Fuzzing:
         return text.format(**self.figures)
 
 
-def run(build: Path, seconds: int, seed: int = 0, corpus: Path = None, quiet: bool = False) -> list:
+def run(build: Path, seconds: int, inputs: int = 0, corpus: Path = None, quiet: bool = False) -> list:
     """
-    Replays the seeds and fuzzes; returns (name, passed, message) of each. What is new goes to `corpus`. With
-    a `seed` that is not 0, the same random choices as every time.
+    Replays the seeds and fuzzes for `seconds`, or with so many inputs if that is not 0; returns (name, passed,
+    message) of each. What is new goes to `corpus`.
     """
     program, home = build / "fuzz/kernel_fuzz", build / "fuzz"
     crashes, corpus = home / "crashes", corpus or home / "corpus"
@@ -139,14 +144,14 @@ def run(build: Path, seconds: int, seed: int = 0, corpus: Path = None, quiet: bo
         directory.mkdir(parents=True, exist_ok=True)
     seeds = write_seeds(home / "seeds")
     results = replay_all(program, crashes, seeds)
-    results.append(Fuzzing(program, crashes, [corpus, home / "seeds"], seconds, seed).run(quiet))
+    results.append(Fuzzing(program, crashes, [corpus, home / "seeds"], seconds, inputs).run(quiet))
     return results
 
 
-def slice(build: Path, seconds: int) -> list:
-    """A short run that starts from the seeds alone."""
+def slice(build: Path, inputs: int) -> list:
+    """A short run that starts from the seeds alone: whoever makes it with the same kernel gets the same result."""
     with tempfile.TemporaryDirectory() as directory:
-        return run(build, seconds, seed=1, corpus=Path(directory), quiet=True)
+        return run(build, seconds=SLICE_SECONDS, inputs=inputs, corpus=Path(directory), quiet=True)
 
 
 def distil(build: Path) -> None:

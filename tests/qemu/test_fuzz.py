@@ -13,4 +13,4 @@ import fuzz  # noqa: E402
 
 @test(harts=(1,), timeout=240, boot=False)
 def no_event_breaks_the_kernel(system):
-    return fuzz.slice(system.build, 15)
+    return fuzz.slice(system.build, 6000)
