@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The device server's protocol: drivers get exactly the registers, interrupt lines and DMA memory of the devices that
- * the system description has them drive.
+ * The device server's protocol: drivers get exactly the registers, interrupt lines and DMA memory of the
+ * devices that the system description has them drive.
  */
 #pragma once
 
 #include <proto/proto.h>
+
+#define DEV_COMPATIBLE_BYTES 256
 
 struct dev_count_reply {
     uint64_t count; /* devices for this client */
@@ -17,9 +19,10 @@ struct dev_index_request {
 };
 struct dev_info_reply {
     char name[32];       /* node name with unit address */
-    char compatible[32]; /* that matched */
+    char compatible[32]; /* that matched: the driver's string that the device names first */
     uint64_t region_count, irq_count;
     uint64_t clock_frequency, reg_shift, reg_io_width; /* properties of that name, 0 when absent */
+    uint64_t is_stdout; /* 1: /chosen stdout-path names this device, 0: it does not */
 };
 struct dev_region_reply {
     uint64_t length; /* bytes of the registers */
@@ -36,8 +39,9 @@ struct dev_dma_reply {
     uint64_t length, physical;
 }; /* + capability: mm segment, contiguous, zeroed */
 
-/* Gives memory of dev_dma back: the device no longer uses it. It is free when nobody has it mapped any more. What a
- * driver has when it dies is given back for it, and reads as zero for those who still have it mapped. */
+/* Gives memory of dev_dma back: the device no longer uses it. It is free when nobody has it mapped any more.
+ * What a driver has when it dies is given back for it, and reads as zero for those who still have it mapped.
+ */
 struct dev_dma_free_request {
     uint64_t physical;
 };
@@ -46,7 +50,8 @@ struct dev_dma_free_request {
 struct dev_register_request {
     uint64_t client;
     char driver[16];     /* name of the process, for messages */
-    char compatible[32];
+    /* It gets the devices that match any of these: strings, each with its end, and then an empty one. */
+    char compatible[DEV_COMPATIBLE_BYTES];
     uint64_t virtio_id;  /* for "virtio,mmio": the virtio device type; 0: any */
     uint64_t irq_deadline_us; /* of its lines, from interrupt to acknowledgement, 0: none; at most 10 s */
 };

@@ -253,6 +253,38 @@ Test(description, two_drivers_for_one_device)
     check(CORE "a { " COMMON "virtio-id = <1>; };", "", "system.dtb: a: virtio-id without compatible\n");
 }
 
+Test(description, several_kinds_of_hardware)
+{
+    check(CORE DEV "a { " COMMON "uses = <&dev 1>; compatible = \"ns16550a\", \"sifive,uart0\"; };"
+                   "b { " COMMON "uses = <&dev 1>; compatible = \"x\", \"sifive,uart0\"; };"
+                   "c { " COMMON "uses = <&dev 1>; compatible = \"x\", \"virtio,mmio\"; virtio-id = <1>; };"
+                   "d { " COMMON "uses = <&dev 1>; compatible = \"virtio,mmio\", \"y\"; virtio-id = <2>; };"
+                   "e { " COMMON "uses = <&dev 1>; compatible = \"y\"; virtio-id = <3>; };",
+          "dev a c d ",
+          "system.dtb: b: drives sifive,uart0, as a does already\n"
+          "system.dtb: e: drives y, as d does already\n");
+    const char expected[] = "ns16550a\0sifive,uart0\0";
+    cr_assert_eq(memcmp(process("a")->compatible, expected, sizeof(expected)), 0);
+}
+
+/* The longest list has room for the empty string at its end, and one that is longer is told. */
+Test(description, long_lists_of_hardware)
+{
+    char nodes[2048] = CORE DEV "a { " COMMON "uses = <&dev 1>; compatible = ";
+
+    for (unsigned i = 0; i < 8; i++) {
+        char *end = nodes + strlen(nodes);
+        snprintf(end, (size_t)(nodes + sizeof(nodes) - end), "%s\"a%u2345678901234567890123456789%s\"",
+                 i == 0 ? "" : ", ", i, i == 7 ? "" : "0");
+    }
+    strcat(nodes, "; };");
+    check(nodes, "dev a ", "");
+    const char *last = process("a")->compatible + DESCRIPTION_COMPATIBLE - 2;
+    cr_assert(last[-1] == '9' && last[0] == 0 && last[1] == 0);
+    memcpy(strrchr(nodes, '"'), "0\"; };", sizeof("0\"; };"));
+    check(nodes, "dev ", "system.dtb: a: compatible has more than 255 characters\n");
+}
+
 Test(description, names)
 {
     check(CORE "a@1 { " COMMON "}; a@2 { " COMMON "}; b { " COMMON "};", "b ",
@@ -318,7 +350,11 @@ Test(description, wrong_types_and_names)
         {COMMON "program = \"12345678901234567890123456789012\";", "program is longer than 31 characters"},
         {COMMON "restart = \"sometimes\";", "restart is neither \"always\" nor \"never\""},
         {COMMON "serves = <1>;", "serves takes no value"},
-        {COMMON "compatible = <1>;", "compatible is not one string"},
+        {COMMON "compatible = <1>;", "compatible is not a list of strings"},
+        {COMMON "compatible;", "compatible is not a list of strings"},
+        {COMMON "compatible = \"a\", \"\", \"b\";", "compatible is not a list of strings"},
+        {COMMON "compatible = \"a\", \"12345678901234567890123456789012\";",
+         "compatible \"12345678901234567890123456789012\" is longer than 31 characters"},
         {COMMON "kernel = <0x41424344>;", "kernel is not a list of strings"},
         {COMMON "kernel = \"log\", \"everything\";", "kernel: there is no \"everything\" to have"},
         {COMMON "kernel = \"memory\";", "kernel: only mm can have \"memory\""},

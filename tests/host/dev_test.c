@@ -5,6 +5,8 @@
 #include "../../user/dev/devices.h"
 #include "support.h"
 
+#define DEV_LIST 256
+
 static char scratch[64];
 static struct exact blob;
 static struct devices devices;
@@ -238,10 +240,17 @@ static uint32_t virtio_type(unsigned device)
     return type_at[device];
 }
 
+/* `compatible`: strings with blanks between them. */
 static enum error claim(uint64_t client, const char *driver, const char *compatible, uint64_t virtio_id,
                         uint64_t *count, int *other)
 {
-    return devices_claim(&devices, client, driver, compatible, virtio_id, virtio_type, count, other);
+    char list[DEV_LIST] = {0};
+
+    snprintf(list, sizeof(list) - 1, "%s", compatible);
+    for (char *blank = strchr(list, ' '); blank != NULL; blank = strchr(blank + 1, ' ')) {
+        *blank = 0;
+    }
+    return devices_claim(&devices, client, driver, list, virtio_id, virtio_type, count, other);
 }
 
 Test(dev, drivers_get_what_is_theirs)
@@ -270,6 +279,71 @@ Test(dev, drivers_get_what_is_theirs)
     }
     cr_assert_eq(claim(9, "nothing", "no,such-device", 0, &count, &other), ERR_OK);
     cr_assert_eq(count, 0);
+}
+
+Test(dev, a_driver_of_several_kinds)
+{
+    uint64_t count;
+    int other;
+
+    load_source(HEAD PLIC "one@1000 { compatible = \"vendor,one\", \"common\"; };"
+                          "two@2000 { compatible = \"vendor,two\", \"common\", \"old\"; };"
+                          "three@3000 { compatible = \"common2\", \"commo\"; };"
+                          "four@4000 { compatible = \"old\"; };"
+                          "five@5000 { compatible = \"virtio,mmio\"; }; };");
+    memset(type_at, 0, sizeof(type_at));
+    cr_assert_eq(claim(7, "other", "none commo", 0, &count, &other), ERR_OK);
+    cr_assert_eq(count, 1);
+    cr_assert_eq(claim(8, "driver", "old common vendor,one", 0, &count, &other), ERR_OK);
+    cr_assert_eq(count, 3);
+    cr_assert_str_eq(devices.device[find("one@1000")].compatible, "vendor,one", "what tells most");
+    cr_assert_str_eq(devices.device[find("two@2000")].compatible, "common");
+    cr_assert_str_eq(devices.device[find("four@4000")].compatible, "old");
+    cr_assert_eq(claim(9, "third", "nothing vendor,two", 0, &count, &other), ERR_EXISTS);
+    cr_assert_eq(other, (int)find("two@2000"));
+    cr_assert_eq(claim(9, "third", "x virtio,mmio", 0, &count, &other), ERR_OK);
+    cr_assert_eq(count, 0, "an empty virtio slot is no device");
+    cr_assert_eq(claim(9, "third", "", 0, &count, &other), ERR_OK);
+    cr_assert_eq(count, 0);
+}
+
+static void expect_stdout(const char *chosen, const char *expected)
+{
+    char source[1024];
+
+    snprintf(source, sizeof(source),
+             HEAD PLIC "aliases { serial0 = \"/soc/uart@1000\"; serial1 = \"/soc/uart@2000\";"
+                       "  bad = \"/no\"; };"
+                       "chosen { %s };"
+                       "soc { compatible = \"simple-bus\"; uart@1000 { compatible = \"u\"; };"
+                       "  uart@2000 { compatible = \"u\"; }; }; };",
+             chosen);
+    load_source(source);
+    for (unsigned i = 0; i < devices.count; i++) {
+        cr_assert_eq(device_is_stdout(&devices, i), strcmp(device_name(&devices, i), expected) == 0,
+                     "with \"%s\": %s", chosen, device_name(&devices, i));
+    }
+}
+
+Test(dev, the_tree_names_one_for_the_terminal)
+{
+    expect_stdout("stdout-path = \"/soc/uart@2000\";", "uart@2000");
+    expect_stdout("stdout-path = \"/soc/uart@2000:115200n8\";", "uart@2000");
+    expect_stdout("stdout-path = \"serial1\";", "uart@2000");
+    expect_stdout("stdout-path = \"serial0:115200\";", "uart@1000");
+    expect_stdout("stdout-path = \"serial7\";", "none");
+    expect_stdout("stdout-path = \"bad\";", "none");
+    expect_stdout("stdout-path = \"/soc/uart@3000\";", "none");
+    expect_stdout("stdout-path = \"\";", "none");
+    expect_stdout("stdout-path = <1>;", "none");
+    expect_stdout("", "none");
+    load_source(HEAD PLIC "a { compatible = \"u\"; }; };");
+    cr_assert_not(device_is_stdout(&devices, find("a")), "there is no /chosen");
+    load_machine("virt -smp 1");
+    cr_assert(device_is_stdout(&devices, find("serial@10000000")));
+    load_machine("sifive_u -smp 2");
+    cr_assert(device_is_stdout(&devices, find("serial@10010000")));
+    cr_assert_not(device_is_stdout(&devices, find("serial@10011000")));
 }
 
 Test(dev, a_device_has_one_driver)

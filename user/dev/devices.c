@@ -70,6 +70,14 @@ uint64_t device_number(const struct devices *devices, unsigned device, const cha
     return fdt_prop_number(&devices->tree, devices->device[device].node, property, &value) ? value : 0;
 }
 
+bool device_is_stdout(const struct devices *devices, unsigned device)
+{
+    const struct fdt *tree = &devices->tree;
+    const char *path = fdt_prop_string(tree, fdt_child(tree, fdt_root(tree), "chosen"), "stdout-path");
+
+    return path != NULL && fdt_by_path(tree, path) == devices->device[device].node;
+}
+
 /* Puts `page` in its place among the ascending ones, if it is not there yet. */
 static unsigned insert_page(uint64_t *pages, unsigned count, uint64_t page)
 {
@@ -123,27 +131,44 @@ uint64_t devices_driver(const struct devices *devices, const char *name)
     return driver == NO_DRIVER ? 0 : devices->driver[driver].client;
 }
 
-static bool matches(const struct devices *devices, unsigned device, const char *compatible,
-                    uint64_t virtio_id, uint32_t (*virtio_type)(unsigned device))
+static const char *find_in_list(const char *list, const char *text)
 {
-    if (!fdt_is_compatible(&devices->tree, devices->device[device].node, compatible)) {
-        return false;
+    while (*list != 0 && strcmp(list, text) != 0) {
+        list += strlen(list) + 1;
     }
-    if (strcmp(compatible, "virtio,mmio") != 0) {
-        return true;
-    }
-    uint32_t type = virtio_type(device);
-    return type != 0 && (virtio_id == 0 || type == virtio_id);
+    return *list != 0 ? list : NULL;
 }
 
-/* Which devices match, one bit each; ERR_EXISTS with *other when one belongs to another driver. */
+/* The string of the list that the device names first, which is the one that tells most about it; NULL when
+ * it is not for this driver. */
+static const char *find_match(const struct devices *devices, unsigned device, const char *list,
+                              uint64_t virtio_id, uint32_t (*virtio_type)(unsigned device))
+{
+    const char *name, *match = NULL;
+
+    for (unsigned n = 0; match == NULL; n++) {
+        name = fdt_prop_string_at(&devices->tree, devices->device[device].node, "compatible", n);
+        if (name == NULL) {
+            return NULL;
+        }
+        match = find_in_list(list, name);
+    }
+    if (strcmp(match, "virtio,mmio") != 0) {
+        return match;
+    }
+    uint32_t type = virtio_type(device);
+    return type != 0 && (virtio_id == 0 || type == virtio_id) ? match : NULL;
+}
+
+/* By what each device matches, or NULL; ERR_EXISTS with *other when one belongs to another driver. */
 static enum error find_matches(const struct devices *devices, int driver, const char *compatible,
-                               uint64_t virtio_id, uint32_t (*virtio_type)(unsigned device), bool *match,
-                               int *other)
+                               uint64_t virtio_id, uint32_t (*virtio_type)(unsigned device),
+                               const char **match, int *other)
 {
     for (unsigned i = 0; i < devices->count; i++) {
-        match[i] = matches(devices, i, compatible, virtio_id, virtio_type);
-        if (match[i] && devices->device[i].driver != NO_DRIVER && devices->device[i].driver != driver) {
+        match[i] = find_match(devices, i, compatible, virtio_id, virtio_type);
+        if (match[i] != NULL && devices->device[i].driver != NO_DRIVER &&
+            devices->device[i].driver != driver) {
             *other = (int)i;
             return ERR_EXISTS;
         }
@@ -155,7 +180,7 @@ enum error devices_claim(struct devices *devices, uint64_t client, const char *n
                          uint64_t virtio_id, uint32_t (*virtio_type)(unsigned device), uint64_t *count,
                          int *device)
 {
-    bool match[MAX_DEVICES];
+    const char *match[MAX_DEVICES];
     int driver;
 
     if (name[0] == 0 || client == 0) {
@@ -173,9 +198,9 @@ enum error devices_claim(struct devices *devices, uint64_t client, const char *n
     snprintf(devices->driver[driver].name, sizeof(devices->driver[driver].name), "%s", name);
     devices->driver[driver].client = client;
     for (unsigned i = 0; i < devices->count; i++) {
-        if (match[i]) {
+        if (match[i] != NULL) {
             devices->device[i].driver = (int8_t)driver;
-            snprintf(devices->device[i].compatible, sizeof(devices->device[i].compatible), "%s", compatible);
+            snprintf(devices->device[i].compatible, sizeof(devices->device[i].compatible), "%s", match[i]);
         }
     }
     *count = devices_count(devices, client);

@@ -57,9 +57,13 @@ unsigned device_lines(const struct devices *devices, unsigned device);
 /* Property of one or two cells, 0 when absent. */
 uint64_t device_number(const struct devices *devices, unsigned device, const char *property);
 
+/* Whether /chosen stdout-path (Devicetree Specification v0.4, section 3.6) names this device. */
+bool device_is_stdout(const struct devices *devices, unsigned device);
+
 /*
- * Gives the driver `name`, running as process `client`, all devices that are `compatible`; for "virtio,mmio"
- * only those of which virtio_type() says `virtio_id` (0: any type, but not 0, which is no device). A driver
+ * Gives the driver `name`, running as process `client`, all devices that are compatible with one string of
+ * the list `compatible`, which an empty string ends; for "virtio,mmio" only those of which virtio_type()
+ * says `virtio_id` (0: any type, but not 0, which is no device). A driver
  * of that name that was there before is replaced. *count says how many it has now. ERR_EXISTS: another driver
  * has one of them: *device is that, device.driver tells who; ERR_TOO_MANY; ERR_BAD_ARG: no name or no client.
  * Then nothing has changed.

@@ -86,6 +86,7 @@ static enum error serve_dev_info(struct call *call, const struct dev_index_reque
     reply->clock_frequency = device_number(&devices, device, "clock-frequency");
     reply->reg_shift = device_number(&devices, device, "reg-shift");
     reply->reg_io_width = device_number(&devices, device, "reg-io-width");
+    reply->is_stdout = device_is_stdout(&devices, device);
     return ERR_OK;
 }
 
@@ -208,21 +209,23 @@ static void release(uint64_t client)
 static enum error serve_dev_register(struct call *call, const struct dev_register_request *request,
                                      struct dev_register_reply *reply)
 {
-    char driver[sizeof(request->driver)], compatible[sizeof(request->compatible)];
+    const char *list = request->compatible;
+    char driver[sizeof(request->driver)];
     int device;
 
     (void)call;
-    if (request->irq_deadline_us > MAX_DEADLINE_US) {
+    /* Two zeros at the end: whatever strings are before them, the last of the list is an empty one. */
+    if (request->irq_deadline_us > MAX_DEADLINE_US || list[DEV_COMPATIBLE_BYTES - 2] != 0 ||
+        list[DEV_COMPATIBLE_BYTES - 1] != 0) {
         return ERR_BAD_ARG;
     }
     snprintf(driver, sizeof(driver), "%.*s", (int)sizeof(driver) - 1, request->driver);
-    snprintf(compatible, sizeof(compatible), "%.*s", (int)sizeof(compatible) - 1, request->compatible);
     uint64_t before = devices_driver(&devices, driver);
     if (before != 0 && before != request->client) {
         release(before);
     }
-    enum error error = devices_claim(&devices, request->client, driver, compatible, request->virtio_id,
-                                     virtio_type, &reply->count, &device);
+    enum error error = devices_claim(&devices, request->client, driver, list, request->virtio_id, virtio_type,
+                                     &reply->count, &device);
     if (error == ERR_OK) {
         devices_set_deadline(&devices, request->client, request->irq_deadline_us);
     }

@@ -16,6 +16,7 @@
 #define MAX_PRIORITY      255
 #define MAX_HART          7
 #define MAX_VIRTIO_ID     0xffff
+#define COMPATIBLE_LENGTH 31 /* of one string */
 
 struct property {
     const char *name;
@@ -225,11 +226,41 @@ static bool read_restart(const struct reader *reader)
            complain(reader->source, reader->process, "restart is neither \"always\" nor \"never\"");
 }
 
+/* The list stays as it is in the tree; an empty string is put behind it. */
+static bool read_compatible(const struct reader *reader)
+{
+    struct description_process *process = reader->process;
+    uint32_t length;
+    const void *list = fdt_prop(reader->fdt, reader->node, "compatible", &length);
+    const char *text;
+    unsigned n = 0;
+
+    if (list == NULL) {
+        return true;
+    }
+    while ((text = fdt_prop_string_at(reader->fdt, reader->node, "compatible", n)) != NULL && *text != 0) {
+        if (strlen(text) > COMPATIBLE_LENGTH) {
+            return complain(reader->source, process, "compatible \"%s\" is longer than %u characters", text,
+                            COMPATIBLE_LENGTH);
+        }
+        n++;
+    }
+    if (n == 0 || text != NULL) {
+        return complain(reader->source, process, "compatible is not a list of strings");
+    }
+    if (length >= sizeof(process->compatible)) {
+        return complain(reader->source, process, "compatible has more than %u characters",
+                        (unsigned)sizeof(process->compatible) - 1);
+    }
+    memcpy(process->compatible, list, length);
+    return true;
+}
+
 static bool read_hardware(const struct reader *reader)
 {
     struct description_process *process = reader->process;
 
-    if (!read_string(reader, "compatible", process->compatible, sizeof(process->compatible)) ||
+    if (!read_compatible(reader) ||
         !read_number(reader, "virtio-id", false, 1, MAX_VIRTIO_ID, &process->virtio_id) ||
         !read_number(reader, "irq-deadline-us", false, 1, MAX_DEADLINE_US, &process->irq_deadline)) {
         return false;

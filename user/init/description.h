@@ -13,6 +13,7 @@
 #define DESCRIPTION_FILE          "system.dtb"
 #define DESCRIPTION_MAX_PROCESSES 32
 #define DESCRIPTION_MAX_USES      16
+#define DESCRIPTION_COMPATIBLE    256 /* bytes of a list of `compatible` strings, with its end */
 #define DESCRIPTION_LINE          200 /* bytes of the longest report, with its end */
 
 /* Control capabilities of the kernel, by the names that the property `kernel` gives them. */
@@ -47,8 +48,9 @@ struct description_grant {
 
 struct description_process {
     char name[16];
-    char program[32];    /* file in the archive */
-    char compatible[32]; /* of the hardware that it drives; "": none */
+    char program[32]; /* file in the archive */
+    /* Of the hardware that it drives: strings one after the other, then an empty one. Only that: none. */
+    char compatible[DESCRIPTION_COMPATIBLE];
     uint32_t virtio_id;    /* 0: any */
     uint32_t irq_deadline; /* of the lines of that hardware, microseconds; 0: none */
     bool serves;

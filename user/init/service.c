@@ -136,6 +136,7 @@ static bool register_driver(struct process *process)
     struct dev_register_reply r = {0};
 
     memcpy(q.driver, process->name, sizeof(q.driver));
+    _Static_assert(sizeof(q.compatible) == sizeof(described->compatible), "the list goes as it is");
     memcpy(q.compatible, described->compatible, sizeof(q.compatible));
     enum error error = dev_register(services[description.dev].manage, &q, &r);
     if (error == ERR_EXISTS) {

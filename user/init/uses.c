@@ -67,10 +67,19 @@ static bool read_uses(const struct reader *reader, struct description_grant *gra
     return true;
 }
 
-static bool same_hardware(const struct description_process *a, const struct description_process *b)
+/* The kind of hardware that both drive, NULL when there is none. */
+static const char *shared_hardware(const struct description_process *a, const struct description_process *b)
 {
-    return a->compatible[0] != 0 && strcmp(a->compatible, b->compatible) == 0 &&
-           (a->virtio_id == b->virtio_id || a->virtio_id == 0 || b->virtio_id == 0);
+    bool same_id = a->virtio_id == b->virtio_id || a->virtio_id == 0 || b->virtio_id == 0;
+
+    for (const char *one = a->compatible; *one != 0; one += strlen(one) + 1) {
+        for (const char *other = b->compatible; *other != 0; other += strlen(other) + 1) {
+            if (strcmp(one, other) == 0 && (same_id || strcmp(one, "virtio,mmio") != 0)) {
+                return one;
+            }
+        }
+    }
+    return NULL;
 }
 
 /* A driver uses dev, and drives what no earlier one drives. */
@@ -86,8 +95,9 @@ static void check_drivers(struct description *description, const struct descript
         }
         for (unsigned k = 0; k < i && !process->bad; k++) {
             const struct description_process *other = &description->process[k];
-            if (!other->bad && same_hardware(process, other)) {
-                complain(source, process, "drives %s, as %s does already", process->compatible, other->name);
+            const char *shared = other->bad ? NULL : shared_hardware(process, other);
+            if (shared != NULL) {
+                complain(source, process, "drives %s, as %s does already", shared, other->name);
             }
         }
     }
