@@ -80,6 +80,7 @@ include mk/fuzz.mk
 include mk/hostile.mk mk/lanes.mk
 include mk/bench.mk
 include mk/coverage.mk
+include mk/card.mk
 
 all: $(kernel_image) $(initrd) $(disk_image) $(program_symbols) ## Build kernel, processes, initrd and disk image (the default)
 image: $(disk_image) ## Build the disk image from rootfs/ and user/apps/
@@ -93,7 +94,7 @@ setup: ## Install every package that building, running, testing, fuzzing and deb
 packages:
 	@tools/setup build $(if $(filter qemu% bench% irqs-off latency harts stress-harts lanes hostile random-calls,$(building)),$(if $(findstring /,$(QEMU)),,qemu)) \
 	    $(if $(filter test% coverage,$(building)),qemu test fuzz) $(if $(filter fuzz%,$(building)),fuzz) \
-	    $(if $(filter gdb,$(building)),gdb)
+	    $(if $(filter gdb,$(building)),gdb) $(if $(filter sdcard flash,$(building)),card)
 
 style: ## Check the layout rules: includes, assembly, sizes, README files
 	@tools/style/check
@@ -111,6 +112,9 @@ help: ## List the targets and variables
 	@printf '  %-30s%s\n' 'SMP=$(SMP)' 'harts, 1 to 8' 'MEM=$(MEM)' 'memory, 64M to 16G' \
 	    'DISK=PATH' 'raw disk image to attach; none: no disk; default: the one made here' \
 	    'APPEND="..."' 'kernel command line' 'BUILD=$(BUILD)' 'release or debug' \
-	    'QEMU=$(QEMU)' 'emulator to run' 'V=1' 'show each command'
+	    'QEMU=$(QEMU)' 'emulator to run' 'V=1' 'show each command' \
+	    'BOARD=NAME' 'board to make a card for: $(notdir $(patsubst %/card,%,$(wildcard platform/*/card)))' \
+	    'OUT=FILE' 'where the card image goes; default: build/cardea-BOARD.img' 'SIZE=128' 'of the card image, in MiB' \
+	    'DEV=/dev/sdX' 'the card that `make flash` writes'
 
 .PHONY: all image setup packages style clean help
