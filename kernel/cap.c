@@ -11,8 +11,8 @@ uint32_t object_id_key[4];
 static struct cnode_header *dying_cnodes;
 static struct address_space *dying_spaces;
 
-/* Untyped memory whose children are being moved up. Those of one object are no neighbours until all are, so that is
- * finished before any capability is deleted. */
+/* Untyped memory whose children are being moved up. Those of one object are no neighbours until all are, so
+ * that is finished before any capability is deleted. */
 static struct slot *raising;
 
 /* Links `to` in as the first child of `parent`. */

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 # The bench: tests/bench is a program that takes init's place in an archive of its own and measures the kernel.
 
-bench_sources := $(sort $(wildcard tests/bench/*.[cS]))
-bench_objects := $(call user_objects,$(filter-out tests/bench/marks.c tests/bench/irqs_off.c,$(bench_sources)))
+# marks.c and irqs_off.c are plugins of QEMU.
+bench_sources := $(filter-out tests/bench/marks.c tests/bench/irqs_off.c,$(sort $(wildcard tests/bench/*.[cS] tests/guest/*.[cS])))
+bench_objects := $(call user_objects,$(bench_sources))
 bench_program := $B/bench/init
 bench_archive := $B/bench.cpio
 bench_plugin := $B/tools/marks.so

@@ -3,8 +3,8 @@
 # measures how late a thread is woken, tests/harts works on many harts at once. Figures of interrupts:
 # tests/bench/irqs_off.c.
 
-guest_common := tests/latency/guest.c tests/latency/guest.S
-guest_sources_latency := $(guest_common) tests/latency/main.c tests/latency/loads.c
+guest_common := $(sort $(wildcard tests/guest/*.[cS]))
+guest_sources_latency := $(guest_common) $(sort $(wildcard tests/latency/*.[cS]))
 guest_sources_harts := $(guest_common) $(sort $(wildcard tests/harts/*.[cS]))
 guest_base := 0x7f000000
 

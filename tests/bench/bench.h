@@ -2,7 +2,7 @@
 /* The parts of the bench: stubs.S, world.c (the objects that are measured) and main.c (the rows). */
 #pragma once
 
-#include <rt/rt.h>
+#include "../guest/guest.h"
 
 /* --- stubs.S; every function is described there --- */
 
@@ -10,7 +10,6 @@ struct sample {
     uint64_t instructions;
     uint64_t tags;
 };
-uint64_t bench_instret(void);
 struct sample bench_call(cap_t endpoint, uint64_t tag, uint64_t count, uint64_t words[MSG_REGS]);
 struct sample bench_call_fp(cap_t endpoint, uint64_t tag, uint64_t count);
 struct sample bench_try_wait(cap_t notification, uint64_t count);
@@ -28,15 +27,14 @@ extern const char bench_page[], bench_server[], bench_server_fp[], bench_waiter[
 /* --- world.c --- */
 
 /* Where things are mapped, in both address spaces at the same place. */
-#define SHARED_PAGE 0x2000000000ull /* of main and every other thread */
+#define SHARED_PAGE GUEST_MAP       /* of main and every other thread */
 #define UART_PAGE   0x2000001000ull
 #define STUB_PAGE   0x2000002000ull /* stubs.S in the second space */
 #define PEER_PAGE   0x2000003000ull /* message page of the thread in the second space, readable here */
 #define BATCH_PAGES 0x2000200000ull /* the frames of a batch: a page table of their own */
 #define NO_PAGE     0x2100000000ull /* nothing */
 
-#define PRIORITY_MAIN 100
-#define PRIORITY_PEER 101
+#define PRIORITY_PEER (PRIORITY_MAIN + 1)
 
 /* A thread that main works with. */
 struct peer {
@@ -54,21 +52,9 @@ struct peer {
 extern cap_t second_space;
 /* Makes the second address space and the pages that are mapped in both. */
 void world_init(void);
-/* Ends the bench with this line when something is wrong. */
-void must(enum error error, const char *what);
-/* The same for anything else. */
-void check(bool right, const char *what);
-/* `count` empty slots in a row. */
-cap_t slots_take(unsigned count);
-/* A new object of memory that was not used before. */
-cap_t make_object(enum object_type type, unsigned size_bits);
-/* Maps a frame, with the page tables that are missing. */
-void map_at(cap_t frame, cap_t space, uint64_t address, uint64_t rights);
 /* Maps one page of the device registers at `physical` in both address spaces. */
 void map_device(uint64_t physical, uint64_t address);
 /* Makes and starts the thread; it runs at once when its priority is higher than main's. */
 void peer_start(struct peer *peer);
 /* Destroys it. */
 void peer_end(struct peer *peer);
-/* Ends the machine. */
-void power_off(bool failed) __attribute__((noreturn));

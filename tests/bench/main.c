@@ -26,7 +26,7 @@ static void row(const char *name, uint64_t total, uint64_t count)
 static void check_counter(void)
 {
     check(strstr(rt_boot->command_line, "counters") != NULL, "the kernel's command line lacks `counters`");
-    uint64_t before = bench_instret(), between = bench_instret(), after = bench_instret();
+    uint64_t before = guest_instret(), between = guest_instret(), after = guest_instret();
     check(after - between == between - before && after - between < 20,
           "the count of instructions is not exact; QEMU needs -icount shift=0");
 }
@@ -227,7 +227,7 @@ static void rows_memory(void)
 static uint64_t create_thread(cap_t untyped, cap_t thread, cap_t context, cap_t never)
 {
     uint64_t slice = rt_ticks_of_us(10000), code = STUB_PAGE + (uint64_t)(bench_newborn - bench_page);
-    uint64_t from = bench_instret();
+    uint64_t from = guest_instret();
 
     enum error error = untyped_retype(untyped, OBJ_THREAD, 0, 0, thread, 1, 0);
     error |= untyped_retype(untyped, OBJ_SCHED_CONTEXT, 0, 0, context, 1, 0);
@@ -262,6 +262,7 @@ int main(void)
     if (rt_boot == NULL) {
         return 1; /* not started by the kernel */
     }
+    guest_init("bench");
     check_counter();
     world_init();
     rows_calls();

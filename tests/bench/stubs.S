@@ -30,14 +30,6 @@
     ret
 .endm
 
-    /* uint64_t bench_instret(void) */
-    .section .text.bench_instret, "ax", @progbits
-    .global bench_instret
-    .type bench_instret, @function
-bench_instret:
-    rdinstret a0
-    ret
-
     /* struct sample bench_call(cap_t endpoint, uint64_t tag, uint64_t count, uint64_t words[8]): calls a server that
      * echoes. An error that came back once would be sent on and come back to the end. */
     client bench_call

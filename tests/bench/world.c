@@ -2,77 +2,16 @@
 /* The objects that the bench works with, made of the untyped memory that the first process is given. */
 #include "bench.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define SLICE_US 10000 /* what init gives a process of which the description says nothing else */
 
 cap_t second_space;
-static cap_t memory; /* the largest untyped */
-static cap_t next_slot;
-
-void power_off(bool failed)
-{
-    uint64_t argument = failed;
-
-    fflush(stdout);
-    kernel_call(BOOT_RESET, OP_RESET_POWEROFF, &argument, 1, NULL, 0);
-    __builtin_trap();
-}
-
-void check(bool right, const char *what)
-{
-    if (!right) {
-        printf("bench: failed: %s\n", what);
-        power_off(true);
-    }
-}
-
-void must(enum error error, const char *what)
-{
-    if (error != ERR_OK) {
-        printf("bench: failed: %s: %s\n", what, error_text(error));
-        power_off(true);
-    }
-}
-
-cap_t slots_take(unsigned count)
-{
-    cap_t first = next_slot;
-
-    check(count <= rt_boot->cnode_slots - first, "too few capability slots");
-    next_slot += count;
-    return first;
-}
-
-cap_t make_object(enum object_type type, unsigned size_bits)
-{
-    cap_t slot = slots_take(1);
-
-    must(untyped_retype(memory, type, size_bits, 0, slot, 1, 0), "make an object");
-    return slot;
-}
-
-void map_at(cap_t frame, cap_t space, uint64_t address, uint64_t rights)
-{
-    enum error error = frame_map(frame, space, address, rights);
-
-    while (error == ERR_NO_TABLE) {
-        const uint64_t where[2] = {space, address};
-        must(kernel_call(make_object(OBJ_PAGE_TABLE, PAGE_BITS), OP_PAGE_TABLE_MAP, where, 2, NULL, 0),
-             "map a page table");
-        error = frame_map(frame, space, address, rights);
-    }
-    must(error, "map a page");
-}
 
 static void map_in_both(cap_t frame, uint64_t address)
 {
-    cap_t copy = slots_take(1);
-
-    must(cnode_copy(BOOT_CNODE, copy, 0, frame, RIGHTS_ALL), "copy a frame's capability");
     map_at(frame, BOOT_ADDRESS_SPACE, address, RIGHT_READ | RIGHT_WRITE);
-    map_at(copy, second_space, address, RIGHT_READ | RIGHT_WRITE);
+    map_at(copy_cap(frame, RIGHTS_ALL), second_space, address, RIGHT_READ | RIGHT_WRITE);
 }
 
 void map_device(uint64_t physical, uint64_t address)
@@ -104,18 +43,6 @@ static void map_stubs(void)
 
 void world_init(void)
 {
-    const uint64_t priority[2] = {PRIORITY_MAIN, 255};
-    unsigned bits = 0;
-
-    next_slot = rt_boot->first_free_slot;
-    for (uint64_t i = 0; i < rt_boot->untyped_count; i++) {
-        const struct boot_untyped *untyped = &rt_boot->untyped[i];
-        if (!untyped->device && untyped->size_bits > bits) {
-            memory = untyped->slot;
-            bits = untyped->size_bits;
-        }
-    }
-    must(kernel_call(BOOT_THREAD, OP_THREAD_SET_PRIORITY, priority, 2, NULL, 0), "set the own priority");
     second_space = make_object(OBJ_ADDRESS_SPACE, PAGE_BITS);
     map_in_both(make_object(OBJ_FRAME, PAGE_BITS), SHARED_PAGE);
     map_stubs();

@@ -135,8 +135,8 @@ class Fuzzing:
 
 def run(build: Path, seconds: int, inputs: int = 0, corpus: Path = None, quiet: bool = False) -> list:
     """
-    Replays the seeds and fuzzes for `seconds`, or with so many inputs if that is not 0; returns (name, passed,
-    message) of each. What is new goes to `corpus`.
+    Replays the seeds and fuzzes for `seconds`, or with so many `inputs` if that is not 0; returns (name,
+    passed, message) of each. What is new goes to `corpus`.
     """
     program, home = build / "fuzz/kernel_fuzz", build / "fuzz"
     crashes, corpus = home / "crashes", corpus or home / "corpus"
@@ -149,7 +149,7 @@ def run(build: Path, seconds: int, inputs: int = 0, corpus: Path = None, quiet: 
 
 
 def slice(build: Path, inputs: int) -> list:
-    """A short run that starts from the seeds alone: whoever makes it with the same kernel gets the same result."""
+    """A short run that starts from the seeds alone and gives the same result whenever the kernel is the same."""
     with tempfile.TemporaryDirectory() as directory:
         return run(build, seconds=SLICE_SECONDS, inputs=inputs, corpus=Path(directory), quiet=True)
 

@@ -14,7 +14,7 @@
 \name:
 .endm
 
-    /* a0 struct worker *, a1 what runs it: void (*)(struct worker *) */
+    /* a0 an argument, a1 the function that gets it, sp the top of the stack */
     begin guest_entry
     .option push
     .option norelax
@@ -26,6 +26,10 @@
 
     begin guest_fence_i
     fence.i
+    ret
+
+    begin guest_instret
+    rdinstret a0
     ret
 
     begin probe_load

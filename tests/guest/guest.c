@@ -1,36 +1,46 @@
 /* SPDX-License-Identifier: MIT */
-/* Objects, threads and probes for programs that test the kernel: see guest.h. */
+/* Results and objects of programs that take init's place: see guest.h. */
 #include "guest.h"
 
-#include <abi/fault.h>
-#include <rt/internal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define STACK_BYTES 0x2000
-#define STACKS      64
-#define SLICE_US    10000
-#define WORKER_BITS 11 /* a thread and a scheduling context */
+#define MAX_TAKEN 8
 
 static const char *program;
 static unsigned passed, failed;
-static cap_t memory;
+static cap_t memory; /* what make_object() makes objects of: the largest untyped */
 static cap_t next_slot;
-static cap_t own_timer, own_notification;
-static char stacks[STACKS][STACK_BYTES] __attribute__((aligned(16)));
-static unsigned stacks_used;
+static cap_t taken[MAX_TAKEN];
+static unsigned taken_count;
 
 /* --- Results --- */
 
-static void power_off(bool failure)
+void power_off(bool failure)
 {
     uint64_t argument = failure;
 
     fflush(stdout);
     kernel_call(BOOT_RESET, OP_RESET_POWEROFF, &argument, 1, NULL, 0);
     __builtin_trap();
+}
+
+void check(bool right, const char *what)
+{
+    if (right)
+        return;
+    printf("%s: failed: %s\n", program, what);
+    power_off(true);
+}
+
+void must(enum error error, const char *what)
+{
+    if (error == ERR_OK)
+        return;
+    printf("%s: failed: %s: %s\n", program, what, error_text(error));
+    power_off(true);
 }
 
 bool verdict(bool right, const char *name, const char *format, ...)
@@ -48,19 +58,10 @@ bool verdict(bool right, const char *name, const char *format, ...)
     return right;
 }
 
-void must(enum error error, const char *what)
-{
-    if (error == ERR_OK)
-        return;
-    printf("%s: cannot %s: %s\n", program, what, error_text(error));
-    power_off(true);
-}
-
 void guest_finish(void)
 {
     printf("%s: %u passed, %u failed\n", program, passed, failed);
     power_off(failed != 0);
-    __builtin_unreachable();
 }
 
 uint64_t guest_option(const char *name, uint64_t otherwise)
@@ -73,32 +74,55 @@ uint64_t guest_option(const char *name, uint64_t otherwise)
     return otherwise;
 }
 
+/* --- Objects --- */
+
+static bool is_taken(cap_t slot)
+{
+    for (unsigned i = 0; i < taken_count; i++)
+        if (taken[i] == slot)
+            return true;
+    return false;
+}
+
+/* A free untyped of exactly that size, or with 0 the largest there is. */
+static cap_t find_untyped(unsigned size_bits)
+{
+    const struct boot_untyped *found = NULL;
+
+    for (uint64_t i = 0; i < rt_boot->untyped_count; i++) {
+        const struct boot_untyped *untyped = &rt_boot->untyped[i];
+        if (untyped->device || is_taken(untyped->slot) || (size_bits && untyped->size_bits != size_bits))
+            continue;
+        if (!found || untyped->size_bits > found->size_bits)
+            found = untyped;
+    }
+    if (!found)
+        return 0;
+    check(taken_count < MAX_TAKEN, "too many untyped objects are taken");
+    taken[taken_count++] = found->slot;
+    return found->slot;
+}
+
+cap_t untyped_take(unsigned size_bits)
+{
+    return find_untyped(size_bits);
+}
+
 void guest_init(const char *name)
 {
     const uint64_t priority[2] = {PRIORITY_MAIN, 255};
-    unsigned bits = 0;
 
     program = name;
     next_slot = rt_boot->first_free_slot;
-    for (uint64_t i = 0; i < rt_boot->untyped_count; i++) {
-        const struct boot_untyped *untyped = &rt_boot->untyped[i];
-        if (!untyped->device && untyped->size_bits > bits) {
-            memory = untyped->slot;
-            bits = untyped->size_bits;
-        }
-    }
+    memory = find_untyped(0);
     must(kernel_call(BOOT_THREAD, OP_THREAD_SET_PRIORITY, priority, 2, NULL, 0), "set the own priority");
-    own_timer = make_object(OBJ_TIMER, TIMER_BITS);
-    own_notification = make_object(OBJ_NOTIFICATION, NOTIFICATION_BITS);
 }
-
-/* --- Objects --- */
 
 cap_t slots_take(unsigned count)
 {
     cap_t first = next_slot;
 
-    must(count <= rt_boot->cnode_slots - first ? ERR_OK : ERR_NO_MEMORY, "take capability slots");
+    check(count <= rt_boot->cnode_slots - first, "too few capability slots");
     next_slot += count;
     return first;
 }
@@ -151,193 +175,4 @@ uint64_t memory_left(void)
 
     must(kernel_call(memory, OP_UNTYPED_INFO, NULL, 0, info, 2), "ask untyped memory");
     return (1ull << info[0]) - info[1];
-}
-
-/* --- Threads --- */
-
-static void worker_parts(const struct worker *worker)
-{
-    uint64_t budget = rt_ticks_of_us(worker->budget ? worker->budget : SLICE_US);
-    uint64_t period = rt_ticks_of_us(worker->period ? worker->period : SLICE_US);
-    const uint64_t time[3] = {worker->context, budget, period}, bound[1] = {worker->context};
-    const uint64_t parts[4] = {worker->cnode ? worker->cnode : BOOT_CNODE,
-                               worker->space ? worker->space : BOOT_ADDRESS_SPACE, worker->message_frame,
-                               worker->fault};
-    const uint64_t priority[2] = {worker->priority, worker->priority};
-
-    must(kernel_call(BOOT_SCHED_CONTROL + worker->hart, OP_SCHED_CONTROL_CONFIGURE, time, 3, NULL, 0),
-         "set a budget");
-    must(kernel_call(worker->thread, OP_THREAD_CONFIGURE, parts, 4, NULL, 0), "configure a thread");
-    must(kernel_call(worker->thread, OP_THREAD_BIND_CONTEXT, bound, 1, NULL, 0), "give a thread time");
-    must(kernel_call(worker->thread, OP_THREAD_SET_PRIORITY, priority, 2, NULL, 0), "set a priority");
-}
-
-void worker_make(struct worker *worker)
-{
-    if (!worker->untyped) {
-        worker->untyped = make_object(OBJ_UNTYPED, WORKER_BITS);
-        worker->thread = slots_take(2);
-        worker->context = worker->thread + 1;
-    }
-    if (worker->priority == 0)
-        worker->priority = PRIORITY_MAIN - 1;
-    worker->done = false;
-    must(make_of(worker->untyped, OBJ_THREAD, 0, worker->thread), "make a thread");
-    must(make_of(worker->untyped, OBJ_SCHED_CONTEXT, 0, worker->context), "make a scheduling context");
-    worker_parts(worker);
-}
-
-enum error worker_start(struct worker *worker, uint64_t pc, uint64_t sp, uint64_t a0, uint64_t a1)
-{
-    return sys_invoke(worker->thread, tag_make(OP_THREAD_START, 6, 0), pc, sp, a0, a1, 0, 0);
-}
-
-static void worker_main(struct worker *worker)
-{
-    worker->function(worker->argument);
-    worker->done = true;
-    worker_suspend(worker);
-    __builtin_trap();
-}
-
-void worker_run(struct worker *worker, void (*function)(uint64_t argument), uint64_t argument)
-{
-    extern const char __tls_start[], __tls_data_size[], __tls_size[];
-
-    must(worker->stack || stacks_used < STACKS ? ERR_OK : ERR_NO_MEMORY, "find a stack");
-    if (!worker->stack)
-        worker->stack = ++stacks_used;
-    worker->function = function;
-    worker->argument = argument;
-    char *low = stacks[worker->stack - 1], *top = low + STACK_BYTES;
-    memset(low, 0, (size_t)__tls_size);
-    memcpy(low, __tls_start, (size_t)__tls_data_size);
-    must(sys_invoke(worker->thread, tag_make(OP_THREAD_START, 6, 0), (uint64_t)guest_entry, (uint64_t)top,
-                    (uint64_t)worker, (uint64_t)worker_main, 0, (uint64_t)low),
-         "start a thread");
-}
-
-enum error worker_suspend(struct worker *worker)
-{
-    return sys_invoke(worker->thread, tag_make(OP_THREAD_SUSPEND, 0, 0), 0, 0, 0, 0, 0, 0);
-}
-
-struct thread_info worker_info(const struct worker *worker)
-{
-    struct thread_info info;
-
-    must(kernel_call(worker->thread, OP_THREAD_INFO, NULL, 0, (uint64_t *)&info, sizeof(info) / 8),
-         "ask a thread");
-    return info;
-}
-
-uint64_t worker_consumed(const struct worker *worker)
-{
-    uint64_t info[4];
-
-    must(kernel_call(worker->context, OP_SCHED_CONTEXT_INFO, NULL, 0, info, 4), "ask a scheduling context");
-    return info[3];
-}
-
-void worker_end(struct worker *worker)
-{
-    must(cnode_revoke(BOOT_CNODE, worker->untyped), "destroy a thread");
-}
-
-void sleep_us(uint64_t us)
-{
-    must(timer_set(own_timer, own_notification, rt_ticks() + rt_ticks_of_us(us), 0), "set a timer");
-    notification_wait(own_notification);
-}
-
-/* --- Probes --- */
-
-static cap_t probe_endpoint;
-
-void probe_make(struct worker *worker, uint32_t hart)
-{
-    if (!probe_endpoint)
-        probe_endpoint = make_object(OBJ_ENDPOINT, ENDPOINT_BITS);
-    worker->hart = hart;
-    worker->fault = probe_endpoint;
-    worker_make(worker);
-}
-
-/* Takes a message of the probe as its outcome and leaves it stopped. */
-static struct outcome probe_end(struct worker *worker, const struct msg *m)
-{
-    struct outcome outcome = {.survived = !(m->tag & TAG_FAULT), .fault = tag_label(m->tag)};
-    struct msg refuse = {.tag = tag_make(ERR_DENIED, 0, 0)};
-
-    memcpy(outcome.word, m->word, sizeof(outcome.word));
-    if (outcome.survived)
-        must(worker_suspend(worker), "suspend a probe");
-    else
-        must(sys_msg(SYS_REPLY, 0, &refuse), "leave a probe as it is");
-    return outcome;
-}
-
-struct outcome probe_wait(struct worker *worker)
-{
-    struct msg m = {.tag = 0};
-
-    sys_msg(SYS_RECV, probe_endpoint, &m);
-    return probe_end(worker, &m);
-}
-
-bool probe_poll(struct worker *worker, uint64_t us, struct outcome *outcome)
-{
-    uint64_t end = rt_ticks() + rt_ticks_of_us(us);
-    struct msg m;
-
-    do {
-        m = (struct msg){.tag = 0};
-        if (sys_msg(SYS_TRY_RECV, probe_endpoint, &m) != ERR_WOULD_BLOCK) {
-            *outcome = probe_end(worker, &m);
-            return true;
-        }
-        sleep_us(20);
-    } while (rt_ticks() < end);
-    must(worker_suspend(worker), "suspend a probe");
-    return false;
-}
-
-void probe_go(struct worker *worker, const void *pc, uint64_t argument)
-{
-    must(worker_start(worker, (uint64_t)pc, 0, argument, probe_endpoint), "start a probe");
-}
-
-bool probe_within(struct worker *worker, const void *pc, uint64_t argument, uint64_t us,
-                  struct outcome *outcome)
-{
-    probe_go(worker, pc, argument);
-    return probe_poll(worker, us, outcome);
-}
-
-struct outcome probe(struct worker *worker, const void *pc, uint64_t argument)
-{
-    probe_go(worker, pc, argument);
-    return probe_wait(worker);
-}
-
-bool probe_refused(const struct outcome *outcome, uint64_t access, uint64_t address)
-{
-    const struct fault_message *fault = (const struct fault_message *)outcome->word;
-
-    return !outcome->survived && (outcome->fault == FAULT_PAGE || outcome->fault == FAULT_ACCESS) &&
-           fault->access == access && fault->address == address;
-}
-
-const char *fault_name(const struct outcome *outcome)
-{
-    static const char *const name[] = {
-#define FAULT(number, name, text) [number] = text,
-        FAULT_LIST(FAULT)
-#undef FAULT
-    };
-
-    if (outcome->survived)
-        return "survived";
-    return outcome->fault < sizeof(name) / sizeof(name[0]) && name[outcome->fault] ? name[outcome->fault]
-                                                                                   : "?";
 }

@@ -46,22 +46,22 @@ void yield(void)
 
 struct sleeper sleeper_make(void)
 {
-    return (struct sleeper){guest_object(OBJ_TIMER, 0), guest_object(OBJ_NOTIFICATION, 0)};
+    return (struct sleeper){make_object(OBJ_TIMER, 0), make_object(OBJ_NOTIFICATION, 0)};
 }
 
-void sleep_us(const struct sleeper *sleeper, uint64_t us)
+void sleeper_sleep(const struct sleeper *sleeper, uint64_t us)
 {
     uint64_t deadline = rt_ticks() + rt_ticks_of_us(us);
 
-    guest_must(timer_set(sleeper->timer, sleeper->notification, deadline, 0), "set a timer");
-    guest_check(notification_wait(sleeper->notification) == 1, "woken without the timer's bit");
-    guest_check(rt_ticks() >= deadline, "woken before the time");
+    must(timer_set(sleeper->timer, sleeper->notification, deadline, 0), "set a timer");
+    check(notification_wait(sleeper->notification) == 1, "woken without the timer's bit");
+    check(rt_ticks() >= deadline, "woken before the time");
 }
 
 void actor_add(struct actor *actor, const char *name, void (*code)(uint64_t), uint64_t argument,
                unsigned hart)
 {
-    guest_check(actor_count < MAX_ACTORS, "too many actors");
+    check(actor_count < MAX_ACTORS, "too many actors");
     actors[actor_count++] = actor;
     actor->name = name;
     actor->random = stress_seed * 1000003 + actor_count;
@@ -97,11 +97,11 @@ static void move_all(uint64_t unused)
         enum error error = kernel_call(BOOT_SCHED_CONTROL + hart, OP_SCHED_CONTROL_CONFIGURE, time, 3, NULL,
                                        0);
         /* Somebody may have just taken it away. */
-        guest_check(error == ERR_OK || error == ERR_NO_CAP, "moving a thread failed");
+        check(error == ERR_OK || error == ERR_NO_CAP, "moving a thread failed");
         count_add(COUNT_MOVES, 1);
         mover.progress++;
         if (random_below(&mover, 4) == 0) {
-            sleep_us(&mover_sleeper, random_below(&mover, 2000));
+            sleeper_sleep(&mover_sleeper, random_below(&mover, 2000));
         }
     }
 }
@@ -117,10 +117,10 @@ static void audit_on(uint64_t unused)
 
     (void)unused;
     for (;;) {
-        guest_must(kernel_call(BOOT_DEBUG, OP_DEBUG_INFO, NULL, 0, info, 8), "have the kernel audited");
+        must(kernel_call(BOOT_DEBUG, OP_DEBUG_INFO, NULL, 0, info, 8), "have the kernel audited");
         count_add(COUNT_AUDITS, 1);
         auditor.progress++;
-        sleep_us(&auditor_sleeper, 2000);
+        sleeper_sleep(&auditor_sleeper, 2000);
     }
 }
 
@@ -130,11 +130,11 @@ static void forgotten(const struct actor *actor, unsigned number)
 {
     struct thread_info info;
 
-    guest_must(kernel_call(actor->thread.thread, OP_THREAD_INFO, NULL, 0, (uint64_t *)&info, 8),
+    must(kernel_call(actor->thread.thread, OP_THREAD_INFO, NULL, 0, (uint64_t *)&info, 8),
                "look at a thread");
     printf("harts: actor %s %u stands still at %lu: state %lu, hart %lu, pc %lx, flags %lx, %lu switches\n",
            actor->name, number, actor->seen, info.state, info.hart, info.pc, info.flags, info.switches);
-    guest_check(false, "somebody was forgotten");
+    check(false, "somebody was forgotten");
 }
 
 static void watch(uint64_t now)
@@ -171,7 +171,7 @@ void stress_run(uint64_t seconds)
     }
     actors_start();
     for (uint64_t end = rt_ticks() + seconds * rt_start->timebase; rt_ticks() < end;) {
-        sleep_us(&sleeper, WATCH_US);
+        sleeper_sleep(&sleeper, WATCH_US);
         watch(rt_ticks());
     }
     for (unsigned i = 0; i < COUNTS; i++) {

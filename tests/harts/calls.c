@@ -82,14 +82,14 @@ static void call_servers(uint64_t number)
         if (error == ERR_PEER_GONE || error == ERR_CANCELLED) {
             count_add(COUNT_CALLS_GONE, 1);
         } else {
-            guest_must(error, "call a server");
-            guest_check(tag_length(m.tag) == 2 && m.word[0] == expected,
+            must(error, "call a server");
+            check(tag_length(m.tag) == 2 && m.word[0] == expected,
                         "a message did not arrive as it was sent");
-            guest_check(m.word[1] == number + 1, "a message came with somebody else's badge");
+            check(m.word[1] == number + 1, "a message came with somebody else's badge");
             count_add(COUNT_CALLS, 1);
         }
         if (++actor->progress % 64 == 0) {
-            sleep_us(&client->sleeper, 1000);
+            sleeper_sleep(&client->sleeper, 1000);
         }
     }
 }
@@ -100,7 +100,7 @@ static void kill_servers(uint64_t unused)
     for (;;) {
         struct mixer *server = &servers[random_below(&killer, server_count)];
         struct actor *actor = &server->actor;
-        sleep_us(&killer_sleeper, 1000 + random_below(&killer, 20000));
+        sleeper_sleep(&killer_sleeper, 1000 + random_below(&killer, 20000));
         actor->stopped = true;
         guest_thread_end(&actor->thread);
         actor->thread.hart = random_below(&killer, rt_boot->hart_count);
@@ -115,8 +115,8 @@ static void server_make(struct mixer *server, unsigned hart)
 {
     struct guest_thread *thread = &server->actor.thread;
 
-    server->service->endpoint = guest_object(OBJ_ENDPOINT, 0);
-    server->service->reply = guest_object(OBJ_REPLY, 0);
+    server->service->endpoint = make_object(OBJ_ENDPOINT, 0);
+    server->service->reply = make_object(OBJ_REPLY, 0);
     server->actor.progress_at = &server->service->served;
     thread->with_page = true;
     thread->priority = PRIORITY_LOAD - 1 + hart % 3;
@@ -131,8 +131,8 @@ static void client_make(unsigned number)
     struct client *client = &clients[number];
 
     for (unsigned i = 0; i < server_count; i++) {
-        client->endpoint[i] = guest_slots(1);
-        guest_must(cnode_mint(BOOT_CNODE, client->endpoint[i], 0, servers[i].service->endpoint,
+        client->endpoint[i] = slots_take(1);
+        must(cnode_mint(BOOT_CNODE, client->endpoint[i], 0, servers[i].service->endpoint,
                               RIGHT_SEND, number + 1), "mint a badge");
     }
     client->sleeper = sleeper_make();

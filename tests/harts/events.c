@@ -28,10 +28,10 @@ static void pass_on(uint64_t argument)
     unsigned self = argument % MEMBERS, next = (self + 1) % ring->count;
 
     for (;;) {
-        guest_check(notification_wait(ring->wakes[self]) == 1, "a notification came without its bit");
-        guest_check(__atomic_load_n(&ring->turn, __ATOMIC_ACQUIRE) == self, "a token came to two");
+        check(notification_wait(ring->wakes[self]) == 1, "a notification came without its bit");
+        check(__atomic_load_n(&ring->turn, __ATOMIC_ACQUIRE) == self, "a token came to two");
         __atomic_store_n(&ring->turn, next, __ATOMIC_RELEASE);
-        guest_must(notification_signal(ring->wakes[next]), "signal");
+        must(notification_signal(ring->wakes[next]), "signal");
         count_add(COUNT_PASSES, 1);
         ring->member[self].progress++;
     }
@@ -43,11 +43,11 @@ static void ring_make(unsigned number, unsigned harts)
 
     ring->count = harts + 1;
     for (unsigned i = 0; i < ring->count; i++) {
-        ring->wakes[i] = guest_object(OBJ_NOTIFICATION, 0);
+        ring->wakes[i] = make_object(OBJ_NOTIFICATION, 0);
         ring->member[i].thread.priority = PRIORITY_BUSY;
         actor_add(&ring->member[i], "ring", pass_on, number * MEMBERS + i, i);
     }
-    guest_must(notification_signal(ring->wakes[0]), "signal");
+    must(notification_signal(ring->wakes[0]), "signal");
 }
 
 /* --- Timers --- */
@@ -58,7 +58,7 @@ static struct sleeper sleeper_objects[MAX_HARTS], periodic_objects[MAX_HARTS];
 static void sleep_often(uint64_t number)
 {
     for (;;) {
-        sleep_us(&sleeper_objects[number], 20 + random_below(&sleepers[number], 3000));
+        sleeper_sleep(&sleeper_objects[number], 20 + random_below(&sleepers[number], 3000));
         count_add(COUNT_WAKES, 1);
         sleepers[number].progress++;
     }
@@ -72,15 +72,15 @@ static void tick(uint64_t number)
 
     for (;;) {
         uint64_t period = rt_ticks_of_us(200 + random_below(actor, 800)), from = rt_ticks();
-        guest_must(timer_set(objects->timer, objects->notification, from + period, period), "set a timer");
+        must(timer_set(objects->timer, objects->notification, from + period, period), "set a timer");
         for (unsigned i = 1; i <= 16; i++) {
-            guest_check(notification_wait(objects->notification) == 1, "woken without the timer's bit");
+            check(notification_wait(objects->notification) == 1, "woken without the timer's bit");
             /* A signal may have been left over from the period before. */
-            guest_check(i == 1 || rt_ticks() >= from + (i - 1) * period, "a timer ran ahead");
+            check(i == 1 || rt_ticks() >= from + (i - 1) * period, "a timer ran ahead");
             count_add(COUNT_WAKES, 1);
             actor->progress++;
         }
-        guest_must(timer_cancel(objects->timer), "stop a timer");
+        must(timer_cancel(objects->timer), "stop a timer");
     }
 }
 
@@ -97,45 +97,45 @@ static void handle_interrupts(uint64_t unused)
 
     (void)unused;
     for (;;) {
-        guest_must(kernel_call(line_handler, OP_IRQ_HANDLER_BIND, bind, 1, NULL, 0), "bind the interrupt");
+        must(kernel_call(line_handler, OP_IRQ_HANDLER_BIND, bind, 1, NULL, 0), "bind the interrupt");
         for (unsigned i = 0; i < 32; i++) {
-            sleep_us(&driver_sleeper, 100);
+            sleeper_sleep(&driver_sleeper, 100);
             uart[1] = 2; /* interrupt when there is room to send, and there is */
-            guest_check(notification_wait(line_notification) == 1, "woken without the interrupt's bit");
+            check(notification_wait(line_notification) == 1, "woken without the interrupt's bit");
             uart[1] = 0;
             (void)uart[2];
-            guest_must(kernel_call(line_handler, OP_IRQ_HANDLER_ACK, NULL, 0, NULL, 0), "acknowledge");
+            must(kernel_call(line_handler, OP_IRQ_HANDLER_ACK, NULL, 0, NULL, 0), "acknowledge");
             count_add(COUNT_INTERRUPTS, 1);
             driver.progress++;
         }
-        guest_must(kernel_call(line_handler, OP_IRQ_HANDLER_UNBIND, NULL, 0, NULL, 0),
+        must(kernel_call(line_handler, OP_IRQ_HANDLER_UNBIND, NULL, 0, NULL, 0),
                    "unbind the interrupt");
     }
 }
 
 static void map_line(void)
 {
-    cap_t frame = guest_slots(1);
+    cap_t frame = slots_take(1);
 
     for (uint64_t i = 0; i < rt_boot->untyped_count; i++) {
         const struct boot_untyped *untyped = &rt_boot->untyped[i];
         if (untyped->device && LINE_PHYSICAL - untyped->address < 1ull << untyped->size_bits) {
-            guest_must(untyped_retype(untyped->slot, OBJ_FRAME, PAGE_BITS, 0, frame, 1,
+            must(untyped_retype(untyped->slot, OBJ_FRAME, PAGE_BITS, 0, frame, 1,
                                       LINE_PHYSICAL - untyped->address), "make a frame of device registers");
-            guest_map(frame, BOOT_ADDRESS_SPACE, LINE_PAGE, RIGHT_READ | RIGHT_WRITE);
+            map_at(frame, BOOT_ADDRESS_SPACE, LINE_PAGE, RIGHT_READ | RIGHT_WRITE);
             return;
         }
     }
-    guest_check(false, "there is no serial line");
+    check(false, "there is no serial line");
 }
 
 static void driver_make(void)
 {
-    line_notification = guest_object(OBJ_NOTIFICATION, 0);
-    line_handler = guest_slots(1);
+    line_notification = make_object(OBJ_NOTIFICATION, 0);
+    line_handler = slots_take(1);
     driver_sleeper = sleeper_make();
     const uint64_t line[3] = {LINE_NUMBER, 0, line_handler};
-    guest_must(kernel_call(BOOT_IRQ_CONTROL, OP_IRQ_CONTROL_GET, line, 3, NULL, 0), "take the interrupt");
+    must(kernel_call(BOOT_IRQ_CONTROL, OP_IRQ_CONTROL_GET, line, 3, NULL, 0), "take the interrupt");
     map_line();
     driver.thread.priority = PRIORITY_TROUBLE - 5;
     actor_add(&driver, "driver", handle_interrupts, 0, 1);

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "../latency/guest.h"
+#include "../guest/thread.h"
 
 #define MAX_HARTS  8
 #define MAX_ACTORS 96
@@ -49,7 +49,7 @@ struct sleeper {
     cap_t timer, notification;
 };
 struct sleeper sleeper_make(void);
-void sleep_us(const struct sleeper *sleeper, uint64_t us);
+void sleeper_sleep(const struct sleeper *sleeper, uint64_t us);
 
 /* What makes the actors of each kind; `harts` is how many there are. */
 void calls_make(unsigned harts);

@@ -15,7 +15,7 @@ int main(void)
     if (rt_boot == NULL) {
         return 1; /* not started by the kernel */
     }
-    guest_begin("harts");
+    guest_init("harts");
     seconds = guest_option("seconds", 0);
     if (seconds) {
         stress_run(seconds);
@@ -23,5 +23,5 @@ int main(void)
         rate_run();
     }
     printf("harts: done\n");
-    guest_end(false);
+    power_off(false);
 }

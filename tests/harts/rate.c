@@ -58,8 +58,8 @@ static void pair_make(unsigned number)
 {
     struct pair *pair = &pairs[number];
 
-    pair->endpoint = guest_object(OBJ_ENDPOINT, 0);
-    pair->go = guest_object(OBJ_NOTIFICATION, 0);
+    pair->endpoint = make_object(OBJ_ENDPOINT, 0);
+    pair->go = make_object(OBJ_NOTIFICATION, 0);
     pair->server = (struct guest_thread){.code = serve_all, .argument = pair->endpoint, .hart = number,
                                          .priority = PRIORITY_LOAD + 1, .budget = 10000, .period = 10000,
                                          .space = guest_space_clone()};
@@ -79,12 +79,12 @@ static void one_round(unsigned count, uint64_t ms)
         pairs[i].begin = begin;
         pairs[i].end = begin + rt_ticks_of_us(1000 * ms);
         pairs[i].calls = 0;
-        guest_must(notification_signal(pairs[i].go), "start a round");
+        must(notification_signal(pairs[i].go), "start a round");
     }
-    sleep_us(&sleeper, 1000 * ms + 2000);
+    sleeper_sleep(&sleeper, 1000 * ms + 2000);
     for (unsigned i = 0; i < count; i++) {
         while (pairs[i].calls == 0) {
-            sleep_us(&sleeper, 1000);
+            sleeper_sleep(&sleeper, 1000);
         }
         total += pairs[i].calls;
     }
@@ -96,7 +96,7 @@ void rate_run(void)
 {
     uint64_t ms = guest_option("ms", 100);
 
-    guest_check(rt_boot->hart_count >= PAIRS, "there must be two harts");
+    check(rt_boot->hart_count >= PAIRS, "there must be two harts");
     pairs = guest_shared_page();
     sleeper = sleeper_make();
     for (unsigned i = 0; i < PAIRS; i++) {

@@ -27,12 +27,12 @@ static void place_table(cap_t table)
 {
     const uint64_t where[2] = {BOOT_ADDRESS_SPACE, PAGE};
 
-    guest_must(kernel_call(table, OP_PAGE_TABLE_MAP, where, 2, NULL, 0), "map a page table");
+    must(kernel_call(table, OP_PAGE_TABLE_MAP, where, 2, NULL, 0), "map a page table");
 }
 
 static void take_table(cap_t table)
 {
-    guest_must(kernel_call(table, OP_PAGE_TABLE_UNMAP, NULL, 0, NULL, 0), "unmap a page table");
+    must(kernel_call(table, OP_PAGE_TABLE_UNMAP, NULL, 0, NULL, 0), "unmap a page table");
 }
 
 /* Takes the frame in `copy` out, in one of the ways there are; all translations of it are void afterwards. */
@@ -40,35 +40,35 @@ static void take_out(unsigned way)
 {
     switch (way) {
     case 0:
-        guest_must(frame_unmap(copy), "unmap a page");
-        guest_must(cnode_delete(BOOT_CNODE, copy), "delete a capability");
+        must(frame_unmap(copy), "unmap a page");
+        must(cnode_delete(BOOT_CNODE, copy), "delete a capability");
         break;
     case 1: /* with the capability */
-        guest_must(cnode_delete(BOOT_CNODE, copy), "delete a capability");
+        must(cnode_delete(BOOT_CNODE, copy), "delete a capability");
         break;
     case 2: /* with the table above it */
         take_table(table0);
-        guest_must(cnode_delete(BOOT_CNODE, copy), "delete a capability");
+        must(cnode_delete(BOOT_CNODE, copy), "delete a capability");
         place_table(table0);
         break;
     case 3: /* with the table above that */
         take_table(table1);
         take_table(table0);
-        guest_must(cnode_delete(BOOT_CNODE, copy), "delete a capability");
+        must(cnode_delete(BOOT_CNODE, copy), "delete a capability");
         place_table(table1);
         place_table(table0);
         break;
     default: /* with all that was derived from the frame */
         for (unsigned i = 0; i < FRAMES; i++) {
-            guest_must(cnode_revoke(BOOT_CNODE, frame[i]), "revoke");
+            must(cnode_revoke(BOOT_CNODE, frame[i]), "revoke");
         }
     }
 }
 
 static void put_in(unsigned n)
 {
-    guest_must(cnode_copy(BOOT_CNODE, copy, 0, frame[n], RIGHTS_ALL), "copy a frame's capability");
-    guest_must(frame_map(copy, BOOT_ADDRESS_SPACE, PAGE, RIGHT_READ), "map a page");
+    must(cnode_copy(BOOT_CNODE, copy, 0, frame[n], RIGHTS_ALL), "copy a frame's capability");
+    must(frame_map(copy, BOOT_ADDRESS_SPACE, PAGE, RIGHT_READ), "map a page");
 }
 
 static void map_again(uint64_t unused)
@@ -86,7 +86,7 @@ static void map_again(uint64_t unused)
         count_add(COUNT_REMAPS, 1);
         mapper.progress++;
         if (random_below(&mapper, 2)) {
-            sleep_us(&mapper_sleeper, random_below(&mapper, 300));
+            sleeper_sleep(&mapper_sleeper, random_below(&mapper, 300));
         }
     }
 }
@@ -97,7 +97,7 @@ static void read_often(uint64_t number)
         for (unsigned i = 0; i < READ_BATCH; i++) {
             uint64_t least = __atomic_load_n(&told, __ATOMIC_SEQ_CST);
             uint64_t found = *(volatile uint64_t *)PAGE;
-            guest_check(found >= least, "read through a translation that should have been forgotten");
+            check(found >= least, "read through a translation that should have been forgotten");
         }
         count_add(COUNT_READS, READ_BATCH);
         readers[number].progress++;
@@ -113,7 +113,7 @@ static void handle_faults(uint64_t unused)
     (void)unused;
     sys_msg(SYS_RECV, fault_endpoint, &m);
     for (;;) {
-        guest_check(m.tag & TAG_FAULT && tag_label(m.tag) == 1 /* page fault */, "not a page fault");
+        check(m.tag & TAG_FAULT && tag_label(m.tag) == 1 /* page fault */, "not a page fault");
         count_add(COUNT_FAULTS, 1);
         m.tag = 0;
         sys_msg(SYS_REPLY_RECV, fault_endpoint, &m);
@@ -122,17 +122,17 @@ static void handle_faults(uint64_t unused)
 
 static void objects_make(void)
 {
-    fault_endpoint = guest_object(OBJ_ENDPOINT, 0);
-    table1 = guest_object(OBJ_PAGE_TABLE, PAGE_BITS);
-    table0 = guest_object(OBJ_PAGE_TABLE, PAGE_BITS);
-    copy = guest_slots(1);
+    fault_endpoint = make_object(OBJ_ENDPOINT, 0);
+    table1 = make_object(OBJ_PAGE_TABLE, PAGE_BITS);
+    table0 = make_object(OBJ_PAGE_TABLE, PAGE_BITS);
+    copy = slots_take(1);
     for (unsigned i = 0; i < FRAMES; i++) {
-        cap_t writable = guest_slots(1);
-        frame[i] = guest_object(OBJ_FRAME, PAGE_BITS);
+        cap_t writable = slots_take(1);
+        frame[i] = make_object(OBJ_FRAME, PAGE_BITS);
         /* Moved above `frame`, so that revoking that leaves it: the copy takes the place of the original. */
-        guest_must(cnode_move(BOOT_CNODE, writable, 0, frame[i]), "move a frame's capability");
-        guest_must(cnode_copy(BOOT_CNODE, frame[i], 0, writable, RIGHTS_ALL), "copy a frame's capability");
-        guest_map(writable, BOOT_ADDRESS_SPACE, (uint64_t)alias(i), RIGHT_READ | RIGHT_WRITE);
+        must(cnode_move(BOOT_CNODE, writable, 0, frame[i]), "move a frame's capability");
+        must(cnode_copy(BOOT_CNODE, frame[i], 0, writable, RIGHTS_ALL), "copy a frame's capability");
+        map_at(writable, BOOT_ADDRESS_SPACE, (uint64_t)alias(i), RIGHT_READ | RIGHT_WRITE);
     }
     place_table(table1);
     place_table(table0);

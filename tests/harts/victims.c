@@ -54,12 +54,12 @@ static void must_stand_still(const volatile uint64_t *count, const struct sleepe
     uint64_t before = __atomic_load_n(count, __ATOMIC_SEQ_CST);
 
     if (random_below(self, 2)) {
-        sleep_us(sleeper, random_below(self, 1000));
+        sleeper_sleep(sleeper, random_below(self, 1000));
     } else {
         for (volatile unsigned i = 0; i < 2000; i++) {
         }
     }
-    guest_check(__atomic_load_n(count, __ATOMIC_SEQ_CST) == before,
+    check(__atomic_load_n(count, __ATOMIC_SEQ_CST) == before,
                 "a thread runs that was said to be stopped");
 }
 
@@ -71,9 +71,9 @@ static void torment(uint64_t unused)
         struct guest_thread *thread = &victim->actor.thread;
         victim->actor.stopped = true;
         if (random_below(&tormentor, 3)) {
-            guest_must(kernel_call(thread->thread, OP_THREAD_SUSPEND, NULL, 0, NULL, 0), "suspend a thread");
+            must(kernel_call(thread->thread, OP_THREAD_SUSPEND, NULL, 0, NULL, 0), "suspend a thread");
             must_stand_still(&victim->count, &tormentor_sleeper, &tormentor);
-            guest_must(kernel_call(thread->thread, OP_THREAD_RESUME, NULL, 0, NULL, 0), "resume a thread");
+            must(kernel_call(thread->thread, OP_THREAD_RESUME, NULL, 0, NULL, 0), "resume a thread");
             count_add(COUNT_SUSPENDS, 1);
         } else {
             guest_thread_end(thread);
@@ -100,23 +100,23 @@ static void small_table(const struct small *small, unsigned which, uint64_t addr
 {
     const uint64_t where[2] = {small->slots + S_SPACE, address};
 
-    guest_must(untyped_retype(small->untyped, OBJ_PAGE_TABLE, 0, 0, small->slots + which, 1, 0),
+    must(untyped_retype(small->untyped, OBJ_PAGE_TABLE, 0, 0, small->slots + which, 1, 0),
                "make a table");
-    guest_must(kernel_call(small->slots + which, OP_PAGE_TABLE_MAP, where, 2, NULL, 0), "map a page table");
+    must(kernel_call(small->slots + which, OP_PAGE_TABLE_MAP, where, 2, NULL, 0), "map a page table");
 }
 
 static void small_memory(const struct small *small)
 {
     cap_t space = small->slots + S_SPACE, code = small->slots + S_CODE, page = small->slots + S_PAGE;
 
-    guest_must(untyped_retype(small->untyped, OBJ_ADDRESS_SPACE, 0, 0, space, 1, 0), "make an address space");
+    must(untyped_retype(small->untyped, OBJ_ADDRESS_SPACE, 0, 0, space, 1, 0), "make an address space");
     small_table(small, S_TABLE1, SPACE_CODE);
     small_table(small, S_TABLE0, SPACE_CODE);
     small_table(small, S_TABLE0_TOO, SPACE_COUNT);
-    guest_must(cnode_copy(BOOT_CNODE, code, 0, code_frame, RIGHTS_ALL), "copy a frame's capability");
-    guest_must(frame_map(code, space, SPACE_CODE, RIGHT_READ | RIGHT_EXEC), "map code");
-    guest_must(cnode_copy(BOOT_CNODE, page, 0, small->page[small->generation % PAGES], RIGHTS_ALL), "copy");
-    guest_must(frame_map(page, space, SPACE_COUNT, RIGHT_READ | RIGHT_WRITE), "map a page");
+    must(cnode_copy(BOOT_CNODE, code, 0, code_frame, RIGHTS_ALL), "copy a frame's capability");
+    must(frame_map(code, space, SPACE_CODE, RIGHT_READ | RIGHT_EXEC), "map code");
+    must(cnode_copy(BOOT_CNODE, page, 0, small->page[small->generation % PAGES], RIGHTS_ALL), "copy");
+    must(frame_map(page, space, SPACE_COUNT, RIGHT_READ | RIGHT_WRITE), "map a page");
 }
 
 static void small_begin(struct small *small, unsigned hart)
@@ -128,13 +128,13 @@ static void small_begin(struct small *small, unsigned hart)
     small->generation++;
     *small_count_at(small) = 0;
     small_memory(small);
-    guest_must(untyped_retype(small->untyped, OBJ_THREAD, 0, 0, thread, 1, 0), "make a thread");
-    guest_must(untyped_retype(small->untyped, OBJ_SCHED_CONTEXT, 0, 0, context, 1, 0), "make a context");
+    must(untyped_retype(small->untyped, OBJ_THREAD, 0, 0, thread, 1, 0), "make a thread");
+    must(untyped_retype(small->untyped, OBJ_SCHED_CONTEXT, 0, 0, context, 1, 0), "make a context");
     guest_context_set(context, hart, 1000, 1000);
-    guest_must(kernel_call(thread, OP_THREAD_CONFIGURE, parts, 4, NULL, 0), "configure a thread");
-    guest_must(kernel_call(thread, OP_THREAD_BIND_CONTEXT, bound, 1, NULL, 0), "give a thread time");
-    guest_must(kernel_call(thread, OP_THREAD_SET_PRIORITY, priority, 2, NULL, 0), "set a priority");
-    guest_must(kernel_call(thread, OP_THREAD_START, start, 6, NULL, 0), "start a thread");
+    must(kernel_call(thread, OP_THREAD_CONFIGURE, parts, 4, NULL, 0), "configure a thread");
+    must(kernel_call(thread, OP_THREAD_BIND_CONTEXT, bound, 1, NULL, 0), "give a thread time");
+    must(kernel_call(thread, OP_THREAD_SET_PRIORITY, priority, 2, NULL, 0), "set a priority");
+    must(kernel_call(thread, OP_THREAD_START, start, 6, NULL, 0), "start a thread");
 }
 
 /* Ends everything in one of several orders. */
@@ -143,11 +143,11 @@ static void small_end(struct small *small)
     cap_t first = small->slots + (random_below(&destroyer, 2) ? S_SPACE : S_THREAD);
 
     if (random_below(&destroyer, 2)) {
-        guest_must(cnode_delete(BOOT_CNODE, first), "delete a capability");
+        must(cnode_delete(BOOT_CNODE, first), "delete a capability");
     }
-    guest_must(cnode_revoke(BOOT_CNODE, small->untyped), "destroy an address space");
+    must(cnode_revoke(BOOT_CNODE, small->untyped), "destroy an address space");
     for (unsigned i = 0; i < PAGES; i++) {
-        guest_must(cnode_delete(BOOT_CNODE, small->slots + (i ? S_CODE : S_PAGE)), "delete a capability");
+        must(cnode_delete(BOOT_CNODE, small->slots + (i ? S_CODE : S_PAGE)), "delete a capability");
     }
 }
 
@@ -162,7 +162,7 @@ static void destroy_spaces(uint64_t unused)
             count_add(COUNT_SPACES, 1);
         } else {
             small_begin(small, random_below(&destroyer, rt_boot->hart_count));
-            sleep_us(&destroyer_sleeper, random_below(&destroyer, 1000));
+            sleeper_sleep(&destroyer_sleeper, random_below(&destroyer, 1000));
         }
         small->alive = !small->alive;
         destroyer.progress++;
@@ -173,24 +173,24 @@ static void small_make(struct small *small)
 {
     uint64_t number = small - smalls;
 
-    small->untyped = guest_object(OBJ_UNTYPED, PAGE_BITS + 3);
-    small->slots = guest_slots(SMALL_SLOTS);
+    small->untyped = make_object(OBJ_UNTYPED, PAGE_BITS + 3);
+    small->slots = slots_take(SMALL_SLOTS);
     for (unsigned i = 0; i < PAGES; i++) {
-        cap_t own = guest_slots(1);
-        small->page[i] = guest_object(OBJ_FRAME, PAGE_BITS);
-        guest_must(cnode_copy(BOOT_CNODE, own, 0, small->page[i], RIGHTS_ALL), "copy a frame's capability");
-        guest_map(own, BOOT_ADDRESS_SPACE, COUNT_ALIAS + (number * PAGES + i) * PAGE_BYTES,
+        cap_t own = slots_take(1);
+        small->page[i] = make_object(OBJ_FRAME, PAGE_BITS);
+        must(cnode_copy(BOOT_CNODE, own, 0, small->page[i], RIGHTS_ALL), "copy a frame's capability");
+        map_at(own, BOOT_ADDRESS_SPACE, COUNT_ALIAS + (number * PAGES + i) * PAGE_BYTES,
                   RIGHT_READ | RIGHT_WRITE);
     }
 }
 
 static void code_make(void)
 {
-    cap_t own = guest_slots(1);
+    cap_t own = slots_take(1);
 
-    code_frame = guest_object(OBJ_FRAME, PAGE_BITS);
-    guest_must(cnode_copy(BOOT_CNODE, own, 0, code_frame, RIGHTS_ALL), "copy a frame's capability");
-    guest_map(own, BOOT_ADDRESS_SPACE, CODE_ALIAS, RIGHT_READ | RIGHT_WRITE);
+    code_frame = make_object(OBJ_FRAME, PAGE_BITS);
+    must(cnode_copy(BOOT_CNODE, own, 0, code_frame, RIGHTS_ALL), "copy a frame's capability");
+    map_at(own, BOOT_ADDRESS_SPACE, CODE_ALIAS, RIGHT_READ | RIGHT_WRITE);
     __builtin_memcpy((void *)CODE_ALIAS, spin_page, PAGE_BYTES);
 }
 

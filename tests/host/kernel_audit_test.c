@@ -117,11 +117,17 @@ static bool stopped(unsigned after, unsigned cap, uint64_t op, uint64_t arg)
     return w.thread[0]->reg[REG_PC] == pc;
 }
 
+/* The deletion of what is in W_FREE stops when one child was moved up. */
+static void delete_half(void)
+{
+    cr_assert(stopped(1, W_CNODE, OP_CNODE_DELETE, W_FREE), "the deletion was not stopped");
+}
+
 Test(kernel_audit, memory_of_objects_that_were_moved_up_is_not_used_again)
 {
     make(OBJ_UNTYPED, 12, W_FREE);
     cr_assert_eq(INVOKE(W_FREE, OP_UNTYPED_RETYPE, OBJ_CNODE, 12, 0, W_FREE + 1, 1, 0), ERR_OK);
-    cr_assert(stopped(1, W_CNODE, OP_CNODE_DELETE, W_FREE), "the test needs a deletion that is stopped half way");
+    delete_half();
     cr_assert_eq(w.slots[W_FREE].type, OBJ_UNTYPED);
     cr_assert_eq(INVOKE(W_FREE, OP_UNTYPED_RETYPE, OBJ_FRAME, 12, 0, W_FREE + 2, 1, 0), ERR_NO_MEMORY);
     cr_assert_eq(INVOKE(W_CNODE, OP_CNODE_DELETE, W_FREE), ERR_OK);
@@ -154,7 +160,7 @@ Test(kernel_audit, nothing_is_made_of_memory_whose_objects_are_being_moved_up)
 {
     make(OBJ_UNTYPED, 12, W_FREE);
     make_twins();
-    cr_assert(stopped(1, W_CNODE, OP_CNODE_DELETE, W_FREE), "the test needs a deletion that is stopped half way");
+    delete_half();
     cr_assert_eq(INVOKE(W_FREE, OP_UNTYPED_RETYPE, OBJ_REPLY, 0, 0, W_FREE + 4, 1, 0), ERR_IN_USE);
     check_twins(W_FREE + 2);
     cr_assert_eq(INVOKE(W_CNODE, OP_CNODE_DELETE, W_FREE), ERR_OK);
@@ -183,7 +189,7 @@ Test(kernel_audit, capabilities_that_two_stopped_deletions_parted_belong_togethe
         cr_assert_eq(INVOKE(W_FREE + 5, OP_UNTYPED_RETYPE, OBJ_UNTYPED, 12, 0, W_FREE, 1, 0), ERR_OK);
         cr_assert_eq(INVOKE(W_FREE + 5, OP_UNTYPED_RETYPE, OBJ_REPLY, 0, 0, W_FREE + 6, 1, 0), ERR_OK);
         make_twins();
-        cr_assert(stopped(1, W_CNODE, OP_CNODE_DELETE, W_FREE), "the test needs a deletion that is stopped half way");
+        delete_half();
         stopped(after, W_CNODE, OP_CNODE_DELETE, W_FREE + 5);
         check_world(true);
         check_twins(W_FREE + 2 + after % 2);
@@ -197,7 +203,7 @@ Test(kernel_audit, memory_that_is_half_deleted_can_be_moved)
 {
     make(OBJ_UNTYPED, 12, W_FREE);
     make_twins();
-    cr_assert(stopped(1, W_CNODE, OP_CNODE_DELETE, W_FREE), "the test needs a deletion that is stopped half way");
+    delete_half();
     cr_assert_eq(INVOKE(W_CNODE, OP_CNODE_MOVE, W_FREE + 7, 0, W_FREE), ERR_OK);
     check_twins(W_FREE + 3);
     check_world(true);

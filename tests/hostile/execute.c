@@ -4,7 +4,7 @@
  * pages that another hart still knows from before. What a page was to one address space it must not be to
  * another.
  */
-#include "../guest/guest.h"
+#include "../guest/probe.h"
 
 #include <abi/fault.h>
 #include <stdio.h>

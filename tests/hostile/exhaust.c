@@ -5,7 +5,7 @@
  * Meanwhile a thread of higher priority wakes every millisecond and notes how late it is, a server answers,
  * and in the end all the memory is there again.
  */
-#include "../guest/guest.h"
+#include "../guest/probe.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,7 +3,7 @@
  * Looks for what somebody else left behind: in memory that was freed and given out again, whatever it was
  * before, and in message pages beyond what was sent.
  */
-#include "../guest/guest.h"
+#include "../guest/probe.h"
 
 #include <stdio.h>
 #include <string.h>

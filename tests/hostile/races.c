@@ -4,7 +4,7 @@
  * server works, or the context of one whose fault is handled moves to another hart. And what registers of threads
  * that wait tell of the kernel.
  */
-#include "../guest/guest.h"
+#include "../guest/probe.h"
 
 #include <abi/fault.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 /* What main (random.c) and the threads in its sandbox (random_driver.c) share. */
 #pragma once
 
-#include "../guest/guest.h"
+#include "../guest/probe.h"
 
 #define SANDBOX_SLOTS_BITS 10
 #define SANDBOX_SLOTS      (1u << SANDBOX_SLOTS_BITS)

@@ -4,7 +4,7 @@
  * page tables. Every try must end in a fault, at the address that was tried, and with the machine as it
  * was.
  */
-#include "../guest/guest.h"
+#include "../guest/probe.h"
 
 #include <abi/fault.h>
 #include <stdio.h>

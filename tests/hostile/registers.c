@@ -5,7 +5,7 @@
  * new. A register that takes no result must be as it was or zero, and all 31 and the 32 of floating point
  * stay bit for bit otherwise.
  */
-#include "../guest/guest.h"
+#include "../guest/probe.h"
 
 #include <abi/fault.h>
 #include <stddef.h>

@@ -6,7 +6,7 @@
  * it counts alone, and what the scheduling contexts of the hog consumed. Runs with -icount, where time is
  * instructions; with `loose=1` on the kernel's command line without, on another hart than main's.
  */
-#include "../guest/guest.h"
+#include "../guest/probe.h"
 
 #include <stdio.h>
 #include <string.h>

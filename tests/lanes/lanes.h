@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "../guest/guest.h"
+#include "../guest/worker.h"
 
 #define THREADS       22 /* blocks: workers, then the two that control them */
 #define BLOCK_HIGH    20 /* a thread above all others that waits to be told to do something to them */

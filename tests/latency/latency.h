@@ -3,7 +3,7 @@
  * meanwhile). */
 #pragma once
 
-#include "guest.h"
+#include "../guest/thread.h"
 
 /* What a thread of low priority does for ever. */
 struct load {

@@ -23,8 +23,8 @@ static cap_t tree_cnode, tree_endpoint;
 
 static void revoke_prepare(void)
 {
-    tree_cnode = guest_object(OBJ_CNODE, TREE_CNODE);
-    tree_endpoint = guest_object(OBJ_ENDPOINT, ENDPOINT_BITS);
+    tree_cnode = make_object(OBJ_CNODE, TREE_CNODE);
+    tree_endpoint = make_object(OBJ_ENDPOINT, ENDPOINT_BITS);
 }
 
 static void revoke_round(void)
@@ -47,9 +47,9 @@ static cap_t giga_untyped, giga_frame;
 
 static void clear_prepare(void)
 {
-    giga_untyped = guest_untyped(GIGAPAGE_BITS);
-    guest_check(giga_untyped != 0, "no memory for a frame of 1 GiB; QEMU needs -m 3G");
-    giga_frame = guest_slots(1);
+    giga_untyped = untyped_take(GIGAPAGE_BITS);
+    check(giga_untyped != 0, "no memory for a frame of 1 GiB; QEMU needs -m 3G");
+    giga_frame = slots_take(1);
 }
 
 static void clear_round(void)
@@ -71,8 +71,8 @@ static cap_t storm_untyped, storm_slots, storm_endpoint;
 
 static void storm_prepare(void)
 {
-    storm_untyped = guest_object(OBJ_UNTYPED, PROCESS_BITS + 5);
-    storm_slots = guest_slots(2 * PROCESSES + 1 + P_FRAMES);
+    storm_untyped = make_object(OBJ_UNTYPED, PROCESS_BITS + 5);
+    storm_slots = slots_take(2 * PROCESSES + 1 + P_FRAMES);
     storm_endpoint = storm_slots + 2 * PROCESSES;
 }
 
@@ -160,8 +160,8 @@ static cap_t exhaust_untyped, exhaust_cnode;
 
 static void exhaust_prepare(void)
 {
-    exhaust_untyped = guest_object(OBJ_UNTYPED, EXHAUST_BITS);
-    exhaust_cnode = guest_object(OBJ_CNODE, EXHAUST_CNODE);
+    exhaust_untyped = make_object(OBJ_UNTYPED, EXHAUST_BITS);
+    exhaust_cnode = make_object(OBJ_CNODE, EXHAUST_CNODE);
 }
 
 static void exhaust_round(void)
@@ -195,9 +195,9 @@ static cap_t limits_untyped, limits_cnode, limits_slots;
 
 static void limits_prepare(void)
 {
-    limits_untyped = guest_object(OBJ_UNTYPED, 16);
-    limits_cnode = guest_object(OBJ_CNODE, 16); /* 1024 slots */
-    limits_slots = guest_slots(1 + TIMERS);
+    limits_untyped = make_object(OBJ_UNTYPED, 16);
+    limits_cnode = make_object(OBJ_CNODE, 16); /* 1024 slots */
+    limits_slots = slots_take(1 + TIMERS);
 }
 
 /* A capability with as many children as one that is moved may have. */

@@ -26,7 +26,7 @@ static uint64_t histogram[BUCKETS + 1], worst, sum;
 
 void load_must(enum error error, const char *what)
 {
-    guest_must(error, what);
+    must(error, what);
 }
 
 static void run_load(uint64_t number)
@@ -68,13 +68,13 @@ static uint64_t sample(void)
 {
     uint64_t deadline = rt_ticks() + SLEEP_LEAST + random_below(SLEEP_SPREAD);
 
-    guest_must(timer_set(timer, notification, deadline, 0), "set the timer");
-    guest_check(notification_wait(notification) == 1, "woken without the timer's bit");
+    must(timer_set(timer, notification, deadline, 0), "set the timer");
+    check(notification_wait(notification) == 1, "woken without the timer's bit");
     uint64_t count = guest_instret(), ticks = rt_ticks(), late = count - base - deadline * TICK;
-    guest_check(ticks >= deadline, "woken before the time");
+    check(ticks >= deadline, "woken before the time");
     if (late + 2 * TICK - (ticks - deadline) * TICK >= 4 * TICK) {
         /* Another interrupt came between the two, or the clock went on without instructions. */
-        guest_check(instructions_at_zero() - base + TICK < 2 * TICK,
+        check(instructions_at_zero() - base + TICK < 2 * TICK,
                     "the clock and the count of instructions disagree; QEMU needs -icount shift=0");
     }
     return late;
@@ -113,12 +113,12 @@ int main(void)
     if (rt_boot == NULL) {
         return 1; /* not started by the kernel */
     }
-    guest_begin("latency");
-    guest_check(strstr(rt_boot->command_line, "counters") != NULL,
+    guest_init("latency");
+    check(strstr(rt_boot->command_line, "counters") != NULL,
                 "the kernel's command line lacks `counters`");
     uint64_t wanted = guest_option("samples", 20000);
-    timer = guest_object(OBJ_TIMER, 0);
-    notification = guest_object(OBJ_NOTIFICATION, 0);
+    timer = make_object(OBJ_TIMER, 0);
+    notification = make_object(OBJ_NOTIFICATION, 0);
     for (unsigned i = 0; i < LOADS; i++) {
         loads[i].prepare();
         threads[i] = (struct guest_thread){.code = run_load, .argument = i, .priority = loads[i].priority,
@@ -134,5 +134,5 @@ int main(void)
         histogram[late / BUCKET < BUCKETS ? late / BUCKET : BUCKETS]++;
     }
     report(samples);
-    guest_end(false);
+    power_off(false);
 }

@@ -22,8 +22,8 @@ def run(system, append: str, seconds: float = SECONDS, **machine) -> list:
     status = system.wait_exit(seconds)
     lines = [re.sub(r"^\[ *[\d.]+\] ", "", line) for line in system.output.split("\n")]
     if status != 0 or "lanes: 0 passed, 0 failed" not in lines:
-        cannot = [line for line in lines if line.startswith("lanes: cannot")] + [f"QEMU ended with {status}"]
-        raise Failure(f"{cannot[0]} (command line: {append})")
+        failed = [line for line in lines if line.startswith("lanes: failed")] + [f"QEMU ended with {status}"]
+        raise Failure(f"{failed[0]} (command line: {append})")
     return [line for line in lines if line.startswith("lanes")]
 
 

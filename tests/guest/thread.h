@@ -1,35 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What the programs have in common that take init's place to try the kernel under load: objects made of the
- * untyped memory that the first process is given, and threads that run functions of the program.
- */
+/* Threads that run functions of the program for ever, each on a mapped stack, in address spaces that are
+ * copies of the program's. */
 #pragma once
 
-#include <rt/rt.h>
+#include "guest.h"
 
-#define PRIORITY_MAIN 200 /* of the first thread, after guest_begin */
 #define PRIORITY_LOAD 100
-
-/* Finds the memory and the empty slots, and sets the own priority. `name` goes in front of what is printed.
- * */
-void guest_begin(const char *name);
-/* Ends the machine; failed: with a failure status. */
-void guest_end(bool failed) __attribute__((noreturn));
-/* Ends the machine with a line that says what is wrong, unless all is well. */
-void guest_check(bool right, const char *what);
-void guest_must(enum error error, const char *what);
-/* Number behind `NAME=` on the kernel's command line, or the one given. */
-uint64_t guest_option(const char *name, uint64_t otherwise);
-
-/* `count` empty slots in a row. */
-cap_t guest_slots(unsigned count);
-/* A new object, of memory that is not used for anything else. */
-cap_t guest_object(enum object_type type, unsigned size_bits);
-/* An untyped object of that size that was handed over at boot and is not used by guest_object(); 0: there is
- * none. */
-cap_t guest_untyped(unsigned size_bits);
-/* Maps a frame, with the page tables that are missing. */
-void guest_map(cap_t frame, cap_t space, uint64_t address, uint64_t rights);
 
 /* A scheduling context of `hart`; budget and period in microseconds. */
 cap_t guest_context(unsigned hart, uint64_t budget, uint64_t period);
@@ -65,9 +41,3 @@ void guest_thread_end(struct guest_thread *thread);
 cap_t guest_space_clone(void);
 /* A page at the same address in the own space and in those that are cloned afterwards. */
 void *guest_shared_page(void);
-
-/* --- guest.S --- */
-
-uint64_t guest_instret(void);
-/* Threads begin here: a0 the function, a1 its argument. */
-extern const char guest_entry[];
