@@ -4,8 +4,8 @@
  * requests are refused, and what happens when the device misbehaves or a client does.
  */
 // sources: user/virtio-blk/*.c !user/virtio-blk/main.c lib/driver/mmio.c lib/driver/virtio_mmio.c
-// sources: lib/driver/virtqueue.c
-#include "../../user/virtio-blk/session.h"
+// sources: lib/driver/virtqueue.c lib/driver/blk_server.c
+#include "../../user/virtio-blk/disk.h"
 #include "rt_stub.h"
 #include "virtio_model.h"
 
@@ -52,7 +52,7 @@ enum error cnode_mint(cap_t cnode, uint64_t slot, cap_t source_cnode, uint64_t s
 {
     cr_assert(cnode == START_CNODE && slot != 0 && source_cnode == 0 && source == 77);
     cr_assert_eq(rights, RIGHT_SIGNAL);
-    cr_assert_geq(badge, 1 << SESSION_DOORBELL);
+    cr_assert_geq(badge, 1 << BLK_DOORBELL);
     return ERR_OK;
 }
 
@@ -75,8 +75,8 @@ static void set_up(void)
     segments = signals = 0;
     model = model_new(SECTORS);
     disk_memory = calloc(1, disk_memory_bytes());
-    disk = (struct disk){.finished = session_finished};
-    session_setup(77);
+    disk = (struct disk){0};
+    blk_server_setup(77);
 }
 
 static void tear_down(void)
@@ -95,7 +95,7 @@ static void open_disk(void)
 
 struct client {
     uint64_t number;
-    struct session *session;
+    struct blk_session *session;
     struct ring_side ring;
     uint8_t *data;
     uint64_t data_bytes;
@@ -108,7 +108,7 @@ static struct client attach_sized(uint64_t number, bool writable, uint64_t data_
     struct blk_attach_reply reply = {0};
 
     cr_assert_eq(
-        session_open(&disk, number, writable, NOTIFY + (cap_t)number, &request, &reply, &client.session),
+        blk_session_open(&disk.unit, number, writable, NOTIFY + (cap_t)number, &request, &reply, &client.session),
         ERR_OK);
     uint8_t *memory = client.session->segment.address;
     cr_assert_leq(reply.data_offset + reply.data_bytes, reply.segment_length);
@@ -131,7 +131,7 @@ static bool submit(struct client *client, struct ring_request request)
     if (!ring_submit_publish(&client->ring)) {
         return false;
     }
-    session_run();
+    blk_run();
     return true;
 }
 
@@ -141,7 +141,7 @@ static void device_works(unsigned count)
     model_run(model, count, false);
     if (model->interrupt != 0) {
         disk_interrupt(&disk);
-        session_run();
+        blk_run();
     }
 }
 
@@ -168,10 +168,10 @@ Test(virtio_blk, tells_what_the_disk_is)
     model->offered |= 1 << 5 | 1 << 1;
     model->config[1] = 65536 + 100; /* largest piece, bytes */
     open_disk();
-    cr_assert_eq(disk.sectors, SECTORS);
-    cr_assert_eq(disk.max_sectors, 128);
-    cr_assert(disk.read_only);
-    cr_assert(disk.can_flush);
+    cr_assert_eq(disk.unit.sectors, SECTORS);
+    cr_assert_eq(disk.unit.max_sectors, 128);
+    cr_assert(disk.unit.read_only);
+    cr_assert(disk.unit.can_flush);
 }
 
 Test(virtio_blk, reads_into_the_clients_buffer)
@@ -240,7 +240,7 @@ Test(virtio_blk, writing_needs_the_right_and_a_disk_that_can)
     struct client reader = attach_sized(3, false, 4096, 4);
     struct client writer = attach(4);
     cr_assert_eq(do_request(&reader, (struct ring_request){BLK_OP_WRITE, 512, 0, 0, 1}), ERR_DENIED);
-    disk.read_only = true;
+    disk.unit.read_only = true;
     cr_assert_eq(do_request(&writer, (struct ring_request){BLK_OP_WRITE, 512, 0, 0, 1}), ERR_READ_ONLY);
     cr_assert_eq(do_request(&writer, (struct ring_request){BLK_OP_READ, 512, 0, 0, 2}), ERR_OK);
     cr_assert_eq(model->disk[0], 0);
@@ -293,7 +293,7 @@ Test(virtio_blk, busy_driver_need_not_be_rung)
     }
     ring_submit(&client.ring, &(struct ring_request){BLK_OP_READ, 512, 0, 50, 98});
     cr_assert(ring_submit_publish(&client.ring));
-    session_run();
+    blk_run();
     cr_assert_not(submit(&client, (struct ring_request){BLK_OP_READ, 512, 0, 51, 99}),
                   "it looks again by itself");
     device_works(DISK_MAX_REQUESTS);
@@ -320,7 +320,7 @@ Test(virtio_blk, many_requests_of_several_clients_share_the_queue)
     for (unsigned c = 0; c < 3; c++) {
         ring_submit_publish(&client[c].ring);
     }
-    session_run();
+    blk_run();
     cr_assert_eq(disk.in_flight, DISK_MAX_REQUESTS);
     cr_assert_eq(model_waiting(model), DISK_MAX_REQUESTS);
     cr_assert_eq(model->notified, 1, "one notification for all");
@@ -342,18 +342,18 @@ Test(virtio_blk, many_requests_of_several_clients_share_the_queue)
 Test(virtio_blk, sizes_are_brought_into_bounds)
 {
     struct blk_attach_reply reply;
-    struct session *session;
+    struct blk_session *session;
     struct blk_attach_request request = {0, 0, 16};
 
     open_disk();
-    cr_assert_eq(session_open(&disk, 3, true, NOTIFY, &request, &reply, &session), ERR_BAD_ARG);
+    cr_assert_eq(blk_session_open(&disk.unit, 3, true, NOTIFY, &request, &reply, &session), ERR_BAD_ARG);
     request = (struct blk_attach_request){0, 4096, 3};
-    cr_assert_eq(session_open(&disk, 3, true, NOTIFY, &request, &reply, &session), ERR_BAD_ARG);
+    cr_assert_eq(blk_session_open(&disk.unit, 3, true, NOTIFY, &request, &reply, &session), ERR_BAD_ARG);
     request = (struct blk_attach_request){0, 4096, 0};
-    cr_assert_eq(session_open(&disk, 3, true, NOTIFY, &request, &reply, &session), ERR_BAD_ARG);
+    cr_assert_eq(blk_session_open(&disk.unit, 3, true, NOTIFY, &request, &reply, &session), ERR_BAD_ARG);
     request = (struct blk_attach_request){0, UINT64_MAX, 1ull << 63};
-    cr_assert_eq(session_open(&disk, 3, true, NOTIFY, &request, &reply, &session), ERR_OK);
-    cr_assert_eq(reply.data_bytes, SESSION_MAX_DATA);
+    cr_assert_eq(blk_session_open(&disk.unit, 3, true, NOTIFY, &request, &reply, &session), ERR_OK);
+    cr_assert_eq(reply.data_bytes, BLK_MAX_DATA);
     cr_assert_eq(reply.ring_entries, RING_MAX_ENTRIES);
     cr_assert_eq(segments, 1);
 }
@@ -366,10 +366,10 @@ Test(virtio_blk, sessions_end_and_give_their_memory_back)
         attach(3);
         attach(4);
         cr_assert_eq(segments, 3);
-        cr_assert_eq(session_end_all(3), ERR_OK);
+        cr_assert_eq(blk_session_end_all(3), ERR_OK);
         cr_assert_eq(segments, 1);
-        cr_assert_eq(session_end_all(3), ERR_NOT_FOUND);
-        cr_assert_eq(session_end_all(4), ERR_OK);
+        cr_assert_eq(blk_session_end_all(3), ERR_NOT_FOUND);
+        cr_assert_eq(blk_session_end_all(4), ERR_OK);
         cr_assert_eq(freed_slot, NOTIFY + 4);
     }
     cr_assert_eq(segments, 0);
@@ -379,13 +379,13 @@ Test(virtio_blk, one_client_cannot_take_all_sessions)
 {
     struct blk_attach_request request = {0, 4096, 4};
     struct blk_attach_reply reply;
-    struct session *session;
+    struct blk_session *session;
 
     open_disk();
-    for (unsigned i = 0; i < SESSION_MAX_PER_CLIENT; i++) {
+    for (unsigned i = 0; i < BLK_MAX_SESSIONS_PER_CLIENT; i++) {
         attach(3);
     }
-    cr_assert_eq(session_open(&disk, 3, true, NOTIFY, &request, &reply, &session), ERR_TOO_MANY);
+    cr_assert_eq(blk_session_open(&disk.unit, 3, true, NOTIFY, &request, &reply, &session), ERR_TOO_MANY);
     attach(4);
 }
 
@@ -395,7 +395,7 @@ Test(virtio_blk, memory_of_a_dead_client_is_kept_until_the_device_is_done)
     struct client client = attach(3);
     submit(&client, (struct ring_request){BLK_OP_READ, 512, 0, 9, 1});
     submit(&client, (struct ring_request){BLK_OP_READ, 512, 512, 9, 2});
-    session_end_all(3);
+    blk_session_end_all(3);
     cr_assert_eq(segments, 1, "two requests are under way");
     device_works(1);
     cr_assert_eq(segments, 1);
@@ -411,10 +411,10 @@ Test(virtio_blk, ring_that_makes_no_sense_ends_its_session_only)
     struct client bad = attach(3), good = attach(4);
     submit(&bad, (struct ring_request){BLK_OP_READ, 512, 0, 9, 1});
     bad.ring.shared->submit_head = 1000;
-    session_run();
+    blk_run();
     cr_assert_str_eq(stub_log, "client 3: its ring of requests makes no sense; session ended\n");
     cr_assert_eq(freed_slot, NOTIFY + 3);
-    session_run();
+    blk_run();
     cr_assert_eq(stub_lines, 1);
     cr_assert_eq(segments, 2, "its request is under way");
     device_works(1);
@@ -448,7 +448,7 @@ Test(virtio_blk, device_that_asks_for_a_reset_gets_one)
     model->status |= VIRTIO_NEEDS_RESET;
     model->interrupt = VIRTIO_INTERRUPT_CONFIG;
     disk_interrupt(&disk);
-    session_run();
+    blk_run();
     cr_assert_eq(complete(&client).status, ERR_IO);
     cr_assert_eq(do_request(&client, (struct ring_request){BLK_OP_READ, 512, 0, 9, 3}), ERR_OK);
 }
@@ -461,11 +461,11 @@ Test(virtio_blk, device_that_cannot_be_stopped_is_given_up)
     model->never_resets = true;
     model->bad_length = true;
     device_works(1);
-    cr_assert(disk.dead);
+    cr_assert(disk.unit.failed != ERR_OK);
     cr_assert_eq(complete(&client).status, ERR_IO);
     submit(&client, (struct ring_request){BLK_OP_READ, 512, 0, 9, 2});
     cr_assert_eq(complete(&client).status, ERR_IO);
-    session_end_all(3);
+    blk_session_end_all(3);
     cr_assert_eq(segments, 1, "the device may still write to it");
 }
 
@@ -473,7 +473,7 @@ Test(virtio_blk, device_that_misbehaves_again_and_again_is_given_up)
 {
     open_disk();
     struct client client = attach(3);
-    for (unsigned i = 0; !disk.dead; i++) {
+    for (unsigned i = 0; !disk.unit.failed != ERR_OK; i++) {
         cr_assert_leq(i, DISK_MAX_RESETS);
         submit(&client, (struct ring_request){BLK_OP_READ, 512, 0, 9, i});
         model->bad_index = true;
@@ -491,6 +491,6 @@ Test(virtio_blk, resized_disk)
     model->config[0] = 32;
     model->interrupt = VIRTIO_INTERRUPT_CONFIG;
     disk_interrupt(&disk);
-    cr_assert_eq(disk.sectors, 32);
+    cr_assert_eq(disk.unit.sectors, 32);
     cr_assert_eq(do_request(&client, (struct ring_request){BLK_OP_READ, 512, 0, 40, 1}), ERR_BAD_ARG);
 }

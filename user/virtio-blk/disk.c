@@ -3,7 +3,6 @@
 #include "disk.h"
 
 #include <base/checked.h>
-#include <proto/blk.h>
 #include <rt/rt.h>
 #include <string.h>
 
@@ -35,14 +34,14 @@ uint64_t disk_memory_bytes(void)
 
 static void read_config(struct disk *disk)
 {
-    disk->sectors = virtio_config64(&disk->virtio, CONFIG_CAPACITY);
-    disk->max_sectors = DISK_MAX_SECTORS;
+    disk->unit.sectors = virtio_config64(&disk->virtio, CONFIG_CAPACITY);
+    disk->unit.max_sectors = DISK_MAX_SECTORS;
     if (disk->virtio.features & FEATURE_SIZE_MAX) {
         uint32_t limit = virtio_config32(&disk->virtio, CONFIG_SIZE_MAX) / BLK_SECTOR;
-        disk->max_sectors = limit < DISK_MAX_SECTORS ? limit : DISK_MAX_SECTORS;
+        disk->unit.max_sectors = limit < DISK_MAX_SECTORS ? limit : DISK_MAX_SECTORS;
     }
-    disk->read_only = (disk->virtio.features & FEATURE_READ_ONLY) != 0;
-    disk->can_flush = (disk->virtio.features & FEATURE_FLUSH) != 0;
+    disk->unit.read_only = (disk->virtio.features & FEATURE_READ_ONLY) != 0;
+    disk->unit.can_flush = (disk->virtio.features & FEATURE_FLUSH) != 0;
 }
 
 /* The handshake from reset to running, with an empty queue. */
@@ -62,8 +61,8 @@ static enum error start(struct disk *disk)
         return error;
     }
     read_config(disk);
-    if (disk->max_sectors == 0) {
-        rt_log("%s: takes no more than %u bytes in one piece", disk->name,
+    if (disk->unit.max_sectors == 0) {
+        rt_log("%s: takes no more than %u bytes in one piece", disk->unit.name,
                (unsigned)virtio_config32(&disk->virtio, CONFIG_SIZE_MAX));
         virtio_fail(&disk->virtio);
         return ERR_UNSUPPORTED;
@@ -72,20 +71,10 @@ static enum error start(struct disk *disk)
     return ERR_OK;
 }
 
-enum error disk_open(struct disk *disk, const char *name, const struct mmio *regs, void *memory,
-                     uint64_t physical)
+static bool has_room(const struct blk_unit *unit)
 {
-    disk->name = name;
-    disk->regs = *regs;
-    disk->memory = memory;
-    disk->physical = physical;
-    disk->shared = (struct disk_shared *)((char *)memory + shared_offset());
-    disk->shared_physical = physical + shared_offset();
-    return start(disk);
-}
+    const struct disk *disk = (const struct disk *)unit;
 
-bool disk_has_room(const struct disk *disk)
-{
     return disk->in_flight < DISK_MAX_REQUESTS && disk->queue.free_count >= 3;
 }
 
@@ -99,29 +88,49 @@ static unsigned free_request(const struct disk *disk)
     return i;
 }
 
-void disk_submit(struct disk *disk, enum disk_op op, uint64_t sector, uint64_t physical, uint32_t length,
-                 void *owner, uint64_t cookie)
+/* A disk that cannot flush writes through (section 5.2.6.2), so the server answers flushes for it. */
+static void submit(struct blk_unit *unit, const struct blk_request *request)
 {
     static const uint32_t type[] = {
-        [DISK_READ] = TYPE_IN, [DISK_WRITE] = TYPE_OUT, [DISK_FLUSH] = TYPE_FLUSH};
+        [BLK_OP_READ] = TYPE_IN, [BLK_OP_WRITE] = TYPE_OUT, [BLK_OP_FLUSH] = TYPE_FLUSH};
+    struct disk *disk = (struct disk *)unit;
     unsigned i = free_request(disk), count = 0;
     uint64_t at = disk->shared_physical + i * sizeof(struct disk_shared);
     struct virtqueue_buffer buffer[3];
 
-    disk->shared[i] = (struct disk_shared){.type = type[op], .sector = sector, .status = STATUS_NONE};
+    disk->shared[i] = (struct disk_shared){
+        .type = type[request->op], .sector = request->sector, .status = STATUS_NONE};
     buffer[count++] = (struct virtqueue_buffer){at, offsetof(struct disk_shared, status), false};
-    if (op != DISK_FLUSH) {
-        buffer[count++] = (struct virtqueue_buffer){physical, length, op == DISK_READ};
+    if (request->op != BLK_OP_FLUSH) {
+        buffer[count++] =
+            (struct virtqueue_buffer){request->physical, request->length, request->op == BLK_OP_READ};
     }
     buffer[count++] = (struct virtqueue_buffer){at + offsetof(struct disk_shared, status), 1, true};
     virtqueue_add(&disk->queue, buffer, count, i);
-    disk->request[i] = (struct disk_request){true, length, cookie, owner};
+    disk->request[i] = (struct disk_request){true, request->length, request->cookie, request->session};
     disk->in_flight++;
 }
 
-void disk_kick(struct disk *disk)
+static void kick(struct blk_unit *unit)
 {
+    struct disk *disk = (struct disk *)unit;
+
     virtio_kick(&disk->virtio, &disk->queue);
+}
+
+static const struct blk_driver disk_driver = {has_room, submit, kick};
+
+enum error disk_open(struct disk *disk, const char *name, const struct mmio *regs, void *memory,
+                     uint64_t physical)
+{
+    disk->unit.driver = &disk_driver;
+    disk->unit.name = name;
+    disk->regs = *regs;
+    disk->memory = memory;
+    disk->physical = physical;
+    disk->shared = (struct disk_shared *)((char *)memory + shared_offset());
+    disk->shared_physical = physical + shared_offset();
+    return start(disk);
 }
 
 static void finish(struct disk *disk, unsigned i, enum error status)
@@ -130,7 +139,7 @@ static void finish(struct disk *disk, unsigned i, enum error status)
 
     request->busy = false;
     disk->in_flight--;
-    disk->finished(request->owner, request->cookie, status, status == ERR_OK ? request->length : 0);
+    blk_finished(request->session, request->cookie, status, status == ERR_OK ? request->length : 0);
 }
 
 static enum error status_of(const struct disk *disk, unsigned i)
@@ -146,7 +155,7 @@ static enum error status_of(const struct disk *disk, unsigned i)
  * under way and starts it anew. */
 static void recover(struct disk *disk, const char *why)
 {
-    rt_log("%s: %s; resetting it, requests that fail: %u", disk->name, why, disk->in_flight);
+    rt_log("%s: %s; resetting it, requests that fail: %u", disk->unit.name, why, disk->in_flight);
     bool stopped = virtio_reset(&disk->virtio) == ERR_OK;
     for (unsigned i = 0; i < DISK_MAX_REQUESTS; i++) {
         if (disk->request[i].busy) {
@@ -155,8 +164,9 @@ static void recover(struct disk *disk, const char *why)
     }
     disk->resets++;
     if (!stopped || disk->resets > DISK_MAX_RESETS || start(disk) != ERR_OK) {
-        rt_log("%s: given up", disk->name);
-        disk->dead = true;
+        rt_log("%s: given up", disk->unit.name);
+        disk->unit.failed = ERR_IO;
+        disk->unit.holds_memory = true;
     }
 }
 
@@ -175,17 +185,17 @@ static void take_finished(struct disk *disk)
 /* The capacity changed (a disk was resized). */
 static void take_config(struct disk *disk)
 {
-    uint64_t before = disk->sectors;
+    uint64_t before = disk->unit.sectors;
 
     read_config(disk);
-    if (disk->sectors != before) {
-        rt_log("%s: now has %llu sectors", disk->name, (unsigned long long)disk->sectors);
+    if (disk->unit.sectors != before) {
+        rt_log("%s: now has %llu sectors", disk->unit.name, (unsigned long long)disk->unit.sectors);
     }
 }
 
 void disk_interrupt(struct disk *disk)
 {
-    if (disk->dead) {
+    if (disk->unit.failed != ERR_OK) {
         return;
     }
     uint32_t why = virtio_interrupt(&disk->virtio);

@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* Sessions: from the clients' rings to the disks and back. */
-#include "session.h"
-
+/* Sessions: from the clients' rings to the driver and back. */
 #include <base/checked.h>
+#include <driver/blk_server.h>
 #include <driver/device.h>
 #include <string.h>
 
-static struct session sessions[SESSION_MAX];
+static struct blk_session sessions[BLK_MAX_SESSIONS];
 static cap_t own_notification;
 static unsigned places; /* sessions from this one on are free */
 static unsigned turn;   /* session that is asked first next time */
 
 static void count_places(void)
 {
-    for (places = SESSION_MAX; places > 0 && sessions[places - 1].state == SESSION_FREE; places--) {
+    for (places = BLK_MAX_SESSIONS; places > 0 && sessions[places - 1].state == BLK_SESSION_FREE; places--) {
         continue;
     }
 }
 
-void session_setup(cap_t notification)
+void blk_server_setup(cap_t notification)
 {
     own_notification = notification;
     memset(sessions, 0, sizeof(sessions));
@@ -31,16 +30,16 @@ static unsigned count_of(uint64_t client)
 {
     unsigned count = 0;
 
-    for (unsigned i = 0; i < SESSION_MAX; i++) {
-        count += sessions[i].state == SESSION_OPEN && sessions[i].client == client;
+    for (unsigned i = 0; i < BLK_MAX_SESSIONS; i++) {
+        count += sessions[i].state == BLK_SESSION_OPEN && sessions[i].client == client;
     }
     return count;
 }
 
-static struct session *find_free(void)
+static struct blk_session *find_free(void)
 {
-    for (unsigned i = 0; i < SESSION_MAX; i++) {
-        if (sessions[i].state == SESSION_FREE) {
+    for (unsigned i = 0; i < BLK_MAX_SESSIONS; i++) {
+        if (sessions[i].state == BLK_SESSION_FREE) {
             return &sessions[i];
         }
     }
@@ -48,7 +47,7 @@ static struct session *find_free(void)
 }
 
 /* Each place has one doorbell for good: its bit belongs to the place. */
-static enum error provide_doorbell(struct session *session)
+static enum error provide_doorbell(struct blk_session *session)
 {
     if (session->doorbell != 0) {
         return ERR_OK;
@@ -57,7 +56,7 @@ static enum error provide_doorbell(struct session *session)
     if (slot == 0) {
         return ERR_TOO_MANY;
     }
-    uint64_t badge = 1ull << (SESSION_DOORBELL + (session - sessions));
+    uint64_t badge = 1ull << (BLK_DOORBELL + (session - sessions));
     enum error error = cnode_mint(START_CNODE, slot, 0, own_notification, RIGHT_SIGNAL, badge);
     if (error != ERR_OK) {
         slot_free(slot);
@@ -83,19 +82,19 @@ static enum error lay_out(const struct blk_attach_request *request, struct blk_a
     reply->ring_offset = 0;
     reply->ring_entries = request->ring_entries < RING_MAX_ENTRIES ? request->ring_entries : RING_MAX_ENTRIES;
     reply->data_offset = align_up(ring_bytes((uint32_t)reply->ring_entries), PAGE_BYTES);
-    reply->data_bytes = align_up(data < SESSION_MAX_DATA ? data : SESSION_MAX_DATA, PAGE_BYTES);
+    reply->data_bytes = align_up(data < BLK_MAX_DATA ? data : BLK_MAX_DATA, PAGE_BYTES);
     return ERR_OK;
 }
 
-enum error session_open(struct disk *disk, uint64_t client, bool writable, cap_t notify,
+enum error blk_session_open(struct blk_unit *unit, uint64_t client, bool writable, cap_t notify,
                         const struct blk_attach_request *request, struct blk_attach_reply *reply,
-                        struct session **opened)
+                        struct blk_session **opened)
 {
     enum error error = lay_out(request, reply);
     uint64_t bytes = reply->data_offset + reply->data_bytes;
-    struct session *session = find_free();
+    struct blk_session *session = find_free();
 
-    if (error == ERR_OK && (session == NULL || count_of(client) >= SESSION_MAX_PER_CLIENT)) {
+    if (error == ERR_OK && (session == NULL || count_of(client) >= BLK_MAX_SESSIONS_PER_CLIENT)) {
         error = ERR_TOO_MANY;
     }
     if (error == ERR_OK) {
@@ -107,10 +106,11 @@ enum error session_open(struct disk *disk, uint64_t client, bool writable, cap_t
     if (error != ERR_OK) {
         return error;
     }
-    session->state = SESSION_OPEN;
+    session->state = BLK_SESSION_OPEN;
     count_places();
     session->client = client;
-    session->disk = disk;
+    session->unit = unit;
+    session->medium = unit->medium;
     session->writable = writable;
     session->notify = notify;
     session->data_offset = reply->data_offset;
@@ -126,35 +126,34 @@ enum error session_open(struct disk *disk, uint64_t client, bool writable, cap_t
 
 /* --- Ending --- */
 
-/* Nothing of the session is in flight any more. A disk that was given up may write to the memory at any time,
- * so that is never used for anything else. */
-static void settle(struct session *session)
+/* Nothing of the session is in flight any more. What a unit may still write to is never used for anything else. */
+static void settle(struct blk_session *session)
 {
-    session->state = SESSION_FREE;
+    session->state = BLK_SESSION_FREE;
     count_places();
-    if (session->disk->dead) {
+    if (session->unit->holds_memory) {
         segment_drop(&session->segment);
     } else {
         device_dma_free(&session->segment);
     }
 }
 
-static void end(struct session *session)
+static void end(struct blk_session *session)
 {
     slot_free(session->notify);
     session->notify = 0;
-    session->state = SESSION_CLOSING;
+    session->state = BLK_SESSION_CLOSING;
     if (session->in_flight == 0) {
         settle(session);
     }
 }
 
-enum error session_end_all(uint64_t client)
+enum error blk_session_end_all(uint64_t client)
 {
     enum error error = ERR_NOT_FOUND;
 
-    for (unsigned i = 0; i < SESSION_MAX; i++) {
-        if (sessions[i].state == SESSION_OPEN && sessions[i].client == client) {
+    for (unsigned i = 0; i < BLK_MAX_SESSIONS; i++) {
+        if (sessions[i].state == BLK_SESSION_OPEN && sessions[i].client == client) {
             end(&sessions[i]);
             error = ERR_OK;
         }
@@ -164,38 +163,39 @@ enum error session_end_all(uint64_t client)
 
 /* --- Running --- */
 
-void session_finished(void *owner, uint64_t cookie, enum error status, uint32_t length)
+void blk_finished(struct blk_session *session, uint64_t cookie, enum error status, uint32_t length)
 {
-    struct session *session = owner;
-
     session->in_flight--;
-    if (session->state == SESSION_OPEN) {
+    if (session->state == BLK_SESSION_OPEN) {
         ring_complete(&session->ring, &(struct ring_completion){cookie, status, length});
     } else if (session->in_flight == 0) {
         settle(session);
     }
 }
 
-static enum error check_transfer(const struct session *session, const struct ring_request *request)
+static enum error check_transfer(const struct blk_session *session, const struct ring_request *request)
 {
-    const struct disk *disk = session->disk;
+    const struct blk_unit *unit = session->unit;
     uint64_t count = request->length / BLK_SECTOR;
 
     if (count == 0 || request->length % BLK_SECTOR != 0 || request->offset % BLK_SECTOR != 0 ||
-        count > disk->max_sectors || !range_inside(request->offset, request->length, session->data_bytes) ||
-        !range_inside(request->position, count, disk->sectors)) {
+        count > unit->max_sectors || !range_inside(request->offset, request->length, session->data_bytes) ||
+        !range_inside(request->position, count, unit->sectors)) {
         return ERR_BAD_ARG;
     }
     if (request->op == BLK_OP_WRITE && !session->writable) {
         return ERR_DENIED;
     }
-    return request->op == BLK_OP_WRITE && disk->read_only ? ERR_READ_ONLY : ERR_OK;
+    return request->op == BLK_OP_WRITE && unit->read_only ? ERR_READ_ONLY : ERR_OK;
 }
 
-static enum error check_request(const struct session *session, const struct ring_request *request)
+static enum error check_request(const struct blk_session *session, const struct ring_request *request)
 {
-    if (session->disk->dead) {
-        return ERR_IO;
+    if (session->medium != session->unit->medium) {
+        return ERR_NO_DEVICE;
+    }
+    if (session->unit->failed != ERR_OK) {
+        return session->unit->failed;
     }
     switch (request->op) {
     case BLK_OP_READ:
@@ -205,32 +205,36 @@ static enum error check_request(const struct session *session, const struct ring
     }
 }
 
-/* Gives a request to the disk, or answers it at once. A disk that cannot flush has nothing to flush: it
- * writes through (Virtual I/O Device specification 1.1, section 5.2.6.2). */
-static void start_request(struct session *session, const struct ring_request *request)
+/* Gives a request to the driver, or answers it at once. */
+static void start_request(struct blk_session *session, const struct ring_request *taken)
 {
-    static const enum disk_op op[] = {
-        [BLK_OP_READ] = DISK_READ, [BLK_OP_WRITE] = DISK_WRITE, [BLK_OP_FLUSH] = DISK_FLUSH};
-    enum error error = check_request(session, request);
+    enum error error = check_request(session, taken);
+    bool flush = taken->op == BLK_OP_FLUSH;
 
-    if (error != ERR_OK || (request->op == BLK_OP_FLUSH && !session->disk->can_flush)) {
-        ring_complete(&session->ring, &(struct ring_completion){request->cookie, error, 0});
+    if (error != ERR_OK || (flush && !session->unit->can_flush)) {
+        ring_complete(&session->ring, &(struct ring_completion){taken->cookie, error, 0});
         return;
     }
-    bool flush = request->op == BLK_OP_FLUSH;
+    struct blk_request request = {
+        .op = (enum blk_op)taken->op, .session = session, .cookie = taken->cookie};
+    if (!flush) {
+        uint64_t offset = session->data_offset + taken->offset;
+        request.sector = taken->position;
+        request.length = taken->length;
+        request.data = (char *)session->segment.address + offset;
+        request.physical = session->segment.physical + offset;
+    }
     session->in_flight++;
-    disk_submit(session->disk, op[request->op], flush ? 0 : request->position,
-                session->segment.physical + session->data_offset + request->offset,
-                flush ? 0 : request->length, session, request->cookie);
+    session->unit->driver->submit(session->unit, &request);
 }
 
 /* Takes one request from the session's ring; true when there was one. */
-static bool take_one(struct session *session)
+static bool take_one(struct blk_session *session)
 {
     struct ring_request request;
     bool broken = false;
 
-    if (session->state != SESSION_OPEN || !disk_has_room(session->disk)) {
+    if (session->state != BLK_SESSION_OPEN || !session->unit->driver->has_room(session->unit)) {
         return false;
     }
     if (!session->awake) {
@@ -255,18 +259,18 @@ static bool take_one(struct session *session)
     return false;
 }
 
-/* Tells the client of completions, and the disk of requests. */
-static void show(struct session *session)
+/* Tells the client of completions, and the driver of requests. */
+static void show(struct blk_session *session)
 {
-    if (session->state == SESSION_OPEN && ring_complete_publish(&session->ring)) {
+    if (session->state == BLK_SESSION_OPEN && ring_complete_publish(&session->ring)) {
         notification_signal(session->notify);
     }
-    if (session->disk != NULL && !session->disk->dead) {
-        disk_kick(session->disk);
+    if (session->unit != NULL && session->unit->failed == ERR_OK && session->unit->driver->kick != NULL) {
+        session->unit->driver->kick(session->unit);
     }
 }
 
-void session_run(void)
+void blk_run(void)
 {
     const unsigned count = places; /* a session that ends meanwhile does not change whose turn it is */
     bool progress;
