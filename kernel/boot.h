@@ -19,6 +19,8 @@ struct boot_state {
     uint64_t device_tree, device_tree_size; /* physical */
     uint64_t boot_time;                     /* ticks at kernel entry */
     uint64_t kernel_bytes;                  /* RAM that the kernel image and its tables keep */
+    uint64_t scattered;                     /* bytes of RAM that are in too many pieces to be used */
+    bool beyond_reach;                      /* there is RAM above arch_direct_end(), which is not used */
     char command_line[256];
     const char *reading; /* what of somebody else's is being read, for a panic to tell */
 };
@@ -41,6 +43,9 @@ uint64_t boot_option_number(const char *name, uint64_t otherwise);
 /* Opens the device tree at a physical address and fills boot_state from it. Fails the boot when there is no
  * tree or no memory in it. boot_state.image must be set. */
 void boot_read_tree(uint64_t physical);
+/* Memory that is free once the boot is over, and addresses where there may be devices for processes. */
+void boot_free_memory(struct range_set *free);
+void boot_device_space(struct range_set *devices);
 /* What the machine-dependent part reads from the tree: it is shown each node, and then the tree once more. */
 void arch_read_node(const struct fdt *tree, const struct fdt_walk *walk);
 void arch_read_end(const struct fdt *tree);

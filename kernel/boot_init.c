@@ -80,14 +80,6 @@ static void check_memory(const struct builder *builder, const struct elf *elf)
     }
 }
 
-/* All RAM that nothing reserves and that is not in use until the end of the boot. */
-static void find_free_memory(struct range_set *free)
-{
-    *free = boot_state.memory;
-    range_remove_all(free, &boot_state.reserved);
-    range_remove(free, boot_state.boot_code.start, boot_state.boot_code.end);
-}
-
 static void find_largest(struct builder *builder, const struct range_set *free)
 {
     for (unsigned i = 0; i < free->count; i++)
@@ -335,13 +327,11 @@ static void give_memory(struct builder *builder, struct range_set *free)
         give_range(builder, free->range[i].start, free->range[i].end, false);
 }
 
-/* Every address that is neither memory nor a device of the kernel may be a device. */
 static void give_devices(struct builder *builder)
 {
-    struct range_set devices = {.range = {{0, arch_direct_end()}}, .count = 1};
+    static struct range_set devices;
 
-    range_remove_all(&devices, &boot_state.memory);
-    range_remove_all(&devices, &boot_state.kernel_devices);
+    boot_device_space(&devices);
     for (unsigned i = 0; i < devices.count; i++)
         give_range(builder, devices.range[i].start, devices.range[i].end, true);
 }
@@ -369,7 +359,7 @@ void boot_make_init(void)
     const void *file;
 
     open_program(&elf, &file);
-    find_free_memory(&free);
+    boot_free_memory(&free);
     find_largest(&builder, &free);
     check_memory(&builder, &elf);
 

@@ -39,11 +39,11 @@ static void read_memory(const struct fdt *tree, const struct fdt_walk *walk)
         end = start + size;
         start = align_up(start, PAGE_SIZE);
         if (end > arch_direct_end()) {
-            log_line("memory above 0x%lx is not used", arch_direct_end());
+            boot_state.beyond_reach = true;
             end = arch_direct_end();
         }
         if (!range_add(&boot_state.memory, start, align_down(end, PAGE_SIZE)))
-            log_line("memory at 0x%lx is not used: too many ranges", start);
+            boot_state.scattered += size;
     }
 }
 
@@ -97,10 +97,29 @@ static void read_chosen(const struct fdt *tree, int chosen)
     }
 }
 
-/* The tree and the initrd must be read, whatever else the tree says of where they lie. */
+static void must_fit(bool fits)
+{
+    if (!fits)
+        boot_fail("memory without what is reserved is in more than %d pieces", RANGE_SET_MAX);
+}
+
+/* The kernel, the tree and the initrd must be reached, whatever else the tree says of where they lie. */
 static void unhide(uint64_t start, uint64_t end)
 {
-    range_remove(&boot_state.hidden, align_down(start, PAGE_SIZE), align_up(end, PAGE_SIZE));
+    must_fit(range_remove(&boot_state.hidden, align_down(start, PAGE_SIZE), align_up(end, PAGE_SIZE)));
+}
+
+/* What lies in another's place was destroyed by it, or destroys it. */
+static void refuse_overlap(const char *name, struct range range, const char *other, struct range by)
+{
+    if (range.start < by.end && by.start < range.end)
+        boot_fail("the %s at 0x%lx overlaps the %s at 0x%lx-0x%lx", name, range.start, other, by.start,
+                  by.end);
+}
+
+static struct range whole_image(void)
+{
+    return (struct range){boot_state.boot_code.start, boot_state.image.end};
 }
 
 static void open_tree(struct fdt *tree, uint64_t physical)
@@ -109,6 +128,7 @@ static void open_tree(struct fdt *tree, uint64_t physical)
         boot_fail("no device tree: the firmware passed address 0");
     if (physical > arch_direct_end() - TREE_LIMIT)
         boot_fail("no device tree: nothing can be read at 0x%lx, where the firmware says it is", physical);
+    refuse_overlap("device tree", (struct range){physical, physical + 1}, "kernel", whole_image());
     boot_state.reading = " while reading the device tree";
     enum fdt_error error = fdt_open(tree, arch_direct(physical), TREE_LIMIT);
     if (error != FDT_OK)
@@ -139,23 +159,55 @@ static void read_nodes(const struct fdt *tree)
     arch_read_end(tree);
 }
 
+static void check_memory(struct range image, struct range tree)
+{
+    if (boot_state.memory.count == 0)
+        boot_fail("the device tree has no memory node");
+    if (boot_state.beyond_reach)
+        log_line("memory above 0x%lx is not used", arch_direct_end());
+    if (boot_state.scattered)
+        log_line("%lu KiB of memory are not used: it is in more than %d pieces", boot_state.scattered >> 10,
+                 RANGE_SET_MAX);
+    if (!range_covers(&boot_state.memory, image.start, image.end))
+        boot_fail("the kernel at 0x%lx-0x%lx is not in the device tree's memory", image.start, image.end);
+    refuse_overlap("device tree", tree, "kernel", image);
+    refuse_overlap("initrd", boot_state.initrd, "kernel", image);
+    refuse_overlap("initrd", boot_state.initrd, "device tree", tree);
+}
+
 void boot_read_tree(uint64_t physical)
 {
+    struct range image = whole_image();
     struct fdt tree;
     uint64_t start, size;
 
     open_tree(&tree, physical);
     read_nodes(&tree);
     object_id_key[0] ^= (uint32_t)arch_time();
-    if (boot_state.memory.count == 0)
-        boot_fail("the device tree has no memory node");
+    check_memory(image, (struct range){physical, physical + tree.total});
     for (unsigned n = 0; fdt_reservation(&tree, n, &start, &size); n++)
         reserve(&boot_state.reserved, start, size);
     reserve(&boot_state.reserved, boot_state.image.start, boot_state.image.end - boot_state.image.start);
     reserve(&boot_state.reserved, physical, tree.total);
+    unhide(image.start, image.end);
     unhide(physical, physical + tree.total);
     unhide(boot_state.initrd.start, boot_state.initrd.end);
     boot_state.reading = NULL;
+}
+
+void boot_free_memory(struct range_set *free)
+{
+    *free = boot_state.memory;
+    must_fit(range_remove_all(free, &boot_state.reserved) &&
+             range_remove(free, boot_state.boot_code.start, boot_state.boot_code.end));
+}
+
+void boot_device_space(struct range_set *devices)
+{
+    *devices = (struct range_set){.range = {{0, arch_direct_end()}}, .count = 1};
+    must_fit(range_remove_all(devices, &boot_state.memory) &&
+             range_remove_all(devices, &boot_state.reserved) &&
+             range_remove_all(devices, &boot_state.kernel_devices));
 }
 
 /* The word of the command line that begins with `prefix` and then has `after` or ends; NULL when there is

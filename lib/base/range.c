@@ -53,10 +53,29 @@ bool range_remove(struct range_set *set, uint64_t start, uint64_t end)
     return splice(set, first, last - first, rest, put);
 }
 
-void range_remove_all(struct range_set *set, const struct range_set *these)
+bool range_remove_all(struct range_set *set, const struct range_set *these)
 {
+    bool fits = true;
+
     for (unsigned i = 0; i < these->count; i++)
-        range_remove(set, these->range[i].start, these->range[i].end);
+        fits &= range_remove(set, these->range[i].start, these->range[i].end);
+    return fits;
+}
+
+bool range_overlaps(const struct range_set *set, uint64_t start, uint64_t end)
+{
+    for (unsigned i = 0; i < set->count; i++)
+        if (start < set->range[i].end && set->range[i].start < end)
+            return true;
+    return false;
+}
+
+bool range_covers(const struct range_set *set, uint64_t start, uint64_t end)
+{
+    for (unsigned i = 0; i < set->count; i++)
+        if (set->range[i].start <= start && end <= set->range[i].end)
+            return true;
+    return start >= end;
 }
 
 uint64_t range_total(const struct range_set *set)

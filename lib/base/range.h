@@ -21,7 +21,10 @@ struct range_set {
  * ranges than fit; the set is unchanged then. */
 bool range_add(struct range_set *set, uint64_t start, uint64_t end);
 bool range_remove(struct range_set *set, uint64_t start, uint64_t end);
-/* Takes all of `these` out of the set, as far as that does not take too many ranges. */
-void range_remove_all(struct range_set *set, const struct range_set *these);
+/* Takes all of `these` out of the set; false when some are left in it because that takes too many ranges. */
+bool range_remove_all(struct range_set *set, const struct range_set *these);
+/* Whether the set has any address of [start, end), or all of them. */
+bool range_overlaps(const struct range_set *set, uint64_t start, uint64_t end);
+bool range_covers(const struct range_set *set, uint64_t start, uint64_t end);
 /* Bytes in all ranges. */
 uint64_t range_total(const struct range_set *set);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the kernel reads from a device tree at boot, and sets of memory ranges. */
+/* What the kernel reads from a device tree at boot. */
 // sources: kernel/boot_tree.c lib/base/range.c
 #include "../../kernel/boot.h"
 #include "../../kernel/cap.h"
@@ -110,6 +110,14 @@ static void memory_node(const char *name, uint64_t start, uint64_t size, uint64_
     end(&tree);
 }
 
+static void begin_reserved(void)
+{
+    begin(&tree, "reserved-memory");
+    CELLS(&tree, "#address-cells", 2);
+    CELLS(&tree, "#size-cells", 2);
+    property(&tree, "ranges", "", 0);
+}
+
 static void begin_tree(void)
 {
     tree = (struct tree){0};
@@ -118,7 +126,8 @@ static void begin_tree(void)
     nodes_read = ends_read = 0;
     said[0] = 0;
     memset(object_id_key, 0, sizeof(object_id_key));
-    boot_state.image = (struct range){MEMORY_BASE + 0x200000, MEMORY_BASE + 0x234567};
+    boot_state.boot_code = (struct range){MEMORY_BASE + 0x200000, MEMORY_BASE + 0x206000};
+    boot_state.image = (struct range){MEMORY_BASE + 0x206000, MEMORY_BASE + 0x235000};
     begin(&tree, "");
     CELLS(&tree, "#address-cells", 2);
     CELLS(&tree, "#size-cells", 2);
@@ -181,7 +190,7 @@ Test(kernel_boot, what_is_taken_is_reserved)
     memory_node("memory@80000000", MEMORY_BASE, 0x8000000, 0, 1);
     cr_assert(end_tree());
     cr_assert(has_range(&boot_state.reserved, TREE_AT, align_up(TREE_AT + tree.total, 4096)), "the tree");
-    cr_assert(has_range(&boot_state.reserved, MEMORY_BASE + 0x200000, MEMORY_BASE + 0x235000), "the kernel");
+    cr_assert(has_range(&boot_state.reserved, MEMORY_BASE + 0x206000, MEMORY_BASE + 0x235000), "the kernel");
     cr_assert_eq(boot_state.device_tree, TREE_AT);
     cr_assert_eq(boot_state.device_tree_size, tree.total);
 }
@@ -189,10 +198,7 @@ Test(kernel_boot, what_is_taken_is_reserved)
 Test(kernel_boot, reserved_memory_is_hidden_as_well)
 {
     memory_node("memory@80000000", MEMORY_BASE, 0x8000000, 0, 1);
-    begin(&tree, "reserved-memory");
-    CELLS(&tree, "#address-cells", 2);
-    CELLS(&tree, "#size-cells", 2);
-    property(&tree, "ranges", "", 0);
+    begin_reserved();
     begin(&tree, "one@81000800");
     reg(MEMORY_BASE + 0x1000800, 0x1000, 0, 1);
     end(&tree);
@@ -218,10 +224,8 @@ Test(kernel_boot, the_tree_and_the_initrd_may_be_read_even_if_the_tree_hides_the
     uint8_t number[8];
 
     memory_node("memory@0", 0, 0x8000000, 0, 1);
-    begin(&tree, "reserved-memory");
-    CELLS(&tree, "#address-cells", 2);
-    CELLS(&tree, "#size-cells", 2);
-    property(&tree, "ranges", "", 0);
+    memory_node("memory@80000000", MEMORY_BASE, 0x8000000, 0, 1);
+    begin_reserved();
     begin(&tree, "all@0");
     reg(0, 0x100000, 0, 1);
     end(&tree);
@@ -303,19 +307,122 @@ Test(kernel_boot, memory_beyond_what_the_kernel_reaches_is_not_used)
 
 Test(kernel_boot, memory_in_too_many_pieces_is_used_as_far_as_possible)
 {
-    memory_node("memory@80000000", MEMORY_BASE, 0x1000, 0x2000, RANGE_SET_MAX + 1);
+    memory_node("memory@80000000", MEMORY_BASE, 0x400000, 0, 1);
+    memory_node("memory@90000000", 0x90000000, 0x1000, 0x2000, RANGE_SET_MAX + 1);
     cr_assert(end_tree());
     cr_assert_eq(boot_state.memory.count, RANGE_SET_MAX);
-    cr_assert_str_eq(said, "memory at 0x80080000 is not used: too many ranges");
+    cr_assert_str_eq(said, "8 KiB of memory are not used: it is in more than 64 pieces");
+}
+
+/* A reservation that does not fit any more must not end up in what is handed out. */
+Test(kernel_boot, memory_that_reservations_leave_in_too_many_pieces_fails_the_boot)
+{
+    static struct range_set free;
+
+    memory_node("memory@80000000", MEMORY_BASE, 0x8000000, 0, 1);
+    memory_node("memory@90000000", 0x90000000, 0x1000000, 0, 1);
+    begin_reserved();
+    begin(&tree, "many@81000000");
+    reg(MEMORY_BASE + 0x1000000, 0x1000, 0x2000, RANGE_SET_MAX - 2);
+    end(&tree);
+    end(&tree);
+    cr_assert(end_tree(), "%s", said);
+    if (setjmp(failure) == 0) {
+        boot_free_memory(&free);
+        cr_assert_fail("memory that is reserved is free");
+    }
+    cr_assert_str_eq(said, "memory without what is reserved is in more than 64 pieces");
+}
+
+/* In a tree that does not tell of the kernel's image as memory it would be handed out as registers. */
+Test(kernel_boot, a_kernel_outside_the_memory_fails_the_boot)
+{
+    memory_node("memory@80000000", MEMORY_BASE, 0x210000, 0, 1);
+    cr_assert_not(end_tree());
+    cr_assert_str_eq(said, "the kernel at 0x80200000-0x80235000 is not in the device tree's memory");
+}
+
+Test(kernel_boot, what_is_reserved_is_no_device_either)
+{
+    static struct range_set devices;
+
+    direct_end = MEMORY_BASE * 2;
+    memory_node("memory@80000000", MEMORY_BASE, 0x8000000, 0, 1);
+    begin_reserved();
+    begin(&tree, "beside@a0000000");
+    reg(0xa0000000, 0x1000, 0, 1);
+    end(&tree);
+    end(&tree);
+    cr_assert(end_tree(), "%s", said);
+    boot_device_space(&devices);
+    cr_assert_not(range_overlaps(&devices, 0xa0000000, 0xa0001000));
+    cr_assert_not(range_overlaps(&devices, MEMORY_BASE, MEMORY_BASE + 0x8000000));
+    cr_assert_not(range_overlaps(&devices, TREE_AT, TREE_AT + 1));
+    cr_assert(range_covers(&devices, 0x10000000, 0x20000000));
+}
+
+static void initrd(uint64_t start, uint64_t stop)
+{
+    uint8_t number[8];
+
+    begin(&tree, "chosen");
+    put_number(number, start);
+    property(&tree, "linux,initrd-start", number, 8);
+    put_number(number, stop);
+    property(&tree, "linux,initrd-end", number, 8);
+    end(&tree);
+}
+
+Test(kernel_boot, nothing_may_lie_in_anothers_place)
+{
+    memory_node("memory@80000000", MEMORY_BASE, 0x8000000, 0, 1);
+    initrd(MEMORY_BASE + 0x234fff, MEMORY_BASE + 0x300000);
+    cr_assert_not(end_tree());
+    cr_assert_str_eq(said, "the initrd at 0x80234fff overlaps the kernel at 0x80200000-0x80235000");
+
+    begin_tree();
+    memory_node("memory@80000000", MEMORY_BASE, 0x8000000, 0, 1);
+    initrd(0x800, TREE_AT + 1);
+    cr_assert_not(end_tree());
+    cr_assert(strstr(said, "the initrd at 0x800 overlaps the device tree at 0x1000-0x"), "%s", said);
+
+    cr_assert_not(read_from(MEMORY_BASE + 0x234fff));
+    cr_assert_str_eq(said, "the device tree at 0x80234fff overlaps the kernel at 0x80200000-0x80235000");
+}
+
+/* Directly behind each other, in one page even, is as good as anywhere. */
+Test(kernel_boot, the_initrd_may_follow_the_kernel_and_share_a_page_with_the_tree)
+{
+    memory_node("memory@80000000", MEMORY_BASE, 0x8000000, 0, 1);
+    initrd(MEMORY_BASE + 0x235000, MEMORY_BASE + 0x235123);
+    cr_assert(end_tree(), "%s", said);
+    cr_assert(range_covers(&boot_state.reserved, MEMORY_BASE + 0x206000, MEMORY_BASE + 0x236000));
+
+    begin_tree();
+    memory_node("memory@80000000", MEMORY_BASE, 0x8000000, 0, 1);
+    initrd(0x800, TREE_AT);
+    cr_assert(end_tree(), "%s", said);
+    cr_assert(has_range(&boot_state.reserved, 0, align_up(TREE_AT + tree.total, 4096)));
+}
+
+/* The firmware, or a boot loader, may have hidden all that it lies among. */
+Test(kernel_boot, the_kernel_is_reached_even_if_the_tree_hides_it)
+{
+    memory_node("memory@80000000", MEMORY_BASE, 0x8000000, 0, 1);
+    begin_reserved();
+    begin(&tree, "firmware@80000000");
+    reg(MEMORY_BASE, 0x400000, 0, 1);
+    end(&tree);
+    end(&tree);
+    cr_assert(end_tree(), "%s", said);
+    cr_assert(has_range(&boot_state.hidden, MEMORY_BASE, MEMORY_BASE + 0x200000));
+    cr_assert(has_range(&boot_state.hidden, MEMORY_BASE + 0x235000, MEMORY_BASE + 0x400000));
 }
 
 Test(kernel_boot, too_much_that_is_reserved_fails_the_boot)
 {
     memory_node("memory@80000000", MEMORY_BASE, 0x8000000, 0, 1);
-    begin(&tree, "reserved-memory");
-    CELLS(&tree, "#address-cells", 2);
-    CELLS(&tree, "#size-cells", 2);
-    property(&tree, "ranges", "", 0);
+    begin_reserved();
     begin(&tree, "many@81000000");
     reg(MEMORY_BASE + 0x1000000, 0x1000, 0x2000, RANGE_SET_MAX + 1);
     end(&tree);
@@ -360,59 +467,4 @@ Test(kernel_boot, what_the_header_of_the_tree_reserves_is_reserved)
     put_be32((uint8_t *)ram + TREE_AT + 12, HEADER_SIZE + 32 + tree.size);
     cr_assert(read_from(TREE_AT), "%s", said);
     cr_assert(has_range(&boot_state.reserved, MEMORY_BASE + 0x5000, MEMORY_BASE + 0x6000));
-}
-
-/* --- Sets of ranges, against one that has a bit for each number --- */
-
-#define NUMBERS 200
-
-static void check_ranges(const struct range_set *set, const bool *in)
-{
-    uint64_t total = 0;
-
-    for (unsigned i = 0; i < set->count; i++) {
-        cr_assert_lt(set->range[i].start, set->range[i].end);
-        cr_assert(i == 0 || set->range[i - 1].end < set->range[i].start, "two ranges touch");
-    }
-    for (unsigned n = 0, i = 0; n < NUMBERS; n++) {
-        while (i < set->count && set->range[i].end <= n)
-            i++;
-        cr_assert_eq(i < set->count && set->range[i].start <= n, in[n], "number %u", n);
-        total += in[n];
-    }
-    cr_assert_eq(range_total(set), total);
-}
-
-Test(kernel_boot, ranges_are_sets)
-{
-    srand(1);
-    for (unsigned round = 0; round < 200; round++) {
-        struct range_set set = {0};
-        bool in[NUMBERS] = {false};
-
-        for (unsigned i = 0; i < 60; i++) {
-            unsigned start = rand() % NUMBERS, end = start + rand() % 20;
-            bool add = rand() % 3;
-
-            end = end < NUMBERS ? end : NUMBERS;
-            cr_assert(add ? range_add(&set, start, end) : range_remove(&set, start, end));
-            for (unsigned n = start; n < end; n++)
-                in[n] = add;
-            check_ranges(&set, in);
-        }
-    }
-}
-
-Test(kernel_boot, a_set_that_is_full_stays_as_it_is)
-{
-    struct range_set set = {0}, before;
-
-    for (unsigned i = 0; i < RANGE_SET_MAX; i++)
-        cr_assert(range_add(&set, i * 10, i * 10 + 5));
-    before = set;
-    cr_assert_not(range_add(&set, 10007, 10008));
-    cr_assert_not(range_remove(&set, 12, 13));
-    cr_assert_eq(memcmp(&set, &before, sizeof(set)), 0);
-    cr_assert(range_add(&set, 5, 10), "it joins two");
-    cr_assert_eq(set.count, RANGE_SET_MAX - 1);
 }

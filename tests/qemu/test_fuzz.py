@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: MIT
-"""A short run of the kernel's fuzzer, the long one of which is `make fuzz`; no machine is started."""
+"""Short runs of the fuzzers (`make fuzz`, `make fuzz-trees` are the long ones); no machine is started."""
 
 import sys
 from pathlib import Path
 
 from qemu import test
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fuzz"))
+sys.path += [str(Path(__file__).resolve().parents[1] / name) for name in ("fuzz", "trees")]
 
 import fuzz  # noqa: E402
+import trees  # noqa: E402
 
 
 @test(harts=(1,), timeout=240, boot=False)
 def no_event_breaks_the_kernel(system):
     return fuzz.slice(system.build, 6000)
+
+
+@test(harts=(1,), timeout=240, boot=False)
+def no_tree_breaks_what_reads_it(system):
+    return trees.run(system.build, 20000, jobs=2)

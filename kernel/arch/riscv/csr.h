@@ -13,6 +13,8 @@
 #define csr_write(name, value) __asm__ volatile("csrw " #name ", %0" : : "rK"((uint64_t)(value)) : "memory")
 #define csr_set(name, bits)    __asm__ volatile("csrs " #name ", %0" : : "rK"((uint64_t)(bits)) : "memory")
 #define csr_clear(name, bits)  __asm__ volatile("csrc " #name ", %0" : : "rK"((uint64_t)(bits)) : "memory")
+/* Forgets all translations that this hart has. */
+#define fence_translations()   __asm__ volatile("sfence.vma" : : : "memory")
 
 /* Not known by name to every assembler. */
 #define CSR_STIMECMP           0x14d

@@ -108,7 +108,7 @@ void hart_enter(void)
     __atomic_store_n(&hart_self()->online, true, __ATOMIC_RELEASE);
     while (!__atomic_load_n(&released, __ATOMIC_ACQUIRE))
         __asm__ volatile("wfi");
-    __asm__ volatile("sfence.vma" : : : "memory"); /* for kernel_boot_drop() */
+    fence_translations(); /* for kernel_boot_drop() */
     kernel_lock();
     hart_run();
 }

@@ -95,6 +95,14 @@ static uint32_t hart_intc(const struct fdt *tree, int cpu)
     return phandle;
 }
 
+static bool hart_is_known(uint32_t id)
+{
+    for (uint32_t i = 1; i < machine.hart_count; i++)
+        if (machine.hart[i].id == id)
+            return true;
+    return id == machine.hart[0].id && boot_hart_found;
+}
+
 /* The boot hart has the first place. */
 static void add_hart(const struct fdt *tree, int cpu, uint32_t id)
 {
@@ -123,19 +131,22 @@ static void read_cpu(const struct fdt *tree, const struct fdt_walk *walk)
 
     if (fdt_prop_u32(tree, cpu, "timebase-frequency", 0, &timebase))
         arch_timebase = timebase;
-    if (hart_is_usable(tree, walk) && fdt_prop_number(tree, cpu, "reg", &id))
+    if (hart_is_usable(tree, walk) && fdt_prop_number(tree, cpu, "reg", &id) && id <= UINT32_MAX &&
+        !hart_is_known((uint32_t)id))
         add_hart(tree, cpu, (uint32_t)id);
 }
 
 /* Context n is the n-th interrupt that the controller raises at a hart; for S-mode it is number 9 of the
- * hart's own controller. */
+ * hart's own controller. What has no registers is no context. */
 static void read_contexts(const struct fdt *tree, int node, struct plic *plic)
 {
+    uint64_t contexts = (plic->size - PLIC_CONTEXT) / PLIC_CONTEXT_STRIDE;
     uint32_t intc, number;
 
     for (unsigned i = 0; i < MAX_HARTS; i++)
         plic->context[i] = -1;
-    for (unsigned n = 0; fdt_prop_u32(tree, node, "interrupts-extended", 2 * n + 1, &number); n++) {
+    for (unsigned n = 0;
+         n < contexts && fdt_prop_u32(tree, node, "interrupts-extended", 2 * n + 1, &number); n++) {
         fdt_prop_u32(tree, node, "interrupts-extended", 2 * n, &intc);
         for (unsigned i = 0; number == SUPERVISOR_EXTERNAL && i < machine.hart_count; i++)
             if (intc != 0 && machine.hart[i].intc == intc)
@@ -160,7 +171,8 @@ static void add_plic(const struct fdt *tree, int node, uint64_t base, uint64_t s
 
     keep_device(base, size);
     fdt_prop_u32(tree, node, "riscv,ndev", 0, &plic.sources);
-    if (machine.plic_count == MAX_PLICS || plic.sources == 0 || plic.sources > MAX_INTERRUPTS_PER_PLIC ||
+    if (machine.plic_count == MAX_PLICS || size < PLIC_CONTEXT || plic.sources == 0 ||
+        plic.sources > MAX_INTERRUPTS_PER_PLIC ||
         plic.first_line + plic.sources >= IRQ_LINES || base + size > arch_direct_end()) {
         log_line("interrupt controller at 0x%lx is not used: %u sources", base, plic.sources);
         return;
@@ -226,6 +238,8 @@ static void read_device(const struct fdt *tree, const struct fdt_walk *walk)
 
 void machine_begin(uint32_t boot_hart)
 {
+    boot_hart_found = false;
+    cpus = FDT_NONE;
     machine = (struct machine){.hart[0].id = boot_hart, .hart_count = 1, .has_sstc = true, .has_fp = true};
 }
 

@@ -6,7 +6,9 @@
 
 #include <base/fdt.h>
 
-#define MAX_PLICS 4
+#define MAX_PLICS           4
+#define PLIC_CONTEXT        0x200000 /* where its registers for contexts begin */
+#define PLIC_CONTEXT_STRIDE 0x1000
 
 /* A hart of the device tree that can run the kernel. */
 struct machine_hart {

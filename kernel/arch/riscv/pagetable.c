@@ -126,20 +126,35 @@ static void map_memory(void)
     static struct range_set ram;
 
     ram = boot_state.memory;
-    range_remove(&ram, boot_state.image.start, boot_state.image.end);
-    range_remove_all(&ram, &boot_state.hidden);
+    if (!range_remove(&ram, boot_state.image.start, boot_state.image.end) ||
+        !range_remove_all(&ram, &boot_state.hidden))
+        boot_fail("memory without what is reserved is in more than %d pieces", RANGE_SET_MAX);
     for (unsigned i = 0; i < ram.count; i++)
         map_direct(ram.range[i].start, ram.range[i].end);
 }
 
+static void add_registers(struct range_set *registers, uint64_t start, uint64_t size)
+{
+    uint64_t end = align_up(start + size, 1 << PAGE_BITS);
+
+    start = align_down(start, 1 << PAGE_BITS);
+    if (range_overlaps(&boot_state.memory, start, end))
+        boot_fail("the device tree has both registers and memory at 0x%lx-0x%lx", start, end);
+    range_add(registers, start, end);
+}
+
+/* What lies side by side, or has a page in common, is mapped as one. */
 static void map_devices(void)
 {
-    for (unsigned i = 0; i < machine.plic_count; i++) {
-        const struct plic *plic = &machine.plic[i];
-        map_direct(plic->base, align_up(plic->base + plic->size, 1 << PAGE_BITS));
-    }
+    struct range_set registers;
+
+    registers.count = 0;
+    for (unsigned i = 0; i < machine.plic_count; i++)
+        add_registers(&registers, machine.plic[i].base, machine.plic[i].size);
     if (machine.test_device)
-        map_direct(machine.test_device, machine.test_device + (1 << PAGE_BITS));
+        add_registers(&registers, machine.test_device, 1 << PAGE_BITS);
+    for (unsigned i = 0; i < registers.count; i++)
+        map_direct(registers.range[i].start, registers.range[i].end);
 }
 
 static void note_used_entries(void)
@@ -161,7 +176,7 @@ void kernel_tables_make(void)
     note_used_entries();
     kernel_satp = SATP_SV39 | image_physical(kernel_root) >> PAGE_BITS;
     csr_write(satp, kernel_satp);
-    __asm__ volatile("sfence.vma" : : : "memory");
+    fence_translations();
 }
 
 void device_reach(uint64_t physical)
@@ -172,13 +187,13 @@ void device_reach(uint64_t physical)
         return;
     early_root[DIRECT_ROOT_FIRST + (physical >> GIGAPAGE_BITS)] =
         pte_make(physical >> GIGAPAGE_BITS << GIGAPAGE_BITS, KERNEL_BITS | PTE_W);
-    __asm__ volatile("sfence.vma" : : : "memory");
+    fence_translations();
 }
 
 void kernel_boot_drop(void)
 {
     map_image(_image_start, _boot_end, 0);
-    __asm__ volatile("sfence.vma" : : : "memory");
+    fence_translations();
 }
 
 void arch_space_init(struct address_space *space)

@@ -10,8 +10,6 @@
 #define PLIC_PRIORITY       0x000000
 #define PLIC_ENABLE         0x002000
 #define PLIC_ENABLE_STRIDE  0x80
-#define PLIC_CONTEXT        0x200000
-#define PLIC_CONTEXT_STRIDE 0x1000
 #define PLIC_THRESHOLD      0x0
 #define PLIC_CLAIM          0x4
 
@@ -73,7 +71,7 @@ void plic_hart_init(void)
 
 uint32_t arch_irq_lines(void)
 {
-    const struct plic *last = &machine.plic[machine.plic_count - 1];
+    const struct plic *last = &machine.plic[machine.plic_count ? machine.plic_count - 1 : 0];
 
     return machine.plic_count ? last->first_line + last->sources + 1 : 0;
 }

@@ -32,17 +32,12 @@ void space_probe(void)
     csr_write(satp, kernel_satp | ((1ull << ASID_BITS) - 1) << SATP_ASID_SHIFT);
     kept = csr_read(satp) >> SATP_ASID_SHIFT & ((1ull << ASID_BITS) - 1);
     csr_write(satp, kernel_satp);
-    __asm__ volatile("sfence.vma" : : : "memory");
+    fence_translations();
     /* The command line can take some away: harts differ in this, and emulators have all. */
     uint64_t limit = boot_option_number("asidbits", ASID_BITS);
     for (machine.asid_bits = 0; kept >> machine.asid_bits & 1 && machine.asid_bits < limit;
          machine.asid_bits++)
         continue;
-}
-
-static void flush_local(void)
-{
-    __asm__ volatile("sfence.vma" : : : "memory");
 }
 
 /* All harts begin the new round by forgetting everything. */
@@ -102,7 +97,7 @@ void arch_space_switch(struct thread *thread)
         stale = stale || machine.asid_bits == 0;
     }
     if (stale)
-        flush_local();
+        fence_translations();
 }
 
 void arch_space_leave(const struct address_space *space)
@@ -149,7 +144,7 @@ void arch_space_flush_page(struct address_space *space, uint64_t address)
     /* Without ASIDs a hart may be one whose fences by address do not reach its instruction TLB (SiFive
      * CIP-1200). */
     if (machine.asid_bits == 0)
-        flush_local();
+        fence_translations();
     else
         __asm__ volatile("sfence.vma %0, zero" : : "r"(address) : "memory");
     if (users) {
@@ -162,7 +157,7 @@ void arch_space_flush(struct address_space *space)
 {
     uint64_t users = flush_others(space);
 
-    flush_local();
+    fence_translations();
     if (users)
         sbi_remote_fence(FENCE_TRANSLATIONS, users, 0, UINT64_MAX);
 }

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The machine that reads a tree: the kernel's boot as far as it reads the tree and makes its page tables,
+ * then the device server's reader. What they ask of the rest of the kernel is here; and what must hold
+ * afterwards, whatever the tree says.
+ */
+#include "trees.h"
+
+#include "../../kernel/aspace.h"
+#include "../../kernel/boot.h"
+#include "../../kernel/cap.h"
+#include "../../kernel/log.h"
+#include "../../kernel/arch/riscv/csr.h"
+
+/* The kernel's tables are made of real pages of this program, but no processor uses them. */
+#undef csr_write
+#undef fence_translations
+#define csr_write(name, value) ((void)(value))
+#define fence_translations()   ((void)0)
+#include "../../kernel/arch/riscv/pagetable.c"
+
+#include "../../user/dev/devices.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/mman.h>
+
+#include <sanitizer/asan_interface.h>
+
+#define ARENA_SIZE   (65ull << 20) /* of which the kernel looks at 64 MiB at most */
+#define MAX_REPORTS  2000          /* lines about one tree: one for each node that is of no use */
+#define INITRD_LIMIT (64ull << 20)
+
+static uint8_t *arena;
+static uint64_t tree_at;
+static uint32_t dirty; /* bytes of the arena that are not zero */
+static unsigned reports;
+static jmp_buf failure;
+
+/* --- The rest of the kernel --- */
+
+char *const arch_granule_base;
+uint64_t early_root[512];
+uint32_t object_id_key[4], hart_count = 1;
+struct hart harts[MAX_HARTS];
+
+/* The tree is all that may be read before the tables are made. */
+void *arch_direct(uint64_t physical)
+{
+    MUST(physical >= tree_at && physical < tree_at + ARENA_SIZE);
+    return arena + (physical - tree_at);
+}
+
+uint64_t arch_time(void)
+{
+    return 1000;
+}
+
+struct hart *hart_self(void)
+{
+    return &harts[0];
+}
+
+bool csr_probe_stimecmp(void)
+{
+    return true;
+}
+
+bool sbi_has(uint64_t extension)
+{
+    (void)extension;
+    return true;
+}
+
+void space_probe(void) {}
+
+/* Every line is one, and can be read. */
+static void check_line(const char *format, va_list arguments)
+{
+    char line[256];
+    int length = vsnprintf(line, sizeof(line), format, arguments);
+
+    MUST(length > 0 && length < 200);
+    for (int i = 0; i < length; i++)
+        MUST(line[i] >= ' ' && line[i] <= '~');
+    if (++reports > MAX_REPORTS)
+        wrong("one tree makes the kernel say more than %d lines; the last is: %s", MAX_REPORTS, line);
+}
+
+void log_line(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    check_line(format, arguments);
+    va_end(arguments);
+    outcome_count(format);
+}
+
+void boot_fail(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    check_line(format, arguments);
+    va_end(arguments);
+    outcome_count(format);
+    longjmp(failure, 1);
+}
+
+/* --- What must hold --- */
+
+static void check_set(const struct range_set *set)
+{
+    MUST(set->count <= RANGE_SET_MAX);
+    for (unsigned i = 0; i < set->count; i++) {
+        MUST(set->range[i].start < set->range[i].end);
+        MUST(i == 0 || set->range[i - 1].end < set->range[i].start);
+        MUST(set->range[i].start % (1 << PAGE_BITS) == 0 && set->range[i].end % (1 << PAGE_BITS) == 0);
+    }
+}
+
+/* Free memory is memory, and nobody else's. */
+static void check_free(const struct range_set *free)
+{
+    check_set(free);
+    for (unsigned i = 0; i < free->count; i++) {
+        uint64_t start = free->range[i].start, end = free->range[i].end;
+        MUST(range_covers(&boot_state.memory, start, end));
+        MUST(!range_overlaps(&boot_state.reserved, start, end));
+        MUST(!range_overlaps(&boot_state.hidden, start, end));
+        MUST(end <= boot_state.boot_code.start || start >= boot_state.image.end);
+    }
+}
+
+/* Nothing that is handed out as registers is memory, the kernel, or what the kernel drives itself. */
+static void check_devices(const struct range_set *devices)
+{
+    check_set(devices);
+    for (unsigned i = 0; i < devices->count; i++) {
+        uint64_t start = devices->range[i].start, end = devices->range[i].end;
+        MUST(!range_overlaps(&boot_state.memory, start, end));
+        MUST(!range_overlaps(&boot_state.reserved, start, end));
+        MUST(!range_overlaps(&boot_state.kernel_devices, start, end));
+    }
+}
+
+static void check_ranges(uint64_t tree_size)
+{
+    const struct range *initrd = &boot_state.initrd, *image = &boot_state.image;
+    static struct range_set free, devices;
+
+    check_set(&boot_state.memory);
+    check_set(&boot_state.reserved);
+    check_set(&boot_state.hidden);
+    check_set(&boot_state.kernel_devices);
+    MUST(boot_state.memory.range[boot_state.memory.count - 1].end <= arch_direct_end());
+    MUST(range_covers(&boot_state.memory, boot_state.boot_code.start, image->end));
+    MUST(range_covers(&boot_state.reserved, image->start, image->end));
+    MUST(range_covers(&boot_state.reserved, tree_at, tree_at + tree_size));
+    MUST(!range_overlaps(&boot_state.hidden, tree_at, tree_at + tree_size));
+    MUST(range_covers(&boot_state.reserved, initrd->start, initrd->end));
+    MUST(initrd->start == initrd->end || !range_overlaps(&boot_state.hidden, initrd->start, initrd->end));
+    MUST(initrd->end <= boot_state.boot_code.start || initrd->start >= image->end);
+    MUST(initrd->end <= tree_at || initrd->start >= tree_at + tree_size || initrd->start == initrd->end);
+    boot_free_memory(&free);
+    check_free(&free);
+    boot_device_space(&devices);
+    check_devices(&devices);
+}
+
+static void check_machine(void)
+{
+    MUST(machine.hart_count >= 1 && machine.hart_count <= MAX_HARTS);
+    MUST(arch_timebase != 0);
+    MUST(machine.plic_count <= MAX_PLICS && arch_irq_lines() <= IRQ_LINES);
+    for (unsigned i = 1; i < machine.hart_count; i++)
+        for (unsigned j = 0; j < i; j++)
+            MUST(machine.hart[i].id != machine.hart[j].id);
+    for (unsigned i = 0; i < machine.plic_count; i++)
+        for (unsigned hart = 0; hart < machine.hart_count; hart++)
+            MUST(machine.plic[i].context[hart] < 0 ||
+                 0x200000 + 0x1000 * ((uint64_t)machine.plic[i].context[hart] + 1) <= machine.plic[i].size);
+}
+
+/* Looks at the leaves of the kernel's tables. Each has A and D from the start (SiFive harts fault otherwise),
+ * none is writable and executable, and none of the direct map reaches memory that is hidden or the kernel. */
+static void check_leaves(const uint64_t *table, unsigned level, uint64_t address)
+{
+    for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
+        uint64_t at = address + ((uint64_t)i << (PAGE_BITS + 9 * level)), entry = table[i];
+        uint64_t start = pte_physical(entry), end = start + (1ull << (PAGE_BITS + 9 * level));
+        if (!entry)
+            continue;
+        if (!pte_is_leaf(entry)) {
+            check_leaves((const uint64_t *)(start + image_offset), level - 1, at);
+            continue;
+        }
+        MUST((entry & (PTE_A | PTE_D)) == (PTE_A | PTE_D));
+        MUST(!(entry & PTE_W && entry & PTE_X) && !(entry & PTE_U));
+        if (at >= 1ull << 38) {
+            MUST(start == at - (1ull << 38));
+            MUST(!range_overlaps(&boot_state.hidden, start, end) ||
+                 !range_overlaps(&boot_state.memory, start, end));
+            MUST(end <= boot_state.image.start || start >= boot_state.image.end);
+        }
+    }
+}
+
+/* --- The device server --- */
+
+static struct devices devices;
+
+static void read_devices(uint64_t tree_size)
+{
+    static uint64_t pages[256];
+    struct fdt tree;
+    uint64_t address, size;
+    uint32_t line;
+
+    MUST(fdt_open(&tree, arena, tree_size) == FDT_OK);
+    devices_read(&devices, &tree);
+    MUST(devices.count <= MAX_DEVICES);
+    for (unsigned i = 0; i < devices.count; i++) {
+        MUST(device_name(&devices, i) != NULL);
+        for (unsigned n = 0; n < 4 && device_registers(&devices, i, n, &address, &size); n++)
+            MUST(size <= UINT64_MAX - address);
+        for (unsigned n = 0; n < 4 && device_line(&devices, i, n, &line) == ERR_OK; n++)
+            MUST(line > 0 && line < IRQ_LINES);
+        device_number(&devices, i, "clock-frequency");
+    }
+    unsigned count = devices_pages(&devices, 16 << 10, pages, 256);
+    for (unsigned i = 1; i < count; i++)
+        MUST(pages[i - 1] < pages[i]);
+}
+
+/* --- One tree --- */
+
+/* Puts the tree where its end is the end of what can be read: what the header claims to follow it is zero. */
+static void place_tree(const struct tree *tree, uint64_t *random)
+{
+    uint32_t total = tree->size;
+
+    if (!arena)
+        arena = mmap(NULL, ARENA_SIZE + 4096, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    MUST(arena != MAP_FAILED);
+    __asan_unpoison_memory_region(arena, ARENA_SIZE);
+    if (tree->size < dirty)
+        memset(arena + tree->size, 0, dirty - tree->size);
+    memcpy(arena, tree->blob, tree->size);
+    dirty = tree->size;
+    if (get_be32(tree->blob + 4) > total && get_be32(tree->blob + 4) <= 64 << 20)
+        total = get_be32(tree->blob + 4);
+    __asan_poison_memory_region(arena + total, ARENA_SIZE - total);
+    /* Anywhere in 512 MiB, at any alignment; now and then where there is something else. */
+    tree_at = 0x80000000 + random_below(random, 0x20000000 - TREE_CAPACITY);
+    if (random_below(random, 4))
+        tree_at = 0x9fe00000 + random_below(random, 0x1000);
+}
+
+static void reset_kernel(void)
+{
+    memset(&boot_state, 0, sizeof(boot_state));
+    boot_state.boot_code = (struct range){image_physical(_image_start), image_physical(_boot_end)};
+    boot_state.image = (struct range){image_physical(_boot_end), image_physical(_image_end)};
+    arch_timebase = 0;
+    kernel_satp = 0;
+    tables_used = root_used_count = 0;
+    memset(root_used, 0, sizeof(root_used));
+    reports = 0;
+}
+
+void machine_read(const struct tree *tree, uint64_t *random)
+{
+    uint64_t size;
+
+    image_offset = (uint64_t)_image_start - 0x80200000;
+    place_tree(tree, random);
+    reset_kernel();
+    if (setjmp(failure))
+        return;
+    machine_begin(random_below(random, 8) ? 1 : random_below(random, 5));
+    boot_read_tree(tree_at);
+    size = boot_state.device_tree_size;
+    check_ranges(size);
+    check_machine();
+    kernel_tables_make();
+    check_leaves((const uint64_t *)kernel_root, ROOT_LEVEL, 0);
+    outcome_count("accepted");
+    read_devices(size);
+}
