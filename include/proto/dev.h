@@ -21,9 +21,23 @@ struct dev_info_reply {
     char name[32];       /* node name with unit address */
     char compatible[32]; /* that matched: the driver's string that the device names first */
     uint64_t region_count, irq_count;
-    uint64_t clock_frequency, reg_shift, reg_io_width; /* properties of that name, 0 when absent */
+    uint64_t clock_frequency; /* of its first clock, in Hz; 0: the tree or its clock controller do not tell */
+    uint64_t reg_shift, reg_io_width; /* properties of that name, 0 when absent */
     uint64_t is_stdout; /* 1: /chosen stdout-path names this device, 0: it does not */
 };
+
+/* A property of the device's node in the hardware's device tree, or of its controller's if it is on the bus of one. */
+enum dev_node { DEV_NODE_DEVICE, DEV_NODE_CONTROLLER };
+struct dev_property_request {
+    uint64_t index;
+    uint64_t node; /* enum dev_node */
+    char name[32]; /* terminated */
+};
+struct dev_property_reply {
+    uint64_t length; /* bytes; may be more than fit */
+    uint8_t value[128];
+};
+
 struct dev_region_reply {
     uint64_t length; /* bytes of the registers */
     uint64_t offset; /* of the first register in the segment (device pages are mapped whole) */
@@ -78,6 +92,7 @@ struct dev_irq_stats_reply {
     OP(4, dev_irq, struct dev_index_request, struct dev_irq_reply, DEV_DRIVE)                                          \
     OP(5, dev_dma, struct dev_dma_request, struct dev_dma_reply, DEV_DRIVE)                                            \
     OP(6, dev_dma_free, struct dev_dma_free_request, struct proto_empty, DEV_DRIVE)                                    \
+    OP(7, dev_property, struct dev_property_request, struct dev_property_reply, DEV_DRIVE)                             \
     OP(8, dev_irq_stats, struct dev_index_request, struct dev_irq_stats_reply, DEV_INSPECT)                            \
     OP(16, dev_register, struct dev_register_request, struct dev_register_reply, PROTO_MANAGE)
 PROTO_CLIENT(DEV_OPS)

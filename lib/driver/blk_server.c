@@ -87,8 +87,8 @@ static enum error lay_out(const struct blk_attach_request *request, struct blk_a
 }
 
 enum error blk_session_open(struct blk_unit *unit, uint64_t client, bool writable, cap_t notify,
-                        const struct blk_attach_request *request, struct blk_attach_reply *reply,
-                        struct blk_session **opened)
+                            const struct blk_attach_request *request, struct blk_attach_reply *reply,
+                            struct blk_session **opened)
 {
     enum error error = lay_out(request, reply);
     uint64_t bytes = reply->data_offset + reply->data_bytes;
@@ -126,7 +126,8 @@ enum error blk_session_open(struct blk_unit *unit, uint64_t client, bool writabl
 
 /* --- Ending --- */
 
-/* Nothing of the session is in flight any more. What a unit may still write to is never used for anything else. */
+/* Nothing of the session is in flight any more. What a unit may still write to is never used for anything
+ * else. */
 static void settle(struct blk_session *session)
 {
     session->state = BLK_SESSION_FREE;
@@ -215,8 +216,7 @@ static void start_request(struct blk_session *session, const struct ring_request
         ring_complete(&session->ring, &(struct ring_completion){taken->cookie, error, 0});
         return;
     }
-    struct blk_request request = {
-        .op = (enum blk_op)taken->op, .session = session, .cookie = taken->cookie};
+    struct blk_request request = {.op = (enum blk_op)taken->op, .session = session, .cookie = taken->cookie};
     if (!flush) {
         uint64_t offset = session->data_offset + taken->offset;
         request.sector = taken->position;

@@ -24,9 +24,9 @@ struct blk_session;
 /* A request that was checked. The driver brings it back with blk_finished(). */
 struct blk_request {
     enum blk_op op;
-    uint64_t sector; /* first one */
-    uint32_t length; /* bytes, whole sectors; 0 for a flush */
-    void *data;      /* which the client can change at any time ... */
+    uint64_t sector;   /* first one */
+    uint32_t length;   /* bytes, whole sectors; 0 for a flush */
+    void *data;        /* which the client can change at any time ... */
     uint64_t physical; /* ... and its address for a device */
     struct blk_session *session;
     uint64_t cookie;

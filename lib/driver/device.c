@@ -61,6 +61,34 @@ enum error device_open(struct device *device, uint64_t index)
     return ERR_OK;
 }
 
+int device_property(const struct device *device, enum dev_node node, const char *name, void *value,
+                    size_t size)
+{
+    struct dev_property_request request = {.index = device->index, .node = node};
+    struct dev_property_reply reply;
+
+    strlcpy(request.name, name, sizeof(request.name));
+    if (dev_property(rt_cap("dev"), &request, &reply) != ERR_OK) {
+        return -1;
+    }
+    size_t length = reply.length < sizeof(reply.value) ? reply.length : sizeof(reply.value);
+    memcpy(value, reply.value, length < size ? length : size);
+    return (int)length;
+}
+
+uint32_t device_cell(const struct device *device, enum dev_node node, const char *name, unsigned n,
+                     uint32_t absent)
+{
+    uint8_t value[DEVICE_PROPERTY_BYTES];
+    int length = device_property(device, node, name, value, sizeof(value));
+
+    if (length < 4 || n > (unsigned)length / 4 - 1) {
+        return absent;
+    }
+    const uint8_t *cell = value + 4 * n; /* big endian */
+    return (uint32_t)cell[0] << 24 | (uint32_t)cell[1] << 16 | (uint32_t)cell[2] << 8 | cell[3];
+}
+
 enum error device_region(const struct device *device, uint64_t n, struct mmio *region)
 {
     struct dev_index_request request = {.index = device->index, .n = n};

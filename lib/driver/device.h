@@ -21,6 +21,14 @@ struct device {
 enum error device_count(uint64_t *count);
 /* Asks what device number `index` is. */
 enum error device_open(struct device *device, uint64_t index);
+/* Copies a property of the device's node, or of its controller's, to `value`, at most `size` bytes of it.
+ * Returns how many bytes it has, at most DEVICE_PROPERTY_BYTES; -1: there is no such property. */
+#define DEVICE_PROPERTY_BYTES ((int)sizeof(((struct dev_property_reply *)0)->value))
+int device_property(const struct device *device, enum dev_node node, const char *name, void *value,
+                    size_t size);
+/* n-th 32-bit cell of a property; `absent` where there is none. */
+uint32_t device_cell(const struct device *device, enum dev_node node, const char *name, unsigned n,
+                     uint32_t absent);
 /* Maps the n-th range of registers. `region` refers to the name in `device`, which must live as long. */
 enum error device_region(const struct device *device, uint64_t n, struct mmio *region);
 /* Has the n-th interrupt line signal `notification` with `bits`, and lets the line interrupt. After each

@@ -21,6 +21,44 @@ static bool usable(const struct fdt *tree, int node)
     return node == FDT_NONE;
 }
 
+static int find_node(const struct devices *devices, int node)
+{
+    for (unsigned i = 0; i < devices->count; i++) {
+        if (devices->device[i].node == node) {
+            return (int)i;
+        }
+    }
+    return NO_DEVICE;
+}
+
+/* The parent of `node` if that is a controller in the list, and `node` has a number on its bus. */
+static int find_controller(const struct devices *devices, int node)
+{
+    const struct fdt *tree = &devices->tree;
+    int parent = fdt_parent(tree, node);
+    uint64_t address, size;
+    uint32_t size_cells;
+
+    if (fdt_prop(tree, node, "reg", NULL) == NULL ||
+        !fdt_prop_u32(tree, parent, "#size-cells", 0, &size_cells) || size_cells != 0 ||
+        !fdt_reg(tree, parent, 0, &address, &size)) {
+        return NO_DEVICE;
+    }
+    return find_node(devices, parent);
+}
+
+static void add_device(struct devices *devices, int node)
+{
+    int controller = find_controller(devices, node);
+    unsigned index = devices->count++;
+
+    devices->device[index] = (struct device){
+        .node = node,
+        .hardware = (int16_t)(controller == NO_DEVICE ? (int)index : controller),
+        .driver = NO_DRIVER,
+    };
+}
+
 unsigned devices_read(struct devices *devices, const struct fdt *tree)
 {
     unsigned lost = 0;
@@ -35,7 +73,7 @@ unsigned devices_read(struct devices *devices, const struct fdt *tree)
             lost++;
             continue;
         }
-        devices->device[devices->count++] = (struct device){.node = node, .driver = NO_DRIVER};
+        add_device(devices, node);
     }
     devices_read_controllers(devices);
     return lost;
@@ -46,10 +84,15 @@ const char *device_name(const struct devices *devices, unsigned device)
     return fdt_name(&devices->tree, devices->device[device].node);
 }
 
+int device_hardware(const struct devices *devices, unsigned device)
+{
+    return devices->device[devices->device[device].hardware].node;
+}
+
 bool device_registers(const struct devices *devices, unsigned device, unsigned n, uint64_t *address,
                       uint64_t *size)
 {
-    return fdt_reg(&devices->tree, devices->device[device].node, n, address, size);
+    return fdt_reg(&devices->tree, device_hardware(devices, device), n, address, size);
 }
 
 unsigned device_register_ranges(const struct devices *devices, unsigned device)
@@ -65,9 +108,13 @@ unsigned device_register_ranges(const struct devices *devices, unsigned device)
 
 uint64_t device_number(const struct devices *devices, unsigned device, const char *property)
 {
+    const struct fdt *tree = &devices->tree;
     uint64_t value;
 
-    return fdt_prop_number(&devices->tree, devices->device[device].node, property, &value) ? value : 0;
+    return fdt_prop_number(tree, devices->device[device].node, property, &value) ||
+                   fdt_prop_number(tree, device_hardware(devices, device), property, &value)
+               ? value
+               : 0;
 }
 
 bool device_is_stdout(const struct devices *devices, unsigned device)
@@ -160,16 +207,28 @@ static const char *find_match(const struct devices *devices, unsigned device, co
     return type != 0 && (virtio_id == 0 || type == virtio_id) ? match : NULL;
 }
 
-/* By what each device matches, or NULL; ERR_EXISTS with *other when one belongs to another driver. */
+/* A device with the same registers that another driver has, or NO_DEVICE. */
+static int find_rival(const struct devices *devices, unsigned device, int driver)
+{
+    for (unsigned i = 0; i < devices->count; i++) {
+        if (devices->device[i].hardware == devices->device[device].hardware &&
+            devices->device[i].driver != NO_DRIVER && devices->device[i].driver != driver) {
+            return (int)i;
+        }
+    }
+    return NO_DEVICE;
+}
+
+/* By what each device matches, or NULL; ERR_EXISTS with *other when another driver has its registers. */
 static enum error find_matches(const struct devices *devices, int driver, const char *compatible,
                                uint64_t virtio_id, uint32_t (*virtio_type)(unsigned device),
                                const char **match, int *other)
 {
     for (unsigned i = 0; i < devices->count; i++) {
         match[i] = find_match(devices, i, compatible, virtio_id, virtio_type);
-        if (match[i] != NULL && devices->device[i].driver != NO_DRIVER &&
-            devices->device[i].driver != driver) {
-            *other = (int)i;
+        int rival = match[i] == NULL ? NO_DEVICE : find_rival(devices, i, driver);
+        if (rival != NO_DEVICE) {
+            *other = rival;
             return ERR_EXISTS;
         }
     }

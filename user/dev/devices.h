@@ -22,6 +22,7 @@ struct driver {
 
 struct device {
     int node;
+    int16_t hardware;    /* index of the device whose registers and interrupts it has: devices_read() */
     int8_t driver;       /* index, or NO_DRIVER */
     char compatible[32]; /* by which the driver got it */
 };
@@ -40,12 +41,20 @@ struct devices {
     } plic[MAX_PLICS];
 };
 
-/* Lists the enabled nodes of a checked tree that have `compatible`. Returns how many did not fit. */
+/*
+ * Lists the enabled nodes of a checked tree that have `compatible`. Returns how many did not fit.
+ *
+ * A device that has only a number on the bus of its parent (the parent's #size-cells is 0: a chip select of
+ * an SPI controller, an address on I2C) is reached through the parent. Registers and interrupts are then the
+ * parent's, and all devices on one bus have the same driver.
+ */
 unsigned devices_read(struct devices *devices, const struct fdt *tree);
 /* The part of devices_read() that finds the interrupt controllers; in interrupts.c. */
 void devices_read_controllers(struct devices *devices);
 /* Node name with unit address. */
 const char *device_name(const struct devices *devices, unsigned device);
+/* Node of the device whose registers and interrupts it has. */
+int device_hardware(const struct devices *devices, unsigned device);
 /* n-th range of registers, and how many there are. */
 bool device_registers(const struct devices *devices, unsigned device, unsigned n, uint64_t *address,
                       uint64_t *size);
@@ -54,7 +63,7 @@ unsigned device_register_ranges(const struct devices *devices, unsigned device);
  * that the kernel does not drive; ERR_CORRUPT: the tree is wrong. */
 enum error device_line(const struct devices *devices, unsigned device, unsigned n, uint32_t *line);
 unsigned device_lines(const struct devices *devices, unsigned device);
-/* Property of one or two cells, 0 when absent. */
+/* Property of one or two cells, of the device or else of its controller; 0 when absent. */
 uint64_t device_number(const struct devices *devices, unsigned device, const char *property);
 
 /* Whether /chosen stdout-path (Devicetree Specification v0.4, section 3.6) names this device. */

@@ -97,7 +97,7 @@ static enum error find_interrupt(const struct fdt *tree, int node, unsigned n, s
 enum error device_line(const struct devices *devices, unsigned device, unsigned n, uint32_t *line)
 {
     const struct fdt *tree = &devices->tree;
-    int node = devices->device[device].node;
+    int node = device_hardware(devices, device);
     struct interrupt interrupt;
     uint32_t source;
 
@@ -125,7 +125,7 @@ unsigned device_lines(const struct devices *devices, unsigned device)
     struct interrupt interrupt;
     unsigned n = 0;
 
-    while (find_interrupt(&devices->tree, devices->device[device].node, n, &interrupt) == ERR_OK) {
+    while (find_interrupt(&devices->tree, device_hardware(devices, device), n, &interrupt) == ERR_OK) {
         n++;
     }
     return n;

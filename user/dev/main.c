@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The device server: reads the hardware's device tree and gives each driver what belongs to its devices. */
+#include "clocks.h"
 #include "dma.h"
 #include "lines.h"
 #include "registers.h"
@@ -61,6 +62,31 @@ static void stop_all_virtio(void)
     }
 }
 
+/* --- Clocks --- */
+
+static bool read_clock_controller(void *context, int node, uint32_t offset, uint32_t *value)
+{
+    uint64_t address, size;
+    struct mmio region;
+
+    (void)context;
+    if (!fdt_reg(&devices.tree, node, 0, &address, &size) ||
+        registers_map(address, size, fdt_name(&devices.tree, node), &region) != ERR_OK) {
+        return false;
+    }
+    *value = mmio_read32(&region, offset, MMIO_PLAIN);
+    return true;
+}
+
+/* What the device's node says itself, or else the rate of its first clock. */
+static uint64_t clock_frequency(unsigned device)
+{
+    static const struct clock_reader reader = {.read = read_clock_controller};
+    uint64_t rate = device_number(&devices, device, "clock-frequency");
+
+    return rate != 0 ? rate : clock_rate(&devices.tree, device_hardware(&devices, device), 0, &reader);
+}
+
 /* --- The protocol --- */
 
 static enum error serve_dev_count(struct call *call, const struct proto_empty *request,
@@ -83,10 +109,33 @@ static enum error serve_dev_info(struct call *call, const struct dev_index_reque
     memcpy(reply->compatible, devices.device[device].compatible, sizeof(reply->compatible));
     reply->region_count = device_register_ranges(&devices, device);
     reply->irq_count = device_lines(&devices, device);
-    reply->clock_frequency = device_number(&devices, device, "clock-frequency");
+    reply->clock_frequency = clock_frequency(device);
     reply->reg_shift = device_number(&devices, device, "reg-shift");
     reply->reg_io_width = device_number(&devices, device, "reg-io-width");
     reply->is_stdout = device_is_stdout(&devices, device);
+    return ERR_OK;
+}
+
+static enum error serve_dev_property(struct call *call, const struct dev_property_request *request,
+                                     struct dev_property_reply *reply)
+{
+    int device = devices_of(&devices, call->client, request->index);
+    uint32_t length;
+
+    if (device == NO_DEVICE) {
+        return ERR_NO_DEVICE;
+    }
+    if (memchr(request->name, 0, sizeof(request->name)) == NULL || request->node > DEV_NODE_CONTROLLER) {
+        return ERR_BAD_ARG;
+    }
+    int node =
+        request->node == DEV_NODE_DEVICE ? devices.device[device].node : device_hardware(&devices, device);
+    const void *value = fdt_prop(&devices.tree, node, request->name, &length);
+    if (value == NULL) {
+        return ERR_NOT_FOUND;
+    }
+    reply->length = length;
+    memcpy(reply->value, value, length < sizeof(reply->value) ? length : sizeof(reply->value));
     return ERR_OK;
 }
 

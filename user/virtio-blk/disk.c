@@ -98,8 +98,8 @@ static void submit(struct blk_unit *unit, const struct blk_request *request)
     uint64_t at = disk->shared_physical + i * sizeof(struct disk_shared);
     struct virtqueue_buffer buffer[3];
 
-    disk->shared[i] = (struct disk_shared){
-        .type = type[request->op], .sector = request->sector, .status = STATUS_NONE};
+    disk->shared[i] =
+        (struct disk_shared){.type = type[request->op], .sector = request->sector, .status = STATUS_NONE};
     buffer[count++] = (struct virtqueue_buffer){at, offsetof(struct disk_shared, status), false};
     if (request->op != BLK_OP_FLUSH) {
         buffer[count++] =

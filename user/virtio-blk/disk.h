@@ -44,7 +44,8 @@ struct disk {
     unsigned in_flight;
 };
 
-/* Starts the device behind `regs`; `memory` is zeroed DMA memory of disk_memory_bytes(). Failures are logged. */
+/* Starts the device behind `regs`; `memory` is zeroed DMA memory of disk_memory_bytes(). Failures are
+ * logged. */
 enum error disk_open(struct disk *disk, const char *name, const struct mmio *regs, void *memory,
                      uint64_t physical);
 /* Handles an interrupt of the device: finished requests, changed capacity, and a device that needs a reset.
