@@ -41,7 +41,7 @@ static void log_machine(void)
 
     sbi_firmware_read(&firmware);
     log_line("%lu MiB, hart %u of %u%s%s%s, %s %lu.%lu", range_total(&boot_state.memory) >> 20, harts[0].id,
-             hart_count, yes(machine.plic_count, ", PLIC"), yes(machine.has_sstc, ", Sstc"),
+             hart_count, yes(machine.intcs.count, ", PLIC"), yes(machine.has_sstc, ", Sstc"),
              yes(machine.has_fp, ", FP"), sbi_implementation_name(firmware.implementation),
              firmware.version >> 16, firmware.version & 0xffff);
 }

@@ -56,20 +56,25 @@ bool fdt_prop_number(const struct fdt *fdt, int node, const char *name, uint64_t
     return true;
 }
 
-/* Whether a property is a list of strings with this one in it. */
-static bool list_has(const uint8_t *property, const char *string)
+/* Whether a value is a list of strings with this one in it. */
+static bool value_has(const void *value, uint32_t length, const char *string)
 {
-    const char *list = (const char *)property_value(property), *end = list + property_length(property);
+    const char *list = value, *end = list + length;
 
     if (list == end || end[-1] != 0) {
         return false;
     }
     for (; list < end; list += strlen(list) + 1) {
-        if (strcmp(list, string) == 0) {
+        if (list[0] == string[0] && strcmp(list, string) == 0) {
             return true;
         }
     }
     return false;
+}
+
+static bool list_has(const uint8_t *property, const char *string)
+{
+    return value_has(property_value(property), property_length(property), string);
 }
 
 bool fdt_is_compatible(const struct fdt *fdt, int node, const char *compatible)
@@ -113,6 +118,11 @@ bool fdt_is_enabled(const struct fdt *fdt, int node)
 
     status.data = fdt_prop(fdt, node, "status", &status.length);
     return node != FDT_NONE && is_okay(status);
+}
+
+bool fdt_walk_is_compatible(const struct fdt_walk *walk, const char *compatible)
+{
+    return value_has(walk->compatible.data, walk->compatible.length, compatible);
 }
 
 bool fdt_walk_is_enabled(const struct fdt_walk *walk)

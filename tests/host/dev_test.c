@@ -35,17 +35,17 @@ Test(dev, virt_with_several_controllers)
     load_machine("virt -smp 4 -m 512M -object memory-backend-ram,id=m0,size=256M "
                  "-object memory-backend-ram,id=m1,size=256M -numa node,memdev=m0,cpus=0-1 "
                  "-numa node,memdev=m1,cpus=2-3");
-    cr_assert_eq(devices.plic_count, 2);
-    cr_assert(fdt_prop_u32(&devices.tree, devices.plic[0].node, "riscv,ndev", 0, &sources));
-    cr_assert_eq(devices.plic[0].first_line, 0);
-    cr_assert_eq(devices.plic[1].first_line, sources + 1);
+    cr_assert_eq(devices.controllers.count, 2);
+    cr_assert(fdt_prop_u32(&devices.tree, devices.controllers.intc[0].node, "riscv,ndev", 0, &sources));
+    cr_assert_eq(devices.controllers.intc[0].first_line, 0);
+    cr_assert_eq(devices.controllers.intc[1].first_line, sources + 1);
     /* What the tree says, looked up another way. */
     unsigned serial = find("serial@10000000");
     uint32_t parent, line;
     cr_assert(fdt_prop_u32(&devices.tree, devices.device[serial].node, "interrupt-parent", 0, &parent));
     int node = fdt_by_phandle(&devices.tree, parent);
     cr_assert_eq(device_line(&devices, serial, 0, &line), ERR_OK);
-    cr_assert_eq(line, 10 + (node == devices.plic[1].node ? sources + 1 : 0));
+    cr_assert_eq(line, 10 + (node == devices.controllers.intc[1].node ? sources + 1 : 0));
 }
 
 Test(dev, virt_with_a_controller_that_is_not_driven)
@@ -53,7 +53,7 @@ Test(dev, virt_with_a_controller_that_is_not_driven)
     uint32_t line;
 
     load_machine("virt,aia=aplic");
-    cr_assert_eq(devices.plic_count, 0);
+    cr_assert_eq(devices.controllers.count, 0);
     cr_assert_eq(device_line(&devices, find("serial@10000000"), 0, &line), ERR_UNSUPPORTED);
     cr_assert_eq(device_lines(&devices, find("serial@10000000")), 1);
     expect_registers("serial@10000000", 0x10000000, 0x100);

@@ -166,12 +166,11 @@ SELFTEST static const char *harts_are_told_apart(void)
 
 SELFTEST static const char *interrupt_contexts(void)
 {
-    for (unsigned i = 0; i < machine.plic_count; i++) {
-        MUST(machine.plic[i].sources > 0 && machine.plic[i].base != 0);
+    for (unsigned i = 0; i < machine.intcs.count; i++) {
+        MUST(machine.intcs.intc[i].sources > 0 && machine.intcs.intc[i].base != 0);
         for (uint32_t h = 0; h < machine.hart_count; h++)
             for (uint32_t other = 0; other < h; other++)
-                MUST(machine.plic[i].context[h] < 0 ||
-                     machine.plic[i].context[h] != machine.plic[i].context[other]);
+                MUST(machine.target[i][h] < 0 || machine.target[i][h] != machine.target[i][other]);
     }
     MUST(arch_irq_claim() == 0);
     return NULL;

@@ -174,14 +174,14 @@ static void check_machine(void)
 {
     MUST(machine.hart_count >= 1 && machine.hart_count <= MAX_HARTS);
     MUST(arch_timebase != 0);
-    MUST(machine.plic_count <= MAX_PLICS && arch_irq_lines() <= IRQ_LINES);
+    MUST(machine.intcs.count <= INTC_MAX && arch_irq_lines() <= IRQ_LINES);
     for (unsigned i = 1; i < machine.hart_count; i++)
         for (unsigned j = 0; j < i; j++)
             MUST(machine.hart[i].id != machine.hart[j].id);
-    for (unsigned i = 0; i < machine.plic_count; i++)
+    for (unsigned i = 0; i < machine.intcs.count; i++)
         for (unsigned hart = 0; hart < machine.hart_count; hart++)
-            MUST(machine.plic[i].context[hart] < 0 ||
-                 0x200000 + 0x1000 * ((uint64_t)machine.plic[i].context[hart] + 1) <= machine.plic[i].size);
+            MUST(machine.target[i][hart] < 0 ||
+                 0x200000 + 0x1000 * ((uint64_t)machine.target[i][hart] + 1) <= machine.intcs.intc[i].size);
 }
 
 /* Looks at the leaves of the kernel's tables. Each has A and D from the start (SiFive harts fault otherwise),

@@ -6,11 +6,10 @@
 #pragma once
 
 #include <abi/error.h>
-#include <base/fdt.h>
+#include <base/intc.h>
 
 #define MAX_DEVICES 192
 #define MAX_DRIVERS 32
-#define MAX_PLICS   4
 #define NO_DRIVER   (-1)
 #define NO_DEVICE   (-1)
 
@@ -32,13 +31,7 @@ struct devices {
     unsigned count;
     struct device device[MAX_DEVICES];
     struct driver driver[MAX_DRIVERS];
-    /* Interrupt controllers, in the order and with the numbering of lines that the kernel has: interrupt n of
-     * a controller is line first_line + n. */
-    unsigned plic_count;
-    struct {
-        int node;
-        uint32_t first_line, sources;
-    } plic[MAX_PLICS];
+    struct intc_set controllers;
 };
 
 /*

@@ -2,31 +2,23 @@
 /* Interrupts in the device tree (Devicetree Specification v0.4, section 2.4) and the kernel's lines. */
 #include "devices.h"
 
-#define IRQ_LINES 1024 /* that the kernel has at most */
-
-/* The kernel numbers the interrupts of all controllers through, in the order of the tree, leaving
- * out number 0 of each. */
 void devices_read_controllers(struct devices *devices)
 {
-    const struct fdt *tree = &devices->tree;
-    uint32_t next = 0, sources;
-    uint64_t address, size;
+    struct fdt_walk walk = {0};
 
-    for (unsigned i = 0; i < devices->count && devices->plic_count < MAX_PLICS; i++) {
-        int node = devices->device[i].node;
-        if ((!fdt_is_compatible(tree, node, "sifive,plic-1.0.0") &&
-             !fdt_is_compatible(tree, node, "riscv,plic0")) ||
-            !fdt_reg(tree, node, 0, &address, &size) ||
-            !fdt_prop_u32(tree, node, "riscv,ndev", 0, &sources) || sources == 0 ||
-            sources >= IRQ_LINES - next) {
-            continue;
-        }
-        devices->plic[devices->plic_count].node = node;
-        devices->plic[devices->plic_count].first_line = next;
-        devices->plic[devices->plic_count].sources = sources;
-        devices->plic_count++;
-        next += sources + 1;
+    while (fdt_walk_next(&devices->tree, &walk)) {
+        intc_add(&devices->controllers, &devices->tree, &walk);
     }
+}
+
+static const struct intc *find_controller(const struct devices *devices, int node)
+{
+    for (unsigned i = 0; i < devices->controllers.count; i++) {
+        if (devices->controllers.intc[i].node == node) {
+            return &devices->controllers.intc[i];
+        }
+    }
+    return NULL;
 }
 
 /* The controller that a node's `interrupts` go to: `interrupt-parent` of the node or the nearest ancestor
@@ -105,18 +97,15 @@ enum error device_line(const struct devices *devices, unsigned device, unsigned 
     if (error != ERR_OK) {
         return error;
     }
-    unsigned plic = 0;
-    while (plic < devices->plic_count && devices->plic[plic].node != interrupt.controller) {
-        plic++;
-    }
-    if (plic == devices->plic_count || cells_of(tree, interrupt.controller) != 1) {
+    const struct intc *controller = find_controller(devices, interrupt.controller);
+    if (controller == NULL) {
         return ERR_UNSUPPORTED;
     }
     if (!fdt_prop_u32(tree, node, interrupt.property, interrupt.first_cell, &source) || source == 0 ||
-        source > devices->plic[plic].sources) {
+        source > controller->sources) {
         return ERR_CORRUPT;
     }
-    *line = devices->plic[plic].first_line + source;
+    *line = controller->first_line + source;
     return ERR_OK;
 }
 

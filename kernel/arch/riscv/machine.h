@@ -4,11 +4,7 @@
 
 #include "arch.h"
 
-#include <base/fdt.h>
-
-#define MAX_PLICS           4
-#define PLIC_CONTEXT        0x200000 /* where its registers for contexts begin */
-#define PLIC_CONTEXT_STRIDE 0x1000
+#include <base/intc.h>
 
 /* A hart of the device tree that can run the kernel. */
 struct machine_hart {
@@ -16,20 +12,12 @@ struct machine_hart {
     uint32_t intc; /* phandle of its interrupt controller node; 0: it has none */
 };
 
-/* A platform-level interrupt controller. */
-struct plic {
-    uint64_t base, size;        /* physical */
-    uint32_t sources;           /* its interrupts are 1 .. sources */
-    uint32_t first_line;        /* interrupt n of it is line first_line + n */
-    int32_t context[MAX_HARTS]; /* per machine.hart[]: context for S-mode, -1 when there is none */
-};
-
 struct machine {
     struct machine_hart hart[MAX_HARTS]; /* the boot hart first */
     uint32_t hart_count;
     uint32_t harts_unused; /* beyond MAX_HARTS */
-    struct plic plic[MAX_PLICS];
-    uint32_t plic_count;
+    struct intc_set intcs;
+    int32_t target[INTC_MAX][MAX_HARTS]; /* intc_target() of each controller for each of hart[] */
     uint64_t test_device;  /* QEMU's exit device, physical; 0: none */
     bool has_sstc, has_fp; /* on all harts */
     bool has_sbi_time;
@@ -63,7 +51,8 @@ void hart_stop(void) __attribute__((noreturn)); /* stops this one for good */
 /* Runs threads on this hart; the caller holds the kernel lock. */
 void hart_run(void) __attribute__((noreturn));
 
-/* Sets up the interrupt controllers; tells which hart machine.hart[candidate] became; sets up this one's contexts. */
+/* Sets up the interrupt controllers; tells which hart machine.hart[candidate] became; sets up this one's
+ * contexts. */
 void plic_init(void);
 void plic_hart_is(const struct hart *hart, uint32_t candidate);
 void plic_hart_init(void);

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* What a device tree says of harts. Runs on trees that fdt_open() has checked. */
+#include <base/cpu.h>
+#include <string.h>
+
+bool cpu_is_usable(const struct fdt *tree, const struct fdt_walk *walk)
+{
+    if (walk->device_type.length != sizeof("cpu") ||
+        memcmp(walk->device_type.data, "cpu", sizeof("cpu")) != 0) {
+        return false;
+    }
+    const char *mmu = fdt_prop_string(tree, walk->chain[walk->depth - 1], "mmu-type");
+    return fdt_walk_is_enabled(walk) && mmu != NULL && strcmp(mmu, "riscv,none") != 0;
+}
+
+struct cpu_isa cpu_isa(const struct fdt *tree, int cpu)
+{
+    struct cpu_isa isa = {0};
+    uint32_t length;
+
+    isa.list = fdt_prop(tree, cpu, "riscv,isa-extensions", &length);
+    if (isa.list != NULL) {
+        isa.end = isa.list + length;
+        return length > 0 && isa.end[-1] == 0 ? isa : (struct cpu_isa){0};
+    }
+    isa.string = fdt_prop_string(tree, cpu, "riscv,isa");
+    if (isa.string != NULL && strlen(isa.string) < sizeof("rv64") - 1) {
+        isa.string = NULL;
+    }
+    return isa;
+}
+
+/* Whether an ISA string ("rv64imafdc_zicsr_sstc") has a single-letter extension. */
+static bool string_has_letter(const char *isa, char letter)
+{
+    for (isa += 4; *isa != 0 && *isa != '_' && *isa != 's' && *isa != 'z' && *isa != 'x'; isa++) {
+        if (*isa == letter || (*isa == 'g' && strchr("imafd", letter) != NULL)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool string_has_name(const char *isa, const char *name)
+{
+    size_t length = strlen(name);
+
+    while ((isa = strchr(isa, '_')) != NULL) {
+        isa++;
+        if (strncmp(isa, name, length) == 0 && (isa[length] == '_' || isa[length] == 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool cpu_isa_has(const struct cpu_isa *isa, const char *extension)
+{
+    for (const char *name = isa->list; name < isa->end; name += strlen(name) + 1) {
+        if (strcmp(name, extension) == 0) {
+            return true;
+        }
+    }
+    if (isa->string == NULL) {
+        return false;
+    }
+    return extension[1] != 0 ? string_has_name(isa->string, extension)
+                             : string_has_letter(isa->string, extension[0]);
+}
+
+uint32_t cpu_intc(const struct fdt *tree, int cpu)
+{
+    uint32_t phandle = 0;
+
+    for (int node = fdt_first_child(tree, cpu); node != FDT_NONE; node = fdt_next_sibling(tree, node)) {
+        if (fdt_is_compatible(tree, node, "riscv,cpu-intc")) {
+            fdt_prop_u32(tree, node, "phandle", 0, &phandle);
+        }
+    }
+    return phandle;
+}
