@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The UART driver against a model of a 16550 with its registers at various distances and widths. */
-// sources: user/console/uart.c lib/driver/mmio.c
+// sources: user/console/uart*.c lib/driver/mmio.c
 #include "../../user/console/uart.h"
 #include "rt_stub.h"
 
@@ -14,6 +14,7 @@ static struct {
     unsigned received_count, sent_count;
     unsigned transmitter; /* bytes in the transmitter's FIFO */
     bool divisor_touched;
+    unsigned line_control_writes;
 } chip;
 
 static unsigned index_of(uint64_t offset, unsigned bytes)
@@ -75,7 +76,10 @@ static void chip_write(void *context, uint64_t offset, unsigned bytes, uint64_t 
         chip.enable = (uint8_t)value;
         break;
     case 2: chip.fifo_control = (uint8_t)value; break;
-    case 3: chip.line_control = (uint8_t)value; break;
+    case 3:
+        chip.line_control = (uint8_t)value;
+        chip.line_control_writes++;
+        break;
     case 4: chip.modem_control = (uint8_t)value; break;
     default: cr_assert_fail("register is not for writing");
     }
@@ -109,7 +113,7 @@ Test(console_uart, takes_over_without_touching_speed_or_data)
     chip.line_control = 0x83; /* the firmware left the divisor visible */
     chip.transmitter = 3;
     receive("ab");
-    cr_assert_eq(uart_open(&uart, &regs, 0, 0), ERR_OK);
+    cr_assert_eq(uart_open(&uart, &regs, "ns16550a", 0, 0), ERR_OK);
     cr_assert_eq(chip.line_control, 0x03);
     cr_assert_not(chip.divisor_touched);
     cr_assert_eq(chip.enable, 0x01, "receive interrupt only");
@@ -123,24 +127,46 @@ Test(console_uart, takes_over_without_touching_speed_or_data)
     cr_assert_eq(regs.refused, 0);
 }
 
+/* Each with accesses of that width only. With reg-shift 2 and reg-io-width 4 it is the MMUART of Microchip's
+ * PolarFire SoC, which has registers of its own behind those. */
 Test(console_uart, registers_at_a_distance)
 {
+    static const struct {
+        unsigned shift, width;
+    } layouts[] = {{0, 1}, {1, 1}, {1, 2}, {2, 1}, {2, 2}, {2, 4}, {3, 4}, {4, 1}};
     char byte;
 
+    for (size_t i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++) {
+        make_chip(layouts[i].shift, layouts[i].width);
+        regs.length = 0x1000;
+        receive("z");
+        cr_assert_eq(uart_open(&uart, &regs, "ns16550a", chip.shift, chip.width), ERR_OK);
+        cr_assert(uart_receive(&uart, &byte));
+        cr_assert_eq(byte, 'z');
+        cr_assert_eq(uart_transmit(&uart, "0123456789abcdefX", 17), 16);
+        cr_assert_eq(memcmp(chip.sent, "0123456789abcdef", 16), 0);
+        uart_want_transmit_interrupt(&uart, true);
+        cr_assert_eq(chip.enable, 0x03);
+        cr_assert_eq(regs.refused, 0);
+    }
+}
+
+/* Some relatives (DesignWare's) interrupt when that register is written while they are busy. */
+Test(console_uart, line_control_is_written_only_if_it_must_be)
+{
     make_chip(2, 4);
-    receive("z");
-    cr_assert_eq(uart_open(&uart, &regs, 2, 4), ERR_OK);
-    cr_assert(uart_receive(&uart, &byte));
-    cr_assert_eq(byte, 'z');
-    cr_assert_eq(uart_transmit(&uart, "hi", 2), 2);
-    cr_assert_eq(memcmp(chip.sent, "hi", 2), 0);
-    cr_assert_eq(regs.refused, 0);
+    cr_assert_eq(uart_open(&uart, &regs, "ns16550a", 2, 4), ERR_OK);
+    cr_assert_eq(chip.line_control_writes, 0);
+    make_chip(2, 4);
+    chip.line_control = 0x83;
+    cr_assert_eq(uart_open(&uart, &regs, "ns16550a", 2, 4), ERR_OK);
+    cr_assert_eq(chip.line_control_writes, 1);
 }
 
 Test(console_uart, transmits_what_fits)
 {
     make_chip(0, 1);
-    cr_assert_eq(uart_open(&uart, &regs, 0, 1), ERR_OK);
+    cr_assert_eq(uart_open(&uart, &regs, "ns16550a", 0, 1), ERR_OK);
     cr_assert_eq(uart_transmit(&uart, "0123456789abcdefXYZ", 19), 16);
     cr_assert_eq(uart_transmit(&uart, "XYZ", 3), 0, "busy");
     chip.transmitter = 0;
@@ -153,14 +179,14 @@ Test(console_uart, chip_without_fifo)
 {
     make_chip(0, 1);
     chip.has_fifo = false;
-    cr_assert_eq(uart_open(&uart, &regs, 0, 1), ERR_OK);
+    cr_assert_eq(uart_open(&uart, &regs, "ns16550a", 0, 1), ERR_OK);
     cr_assert_eq(uart_transmit(&uart, "abc", 3), 1);
 }
 
 Test(console_uart, transmit_interrupt_is_switched)
 {
     make_chip(0, 1);
-    cr_assert_eq(uart_open(&uart, &regs, 0, 1), ERR_OK);
+    cr_assert_eq(uart_open(&uart, &regs, "ns16550a", 0, 1), ERR_OK);
     uart_want_transmit_interrupt(&uart, true);
     cr_assert_eq(chip.enable, 0x03);
     uart_want_transmit_interrupt(&uart, false);
@@ -172,7 +198,7 @@ Test(console_uart, counts_lost_bytes)
     char byte;
 
     make_chip(0, 1);
-    cr_assert_eq(uart_open(&uart, &regs, 0, 1), ERR_OK);
+    cr_assert_eq(uart_open(&uart, &regs, "ns16550a", 0, 1), ERR_OK);
     receive("a");
     chip.lost_byte = true;
     cr_assert(uart_receive(&uart, &byte));
@@ -185,17 +211,17 @@ Test(console_uart, nothing_there)
 {
     make_chip(0, 1);
     chip.absent = true;
-    cr_assert_eq(uart_open(&uart, &regs, 0, 1), ERR_NO_DEVICE);
+    cr_assert_eq(uart_open(&uart, &regs, "ns16550a", 0, 1), ERR_NO_DEVICE);
 }
 
 Test(console_uart, properties_that_make_no_sense)
 {
     make_chip(0, 1);
-    cr_assert_eq(uart_open(&uart, &regs, 9, 1), ERR_BAD_ARG);
-    cr_assert_eq(uart_open(&uart, &regs, 0, 3), ERR_BAD_ARG);
-    cr_assert_eq(uart_open(&uart, &regs, 0, 4), ERR_BAD_ARG, "words that overlap");
+    cr_assert_eq(uart_open(&uart, &regs, "ns16550a", 9, 1), ERR_BAD_ARG);
+    cr_assert_eq(uart_open(&uart, &regs, "ns16550a", 0, 3), ERR_BAD_ARG);
+    cr_assert_eq(uart_open(&uart, &regs, "ns16550a", 0, 4), ERR_BAD_ARG, "words that overlap");
     regs.length = 6;
-    cr_assert_eq(uart_open(&uart, &regs, 0, 1), ERR_BAD_ARG);
+    cr_assert_eq(uart_open(&uart, &regs, "ns16550a", 0, 1), ERR_BAD_ARG);
     regs.length = 8;
-    cr_assert_eq(uart_open(&uart, &regs, 2, 4), ERR_BAD_ARG);
+    cr_assert_eq(uart_open(&uart, &regs, "ns16550a", 2, 4), ERR_BAD_ARG);
 }

@@ -49,14 +49,12 @@ def boot_described(system, edit, **files) -> None:
 
 def device_tree(system, edit=None) -> bytes:
     """The tree that QEMU would give this machine, its source text changed by `edit`."""
-    blob = system.directory / "virt.dtb"
+    blob = system.directory / "machine.dtb"
     machine = system.machine
-    subprocess.run(
-        ["qemu-system-riscv64", "-M", f"virt,dumpdtb={blob}", "-smp", str(machine.harts), "-m", machine.memory]
-        + ["-display", "none"],
-        check=True,
-        capture_output=True,
-    )
+    command = ["qemu-system-riscv64", "-M", f"{machine.machine},dumpdtb={blob}", "-display", "none"]
+    command += ["-smp", str(machine.harts), "-m", machine.memory]
+    command += ["-cpu", machine.cpu] if machine.cpu else []
+    subprocess.run(command, check=True, capture_output=True)
     text = subprocess.run(["dtc", "-q", "-I", "dtb", "-O", "dts", blob], stdout=subprocess.PIPE, check=True).stdout
     text = edit(text.decode()) if edit else text.decode()
     return subprocess.run(

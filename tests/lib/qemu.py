@@ -12,7 +12,7 @@ import socket
 import subprocess
 import threading
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from registry import Failure, Machine, Skip, test  # noqa: F401  (tests import all of them from here)
@@ -20,6 +20,24 @@ from terminal import clean
 
 PROMPT = r"cardea:[^\n$]*\$ "
 _PROMPT_AT_END = re.compile(PROMPT + r"\Z")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What differs between QEMU's machines, by the name of the machine."""
+
+    options: tuple = ()
+    ends_by: str = "poweroff"  # the command after which QEMU ends: reboot, where nothing can switch it off
+    disk: tuple = ("-drive", "if=sd,{drive}")  # how one is attached
+
+
+KINDS = {
+    "virt": Kind(
+        options=("-global", "virtio-mmio.force-legacy=false"),
+        disk=("-drive", "if=none,id=disk0,{drive}", "-device", "virtio-blk-device,drive=disk0"),
+    ),
+    "sifive_u": Kind(ends_by="reboot"),
+}
 _alive = set()
 _alive_lock = threading.Lock()
 
@@ -92,26 +110,30 @@ class System:
         os.set_blocking(self.process.stdin.fileno(), False)
         return self
 
+    @property
+    def kind(self) -> Kind:
+        return KINDS.get(self.machine.machine.split(",")[0], Kind())
+
     def command_line(self) -> list:
         m = self.machine
-        kernel = self._path(m.kernel, self.build / "kernel/cardea.bin")
-        initrd = self._path(m.initrd, self.build / "initrd.cpio")
-        disk = self._path(m.disk, self.build / "disk.img")
-        dtb = self._path(m.dtb, None)
-        command = [os.environ.get("QEMU", "qemu-system-riscv64"), "-M", m.machine, "-cpu", m.cpu]
-        command += ["-smp", str(m.harts), "-m", m.memory, "-bios", os.environ.get("BIOS", "default")]
+        firmware = self._path(m.firmware, os.environ.get("BIOS", "default"))
+        disk = self._path(m.disk, self.build / "disk.img" if self.kind is KINDS["virt"] else None)
+        command = [os.environ.get("QEMU", "qemu-system-riscv64"), "-M", m.machine]
+        command += ["-smp", str(m.harts), "-m", m.memory, "-bios", str(firmware)]
         command += ["-nic", "none", "-display", "none"]
         command += ["-monitor", f"unix:{self._monitor},server=on,wait=off"]
         command += ["-chardev", "stdio,id=serial,signal=off", "-serial", "chardev:serial"]
-        command += ["-global", "virtio-mmio.force-legacy=false", "-kernel", str(kernel)]
-        if initrd:
-            command += ["-initrd", str(initrd)]
-        if dtb:
-            command += ["-dtb", str(dtb)]
-        if m.append:
-            command += ["-append", m.append]
+        for option, value in {
+            "-cpu": m.cpu,
+            "-kernel": self._path(m.kernel, self.build / "kernel/cardea.bin"),
+            "-initrd": self._path(m.initrd, self.build / "initrd.cpio"),
+            "-dtb": self._path(m.dtb, None),
+            "-append": m.append,
+        }.items():
+            command += [option, str(value)] if value else []
+        command += self.kind.options
         if disk:
-            command += ["-drive", self._drive(disk), "-device", "virtio-blk-device,drive=disk0"]
+            command += [option.format(drive=self._drive(disk)) for option in self.kind.disk]
         if m.count:
             plugin = self.build / "tools/count.so"
             if not plugin.exists():
@@ -129,10 +151,10 @@ class System:
         the machine's time; with icount and nothing else to do, QEMU would run that timer and nothing else.
         """
         if not self.machine.icount:
-            return f"if=none,format=raw,id=disk0,snapshot=on,file.locking=off,file.filename={disk}"
+            return f"format=raw,snapshot=on,file.locking=off,file.filename={disk}"
         copy = self.directory / "disk.img"
         shutil.copyfile(disk, copy)
-        return f"if=none,format=raw,id=disk0,file={copy}"
+        return f"format=raw,file={copy}"
 
     def _path(self, value, default):
         if callable(value):
@@ -354,11 +376,11 @@ class System:
         return status
 
     def poweroff(self) -> None:
-        """Ends the system from the shell's prompt, and checks that it ended well."""
-        self.send_line("poweroff")
+        """Ends the system from the shell's prompt, as the machine can be ended; checks that it ended well."""
+        self.send_line(self.kind.ends_by)
         status = self.wait_exit()
         if status != 0:
-            raise Failure(f"after poweroff QEMU ended with status {status} instead of 0")
+            raise Failure(f"after {self.kind.ends_by} QEMU ended with status {status} instead of 0")
 
     def selftest(self, timeout: float = 60) -> list:
         """

@@ -16,12 +16,13 @@ class Machine:
     harts: int = 1
     memory: str = "512M"
     append: str = ""
-    disk: Input = "default"
+    disk: Input = "default"  # no default disk on machines other than virt
     initrd: Input = "default"
-    kernel: Input = "default"
+    kernel: Input = "default"  # None: whatever the firmware starts
+    firmware: Input = "default"
     dtb: Input = None
-    machine: str = "virt"
-    cpu: str = "rv64"
+    machine: str = "virt"  # may have options: "virt,aclint=on"
+    cpu: str = ""  # the machine's own
     icount: bool = False  # one instruction is one nanosecond, and figures repeat exactly
     count: bool = False  # count instructions; see System.instructions()
     reboot: bool = False  # False: QEMU ends when the system resets itself
@@ -71,7 +72,7 @@ def test(
     panics   whether a line `panic:` of the kernel is expected; it is a failure otherwise
     boot     False: the test starts the machine itself, with system.boot(...)
     id       name to use instead of the function's, for tests made in a loop
-    machine  members of Machine: memory, append, disk, initrd, kernel, dtb, machine, cpu, icount, count, ...
+    machine  members of Machine: memory, append, disk, initrd, kernel, firmware, dtb, machine, cpu, ...
 
     The function may return a list of (name, passed, message): results that are reported one by one.
     """

@@ -62,7 +62,7 @@ def lines_of_the_system(system):
     disk = figures(system, DISK)
     system.command("cat /big.txt", 60)
     check_sums(disk, figures(system, DISK), 1)
-    if (after["deadline"], disk["deadline"]) != (1000, 5000):
+    if (after["deadline"], disk["deadline"]) != (600, 5000):
         raise Failure(f"deadlines {after['deadline']} and {disk['deadline']} us")
     if "PROCESS" in system.command("irq"):
         raise Failure("a thread has a deadline")

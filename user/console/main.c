@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The console's process: the terminal on an ns16550a. */
+/* The console's process: the terminal on one of the machine's UARTs. */
 #include "console.h"
 #include "uart.h"
 
@@ -49,6 +49,33 @@ static void signalled(uint64_t bits)
     }
 }
 
+/* Takes the UART that is open as `device`. False, after a line that says why, when it is not to be had. */
+static bool take_uart(cap_t notification)
+{
+    if (device_region(&device, 0, &regs) != ERR_OK) {
+        return false;
+    }
+    enum error error =
+        uart_open(&uart, &regs, device.info.compatible, device.info.reg_shift, device.info.reg_io_width);
+    if (error != ERR_OK) {
+        rt_log("%s: %s, and not used", device.info.name, error_text(error));
+        return false;
+    }
+    return device_interrupt(&device, 0, notification, INTERRUPT_BIT) == ERR_OK;
+}
+
+/* The first that can be used, of those that the device tree names for this, or of the others. */
+static bool find_uart(uint64_t count, bool is_stdout, cap_t notification)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        if (device_open(&device, i) == ERR_OK && (device.info.is_stdout != 0) == is_stdout &&
+            take_uart(notification)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void open_uart(void)
 {
     uint64_t count = 0;
@@ -60,15 +87,8 @@ static void open_uart(void)
     if (device_count(&count) != ERR_OK || count == 0) {
         rt_fail("no UART that this driver knows: there is no terminal");
     }
-    if (device_open(&device, 0) != ERR_OK || device_region(&device, 0, &regs) != ERR_OK) {
-        rt_fail("no terminal");
-    }
-    enum error error = uart_open(&uart, &regs, device.info.reg_shift, device.info.reg_io_width);
-    if (error != ERR_OK) {
-        rt_fail("%s: %s; there is no terminal", device.info.name, error_text(error));
-    }
-    if (device_interrupt(&device, 0, notification, INTERRUPT_BIT) != ERR_OK) {
-        rt_fail("no terminal");
+    if (!find_uart(count, true, notification) && !find_uart(count, false, notification)) {
+        rt_fail("no UART that can be used: there is no terminal");
     }
 }
 

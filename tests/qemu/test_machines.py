@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+"""The same image on machines other than QEMU virt as it is by default, and on virt with other processors."""
+
+import re
+
+from qemu import Failure, test
+
+SIFIVE_HARTS = (2, 5)  # one of them, a monitor core, cannot run the kernel
+
+
+def check_harts(system, expected: int) -> None:
+    shown = system.command("uptime")
+    if f", {expected} hart" not in shown:
+        raise Failure(f"uptime shows not {expected} harts:\n{shown}")
+
+
+def check_console(system, device: str) -> None:
+    """The terminal is on that device, and takes and gives many bytes without losing any."""
+    shown = system.command("irq")
+    if not re.search(rf"^ *\d+ {device} +console ", shown, re.MULTILINE):
+        raise Failure(f"irq shows not that the console drives {device}:\n{shown}")
+    words = " ".join(f"{n}-{n * n}" for n in range(100))
+    for _ in range(5):
+        answer = system.command(f"echo {words}").strip()
+        if answer != words:
+            raise Failure(f"echo of {words!r} is {answer!r}")
+
+
+@test(harts=SIFIVE_HARTS, machine="sifive_u", memory="2G", disk=None, timeout=120)
+def sifive_u(system):
+    system.wait_prompt(60)
+    boot_hart = int(re.search(r"MiB, hart (\d+) of", system.output).group(1))
+    if not 1 <= boot_hart < system.machine.harts:
+        raise Failure(f"hart {boot_hart} cannot have booted it")
+    check_harts(system, system.machine.harts - 1)
+    check_console(system, "serial@10010000")
+    if "no file system (no disk)" not in system.command("ls /"):
+        raise Failure("it does not say that there is no disk")
+    system.poweroff()
+
+
+@test(harts=SIFIVE_HARTS, machine="sifive_u", memory="128M", disk=None, timeout=120)
+def sifive_u_small(system):
+    system.wait_prompt(60)
+    system.poweroff()
