@@ -61,6 +61,8 @@ void arch_irq_complete(uint32_t line);
 /* Kernel console of the firmware. */
 void arch_putchar(char c);
 
-/* Ends the machine; neither returns. failure != 0 makes an emulator exit with a status that is not 0. */
-void arch_poweroff(uint64_t failure) __attribute__((noreturn));
-void arch_reboot(void) __attribute__((noreturn));
+/* Ends the machine; each returns only when the firmware cannot do it. */
+void arch_poweroff(void);
+void arch_reboot(void);
+/* Ends it after a failure, an emulator with a status that is not 0: switched off, or halted at least. */
+void arch_fail(void) __attribute__((noreturn));

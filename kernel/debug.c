@@ -60,10 +60,14 @@ OPERATION(DEBUG_INFO)
 
 OPERATION(RESET_POWEROFF)
 {
-    arch_poweroff(arg(by, 1));
+    if (arg(by, 1))
+        arch_fail();
+    arch_poweroff();
+    return fail(by, ERR_UNSUPPORTED, 0, 0);
 }
 
 OPERATION(RESET_REBOOT)
 {
     arch_reboot();
+    return fail(by, ERR_UNSUPPORTED, 0, 0);
 }

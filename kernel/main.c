@@ -18,7 +18,7 @@ void boot_fail(const char *format, ...)
     va_start(arguments, format);
     log_line_list("cannot boot: ", format, arguments);
     va_end(arguments);
-    arch_poweroff(1);
+    arch_fail();
 }
 
 static void note_image(void)

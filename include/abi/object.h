@@ -117,7 +117,7 @@ enum object_type {
     OP(DEBUG, 1, READ_LOG, LOGREAD)         /* position -> next position, byte count, bytes */                         \
     OP(DEBUG, 2, SET_ECHO, ECHO)            /* 0 or 1: kernel log to the firmware console as well */                   \
     OP(DEBUG, 3, INFO, LOGREAD)             /* -> struct kernel_info */                                                \
-    OP(RESET, 0, POWEROFF, CONTROL)         /* 0: normal, else failure */                                              \
+    OP(RESET, 0, POWEROFF, CONTROL)         /* 0: normal, else after a failure: does not return */                                              \
     OP(RESET, 1, REBOOT, CONTROL)           /* */
 
 #define OP_FIRST(type) ((type) << 8)

@@ -409,11 +409,19 @@ Test(kernel_refusal, the_machine_is_switched_off_after_a_failure, .exit_code = 1
     cr_assert_fail("it goes on");
 }
 
-Test(kernel_refusal, the_machine_starts_again, .exit_code = 1)
+Test(kernel_refusal, the_machine_starts_again, .exit_code = 2)
 {
     give_reset();
     INVOKE(RESET_CAP, OP_RESET_REBOOT);
     cr_assert_fail("it goes on");
+}
+
+Test(kernel_refusal, the_firmware_can_neither)
+{
+    give_reset();
+    host.stays_on = true;
+    cr_assert_eq(INVOKE(RESET_CAP, OP_RESET_POWEROFF, 0), ERR_UNSUPPORTED);
+    cr_assert_eq(INVOKE(RESET_CAP, OP_RESET_REBOOT), ERR_UNSUPPORTED);
 }
 
 /* --- A thread's life --- */

@@ -3,6 +3,7 @@
 
 import re
 
+import inputs
 from qemu import Failure, test
 
 SIFIVE_HARTS = (2, 5)  # one of them, a monitor core, cannot run the kernel
@@ -43,3 +44,32 @@ def sifive_u(system):
 def sifive_u_small(system):
     system.wait_prompt(60)
     system.poweroff()
+
+
+@test(harts=SIFIVE_HARTS, machine="sifive_u", memory="512M", disk=None, append="selftest", timeout=120)
+def sifive_u_selftest(system):
+    return system.selftest(100)
+
+
+@test(harts=(5,), machine="sifive_u", disk=None, timeout=120, reboot=True)
+def sifive_u_cannot_be_switched_off(system):
+    """Nothing there ends the machine, and the user is told; it can be restarted."""
+    system.wait_prompt(60)
+    if system.command("poweroff") != "poweroff: machine: its firmware cannot do that\n":
+        raise Failure(f"poweroff says something else: {system.screen()[-200:]!r}")
+    if "init: the firmware cannot switch off this machine\n" not in system.command("dmesg"):
+        raise Failure("the log does not tell")
+    system.send_line("reboot")
+    system.expect("OpenSBI", 30)
+    system.wait_prompt(60)
+
+
+@test(harts=(2, 5), boot=False, panics=True, timeout=60)
+def sifive_u_halts_after_a_failure(system):
+    """What would end an emulator of virt with a failure status halts this machine, and says so."""
+    files = inputs.files_of_build(system)
+    files["mm"] = files["mm"][:1000]
+    archive = inputs.write(system, "initrd", inputs.archive(files))
+    system.boot(machine="sifive_u", disk=None, initrd=archive)
+    system.expect("init: the system cannot go on without that; powering off\n", 30)
+    system.expect("this machine cannot be switched off by its firmware; halted\n")

@@ -73,7 +73,9 @@ SELFTEST void selftest_run(void)
     failed = run_list(selftests_machine, &passed);
     failed += run_list(selftests_core, &passed);
     log_line("selftest: %u passed, %u failed", passed, failed);
-    arch_poweroff(failed != 0);
+    if (failed == 0)
+        arch_poweroff();
+    arch_fail();
 }
 
 /* --- The core on real memory --- */

@@ -48,8 +48,17 @@ void log_line(const char *format, ...)
     va_end(arguments);
 }
 
+/* Has the kernel print its log itself: nobody will read the terminal's process any more. */
+static void echo_log(void)
+{
+    struct msg m = {.tag = tag_make(OP_DEBUG_SET_ECHO, 1, 0), .word = {1}};
+
+    sys_msg(SYS_CALL, BOOT_DEBUG, &m);
+}
+
 void power_off(void)
 {
+    echo_log();
     log_line("init: the system cannot go on without that; powering off");
     for (;;) {
         struct msg m = {.tag = tag_make(OP_RESET_POWEROFF, 1, 0), .word = {1}};
@@ -61,6 +70,7 @@ void give_up(const char *format, ...)
 {
     va_list arguments;
 
+    echo_log();
     va_start(arguments, format);
     log_text(format, arguments);
     va_end(arguments);

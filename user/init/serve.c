@@ -138,10 +138,13 @@ static enum error serve_proc_power(struct call *call, const struct proc_power_re
     if (q->action != PROC_POWEROFF && q->action != PROC_REBOOT) {
         return ERR_BAD_ARG;
     }
-    log_line("init: %s, as %s asks", q->action == PROC_REBOOT ? "rebooting" : "powering off",
+    bool reboot = q->action == PROC_REBOOT;
+    log_line("init: %s, as %s asks", reboot ? "rebooting" : "powering off",
              process != NULL ? process->name : "somebody");
-    return kernel_call(BOOT_RESET, q->action == PROC_REBOOT ? OP_RESET_REBOOT : OP_RESET_POWEROFF, &normal, 1,
-                       NULL, 0);
+    enum error error =
+        kernel_call(BOOT_RESET, reboot ? OP_RESET_REBOOT : OP_RESET_POWEROFF, &normal, 1, NULL, 0);
+    log_line("init: the firmware cannot %s this machine", reboot ? "restart" : "switch off");
+    return error;
 }
 
 static void signalled(uint64_t bits)

@@ -212,6 +212,9 @@ static int power(const char *command, uint64_t action)
 
     fflush(stdout);
     error = proc_power(rt_cap("init"), &request, &none);
+    if (error == ERR_UNSUPPORTED) {
+        return complain(command, "machine", "its firmware cannot do that");
+    }
     return error == ERR_OK ? 0 : complain_error(command, "machine", error);
 }
 

@@ -168,13 +168,19 @@ void arch_irq_complete(uint32_t line)
     host.completed[line]++;
 }
 
-void arch_poweroff(uint64_t failure)
+void arch_poweroff(void)
 {
-    host.powered_off = true;
-    exit(failure != 0);
+    if (!host.stays_on)
+        exit(0);
 }
 
 void arch_reboot(void)
+{
+    if (!host.stays_on)
+        exit(2);
+}
+
+void arch_fail(void)
 {
     exit(1);
 }

@@ -24,7 +24,7 @@ struct host_machine {
     uint64_t ipis, flushes, switches, fences;
     uint32_t claim;             /* line that the next claim gives */
     uint32_t enabled[IRQ_LINES], completed[IRQ_LINES], priority[IRQ_LINES];
-    bool powered_off;
+    bool stays_on;              /* it cannot be switched off or restarted */
     char log[4096];             /* the last lines */
     unsigned log_used;
     unsigned echo;              /* steps that it still takes */

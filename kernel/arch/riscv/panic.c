@@ -146,7 +146,7 @@ static void panic_begin(void)
     } else {
         if (panics == 2)
             log_line("panic: another one while the first was printed");
-        arch_poweroff(1);
+        arch_fail();
     }
 }
 
@@ -169,7 +169,7 @@ void trap_from_kernel(const struct trap_frame *frame)
     if (is_behind_call(frame->reg[REG_RA]))
         print_place("from", frame->reg[REG_RA], true);
     print_callers(frame->reg[REG_SP]);
-    arch_poweroff(1);
+    arch_fail();
 }
 
 void panic(const char *format, ...)
@@ -184,5 +184,5 @@ void panic(const char *format, ...)
     print_place("from", (uint64_t)__builtin_return_address(0),
                 true); /* which lies below this frame's address */
     print_callers((uint64_t)__builtin_frame_address(0) & ~7ull);
-    arch_poweroff(1);
+    arch_fail();
 }

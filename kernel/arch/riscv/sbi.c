@@ -114,28 +114,26 @@ void arch_putchar(char c)
     console.used = 0;
 }
 
-static void __attribute__((noreturn)) halt(const char *wanted)
+void arch_poweroff(void)
 {
-    log_line("this machine cannot be %s by its firmware; halted", wanted);
-    harts_stop_others();
-    hart_stop();
-}
-
-void arch_poweroff(uint64_t failure)
-{
-    /* OpenSBI turns a failure into QEMU's exit status 0, so the device that ends the emulator is told. */
-    if (failure && machine.test_device) {
-        device_reach(machine.test_device);
-        *(volatile uint32_t *)arch_direct(machine.test_device) = TEST_DEVICE_FAIL | 1 << 16;
-    }
-    if (sbi_has(SBI_SRST))
-        sbi(SBI_SRST, 0, SRST_SHUTDOWN, failure ? SRST_SYSTEM_FAILURE : SRST_NO_REASON);
-    halt("switched off");
+    sbi(SBI_SRST, 0, SRST_SHUTDOWN, SRST_NO_REASON);
 }
 
 void arch_reboot(void)
 {
-    if (sbi_has(SBI_SRST))
-        sbi(SBI_SRST, 0, SRST_COLD_REBOOT, SRST_NO_REASON);
-    halt("restarted");
+    sbi(SBI_SRST, 0, SRST_COLD_REBOOT, SRST_NO_REASON);
+}
+
+void arch_fail(void)
+{
+    /* OpenSBI turns a failure into QEMU's exit status 0, so the device that ends the emulator is told. */
+    if (machine.test_device) {
+        device_reach(machine.test_device);
+        *(volatile uint32_t *)arch_direct(machine.test_device) = TEST_DEVICE_FAIL | 1 << 16;
+    }
+    sbi(SBI_SRST, 0, SRST_SHUTDOWN, SRST_SYSTEM_FAILURE);
+    log_set_echo(1);
+    log_line("this machine cannot be switched off by its firmware; halted");
+    harts_stop_others();
+    hart_stop();
 }
