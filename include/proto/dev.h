@@ -38,6 +38,11 @@ struct dev_property_reply {
     uint8_t value[128];
 };
 
+/* What the device tree says of pin n (0 to 31) of a device that is a GPIO controller. */
+struct dev_pin_reply {
+    char name[32]; /* from `gpio-line-names`; empty: it has none */
+    char user[32]; /* the node whose pin it is; empty: nobody's */
+};
 struct dev_region_reply {
     uint64_t length; /* bytes of the registers */
     uint64_t offset; /* of the first register in the segment (device pages are mapped whole) */
@@ -94,5 +99,6 @@ struct dev_irq_stats_reply {
     OP(6, dev_dma_free, struct dev_dma_free_request, struct proto_empty, DEV_DRIVE)                                    \
     OP(7, dev_property, struct dev_property_request, struct dev_property_reply, DEV_DRIVE)                             \
     OP(8, dev_irq_stats, struct dev_index_request, struct dev_irq_stats_reply, DEV_INSPECT)                            \
+    OP(9, dev_pin, struct dev_index_request, struct dev_pin_reply, DEV_DRIVE)                               \
     OP(16, dev_register, struct dev_register_request, struct dev_register_reply, PROTO_MANAGE)
 PROTO_CLIENT(DEV_OPS)

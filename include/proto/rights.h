@@ -22,6 +22,9 @@
 #define FS_READ  0x0001
 #define FS_WRITE 0x0002
 
+#define GPIO_READ  0x0001 /* look at pins, wait for what happens there */
+#define GPIO_WRITE 0x0002 /* change them */
+
 #define PROC_SELF    0x0001 /* exit, and be known */
 #define PROC_SPAWN   0x0002 /* start programs, wait for them, kill those */
 #define PROC_INSPECT 0x0004 /* list processes and their capabilities */

@@ -141,7 +141,8 @@ static enum error bind_line(cap_t irq, cap_t notification, uint64_t bits)
     return error;
 }
 
-enum error device_interrupt(struct device *device, uint64_t n, cap_t notification, uint64_t bits)
+enum error device_line_bind(const struct device *device, uint64_t n, cap_t notification, uint64_t bits,
+                            struct device_line *line)
 {
     struct dev_index_request request = {.index = device->index, .n = n};
     struct dev_irq_reply reply;
@@ -158,19 +159,28 @@ enum error device_interrupt(struct device *device, uint64_t n, cap_t notificatio
         rt_log("%s: no interrupt: %s", device->info.name, error_text(error));
         return error;
     }
-    device->irq = irq;
-    device->line = reply.line;
+    *line = (struct device_line){.device = device->info.name, .number = reply.line, .handler = irq};
     return ERR_OK;
+}
+
+enum error device_interrupt(struct device *device, uint64_t n, cap_t notification, uint64_t bits)
+{
+    return device_line_bind(device, n, notification, bits, &device->line);
+}
+
+void device_line_done(const struct device_line *line)
+{
+    enum error error = kernel_call(line->handler, OP_IRQ_HANDLER_ACK, NULL, 0, NULL, 0);
+
+    if (error != ERR_OK) {
+        rt_log("%s: interrupt line %u cannot be acknowledged: %s", line->device, (unsigned)line->number,
+               error_text(error));
+    }
 }
 
 void device_interrupt_done(const struct device *device)
 {
-    enum error error = kernel_call(device->irq, OP_IRQ_HANDLER_ACK, NULL, 0, NULL, 0);
-
-    if (error != ERR_OK) {
-        rt_log("%s: interrupt line %u cannot be acknowledged: %s", device->info.name, (unsigned)device->line,
-               error_text(error));
-    }
+    device_line_done(&device->line);
 }
 
 enum error device_dma(struct segment *segment, size_t length)

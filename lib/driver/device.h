@@ -10,11 +10,17 @@
 #include <proto/dev.h>
 #include <rt/rt.h>
 
+/* An interrupt line of a device, bound to a notification. */
+struct device_line {
+    const char *device; /* its name, for messages */
+    uint64_t number;
+    cap_t handler; /* 0: not bound */
+};
+
 struct device {
     uint64_t index; /* among those of this process */
     struct dev_info_reply info;
-    cap_t irq; /* handler of the line that device_interrupt() bound; 0: none */
-    uint64_t line;
+    struct device_line line; /* that device_interrupt() bound */
 };
 
 /* How many devices this process drives. */
@@ -35,6 +41,10 @@ enum error device_region(const struct device *device, uint64_t n, struct mmio *r
  * interrupt the line stays silent until device_interrupt_done(). */
 enum error device_interrupt(struct device *device, uint64_t n, cap_t notification, uint64_t bits);
 void device_interrupt_done(const struct device *device);
+/* The same for devices with several lines. `line` refers to the name in `device`, which must live as long. */
+enum error device_line_bind(const struct device *device, uint64_t n, cap_t notification, uint64_t bits,
+                            struct device_line *line);
+void device_line_done(const struct device_line *line);
 /* Zeroed memory in one piece that devices can reach at segment->physical, mapped for the driver. */
 enum error device_dma(struct segment *segment, size_t length);
 /* Gives it back: unmaps it here; it is free when nobody else has it mapped either. */

@@ -12,8 +12,7 @@
 
 /* --- Reading the tree --- */
 
-/* Enabled, and on a bus that is. */
-static bool usable(const struct fdt *tree, int node)
+bool devices_usable(const struct fdt *tree, int node)
 {
     while (node != FDT_NONE && fdt_is_enabled(tree, node)) {
         node = fdt_parent(tree, node);
@@ -66,7 +65,7 @@ unsigned devices_read(struct devices *devices, const struct fdt *tree)
     memset(devices, 0, sizeof(*devices));
     devices->tree = *tree;
     for (int node = fdt_next(tree, fdt_root(tree)); node != FDT_NONE; node = fdt_next(tree, node)) {
-        if (fdt_prop_string(tree, node, "compatible") == NULL || !usable(tree, node)) {
+        if (fdt_prop_string(tree, node, "compatible") == NULL || !devices_usable(tree, node)) {
             continue;
         }
         if (devices->count == MAX_DEVICES) {

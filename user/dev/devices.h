@@ -8,10 +8,11 @@
 #include <abi/error.h>
 #include <base/intc.h>
 
-#define MAX_DEVICES 192
-#define MAX_DRIVERS 32
-#define NO_DRIVER   (-1)
-#define NO_DEVICE   (-1)
+#define MAX_DEVICES     192
+#define MAX_DRIVERS     32
+#define DEVICE_MAX_PINS 32
+#define NO_DRIVER       (-1)
+#define NO_DEVICE       (-1)
 
 struct driver {
     char name[16];
@@ -61,6 +62,14 @@ uint64_t device_number(const struct devices *devices, unsigned device, const cha
 
 /* Whether /chosen stdout-path (Devicetree Specification v0.4, section 3.6) names this device. */
 bool device_is_stdout(const struct devices *devices, unsigned device);
+/* Enabled, and on a bus that is. */
+bool devices_usable(const struct fdt *tree, int node);
+/* The controller that a node's `interrupts` go to: `interrupt-parent` of the node or the nearest ancestor
+ * that has it. In interrupts.c. */
+int devices_interrupt_parent(const struct fdt *tree, int node);
+/* For each pin of a GPIO controller the first node that uses it: as an interrupt, by a property `gpios`,
+ * `gpio`, `*-gpios` or `*-gpio`, or as a hog. FDT_NONE: no node does. In pins.c. */
+void device_pin_users(const struct devices *devices, unsigned device, int user[DEVICE_MAX_PINS]);
 
 /*
  * Gives the driver `name`, running as process `client`, all devices that are compatible with one string of

@@ -21,9 +21,7 @@ static const struct intc *find_controller(const struct devices *devices, int nod
     return NULL;
 }
 
-/* The controller that a node's `interrupts` go to: `interrupt-parent` of the node or the nearest ancestor
- * that has it. */
-static int interrupt_parent(const struct fdt *tree, int node)
+int devices_interrupt_parent(const struct fdt *tree, int node)
 {
     uint32_t phandle;
 
@@ -77,7 +75,7 @@ static enum error find_interrupt(const struct fdt *tree, int node, unsigned n, s
     if (fdt_prop(tree, node, "interrupts", &length) == NULL) {
         return ERR_NOT_FOUND;
     }
-    int controller = interrupt_parent(tree, node);
+    int controller = devices_interrupt_parent(tree, node);
     uint32_t cells = cells_of(tree, controller);
     if (cells == 0) {
         return ERR_CORRUPT;

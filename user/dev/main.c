@@ -139,6 +139,37 @@ static enum error serve_dev_property(struct call *call, const struct dev_propert
     return ERR_OK;
 }
 
+/* The node that uses a pin. A driver asks for one pin after the other, so the users of all are kept. */
+static int pin_user(int device, uint64_t pin)
+{
+    static int device_before = NO_DEVICE, user[DEVICE_MAX_PINS];
+
+    if (device != device_before) {
+        device_pin_users(&devices, device, user);
+        device_before = device;
+    }
+    return pin < DEVICE_MAX_PINS ? user[pin] : FDT_NONE;
+}
+
+static enum error serve_dev_pin(struct call *call, const struct dev_index_request *request,
+                                struct dev_pin_reply *reply)
+{
+    const struct fdt *tree = &devices.tree;
+    int device = devices_of(&devices, call->client, request->index);
+
+    if (device == NO_DEVICE) {
+        return ERR_NO_DEVICE;
+    }
+    if (request->n >= DEVICE_MAX_PINS) {
+        return ERR_NOT_FOUND;
+    }
+    const char *name =
+        fdt_prop_string_at(tree, devices.device[device].node, "gpio-line-names", (unsigned)request->n);
+    snprintf(reply->name, sizeof(reply->name), "%s", name == NULL ? "" : name);
+    snprintf(reply->user, sizeof(reply->user), "%s", fdt_name(tree, pin_user(device, request->n)));
+    return ERR_OK;
+}
+
 static enum error serve_dev_region(struct call *call, const struct dev_index_request *request,
                                    struct dev_region_reply *reply)
 {

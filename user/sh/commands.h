@@ -11,6 +11,8 @@
     COMMAND(clear, "", 0, 0, "clear the screen")                                                             \
     COMMAND(dmesg, "", 0, 0, "print the kernel's log")                                                       \
     COMMAND(echo, "[WORD...]", 0, UNLIMITED, "print words")                                                  \
+    COMMAND(gpio, "[PIN [ACTION]]", 0, 3,                                                                    \
+            "list pins, or show one; ACTION: in, out, 0, 1, pullup, float, wait EVENT")                      \
     COMMAND(help, "[COMMAND]", 0, 1, "list the commands, or explain one")                                    \
     COMMAND(history, "", 0, 0, "list the lines entered before")                                              \
     COMMAND(irq, "", 0, 0, "list interrupt lines with counts and latencies")                                 \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What is typed, and what the shell waits for. At the prompt the terminal is raw and ctrl-c a byte like any
- * other; while a line runs it is cooked, and ctrl-c signals a notification. Programs' ends signal the same
- * one.
+ * other; while a line runs it is cooked, and ctrl-c signals a notification. The ends of programs and
+ * pins signal the same one.
  */
 #include "shell.h"
 
@@ -15,7 +15,7 @@
 
 static uint8_t queue[CONSOLE_MAX_BYTES];
 static size_t first, count; /* of the bytes in the queue */
-static cap_t events, interrupt_signal, end_signal;
+static cap_t events, interrupt_signal, end_signal, pin_signal;
 
 /* A copy of the notification that signals one bit. */
 static cap_t make_signal(uint64_t bit)
@@ -44,6 +44,7 @@ void input_init(void)
     }
     interrupt_signal = make_signal(INPUT_INTERRUPT);
     end_signal = make_signal(INPUT_PROGRAM_ENDED);
+    pin_signal = make_signal(INPUT_PIN);
     take_terminal();
 }
 
@@ -122,4 +123,9 @@ uint64_t input_wait(void)
 cap_t input_end_signal(void)
 {
     return end_signal;
+}
+
+cap_t input_pin_signal(void)
+{
+    return pin_signal;
 }

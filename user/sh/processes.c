@@ -19,8 +19,7 @@ static enum error next_process(uint64_t number, struct proc_list_reply *process)
     return error;
 }
 
-/* A number in decimal; false when the text is none. */
-static bool read_number(const char *text, uint64_t *number)
+bool read_number(const char *text, uint64_t *number)
 {
     size_t length = strlen(text);
 
@@ -65,6 +64,17 @@ bool find_process(const char *command, const char *argument, uint64_t *process)
         complain(command, argument, "several processes have this name; give a number");
     }
     return error == ERR_NOT_FOUND && found == 1;
+}
+
+void format_process(char text[32], uint64_t process)
+{
+    struct proc_list_reply reply;
+
+    if (next_process(process, &reply) == ERR_OK && reply.process == process) {
+        snprintf(text, 32, "%s", reply.name);
+    } else {
+        snprintf(text, 32, "process %llu", (unsigned long long)process);
+    }
 }
 
 void format_ticks(char text[32], uint64_t ticks)

@@ -33,7 +33,7 @@ extern struct shell shell;
 
 /* --- Input and events (input.c) --- */
 
-enum input_event { INPUT_PROGRAM_ENDED = 1, INPUT_INTERRUPT = 2 };
+enum input_event { INPUT_PROGRAM_ENDED = 1, INPUT_INTERRUPT = 2, INPUT_PIN = 4 };
 
 /* Takes the terminal; ends the shell when that is not possible. */
 void input_init(void);
@@ -44,10 +44,12 @@ void input_begin_line(void);
 void input_end_line(void);
 /* Whether ctrl-c was typed since the line began to run. Commands that take long ask now and then. */
 bool input_interrupted(void);
-/* Waits for ctrl-c or the end of a program; returns bits of enum input_event, 0 when it cannot wait. */
+/* Waits for ctrl-c, a program's end or a pin; returns bits of enum input_event, 0 when it cannot wait. */
 uint64_t input_wait(void);
 /* What signals INPUT_PROGRAM_ENDED. */
 cap_t input_end_signal(void);
+/* What signals INPUT_PIN. */
+cap_t input_pin_signal(void);
 
 /* --- Messages (report.c) --- */
 
@@ -78,6 +80,10 @@ void print_target(uint64_t handle);
 
 /* --- Processes (processes.c) --- */
 
+/* A number in decimal; false when the text is none. */
+bool read_number(const char *text, uint64_t *number);
+/* The name of a process, or its number where nobody knows a name. */
+void format_process(char text[32], uint64_t process);
 /* The number of the process that an argument names, by number or by name; complains when there is none or
  * more. */
 bool find_process(const char *command, const char *argument, uint64_t *process);
