@@ -80,7 +80,7 @@ include mk/fuzz.mk mk/trees.mk
 include mk/hostile.mk mk/lanes.mk
 include mk/bench.mk
 include mk/coverage.mk
-include mk/card.mk
+include mk/card.mk mk/boards.mk
 
 all: $(kernel_image) $(initrd) $(disk_image) $(program_symbols) ## Build kernel, processes, initrd and disk image (the default)
 image: $(disk_image) ## Build the disk image from rootfs/ and user/apps/
@@ -94,7 +94,8 @@ setup: ## Install every package that building, running, testing, fuzzing and deb
 packages:
 	@tools/setup build $(if $(filter qemu% bench% irqs-off latency harts stress-harts lanes hostile random-calls,$(building)),$(if $(findstring /,$(QEMU)),,qemu)) \
 	    $(if $(filter test% coverage,$(building)),qemu test fuzz) $(if $(filter fuzz%,$(building)),fuzz) \
-	    $(if $(filter gdb,$(building)),gdb) $(if $(filter sdcard flash,$(building)),card)
+	    $(if $(filter gdb,$(building)),gdb) $(if $(filter sdcard flash test-boards,$(building)),card) \
+	    $(if $(filter test-boards,$(building)),boards)
 
 style: ## Check the layout rules: includes, assembly, sizes, README files
 	@tools/style/check

@@ -118,7 +118,7 @@ class System:
         m = self.machine
         firmware = self._path(m.firmware, os.environ.get("BIOS", "default"))
         disk = self._path(m.disk, self.build / "disk.img" if self.kind is KINDS["virt"] else None)
-        command = [os.environ.get("QEMU", "qemu-system-riscv64"), "-M", m.machine]
+        command = [m.emulator or os.environ.get("QEMU", "qemu-system-riscv64"), "-M", m.machine]
         command += ["-smp", str(m.harts), "-m", m.memory, "-bios", str(firmware)]
         command += ["-nic", "none", "-display", "none"]
         command += ["-monitor", f"unix:{self._monitor},server=on,wait=off"]

@@ -26,6 +26,7 @@ class Machine:
     icount: bool = False  # one instruction is one nanosecond, and figures repeat exactly
     count: bool = False  # count instructions; see System.instructions()
     reboot: bool = False  # False: QEMU ends when the system resets itself
+    emulator: str = ""  # another QEMU than the one that is installed
     extra: Sequence[str] = ()
 
 
@@ -40,6 +41,7 @@ class Test:
     panics: bool
     boot: bool
     options: dict = field(default_factory=dict)
+    row: str = ""  # how it is shown in the boot matrix
 
 
 _collected = []
@@ -50,6 +52,12 @@ def start_file(name: str) -> None:
     """The tests declared from now on belong to `name`, the first part of their ids."""
     global _file
     _file = name
+
+
+def add(test: Test) -> None:
+    """Declares a test that was made without the decorator."""
+    test.id = f"{_file}.{test.id}"
+    _collected.append(test)
 
 
 def collected() -> list:
