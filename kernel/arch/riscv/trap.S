@@ -139,7 +139,8 @@ kernel_fault_entry:
     call trap_from_kernel
     unimp
 
-/* bool csr_probe_stimecmp(void): whether the register can be read. */
+/* bool csr_probe_stimecmp(void): whether the register can be read. If not, there is a trap, which leaves SPP
+ * and SPIE as they must not be when the hart goes to user mode. */
     .globl csr_probe_stimecmp
 csr_probe_stimecmp:
     la t0, 1f
@@ -149,6 +150,10 @@ csr_probe_stimecmp:
     li a0, 1
     .balign 4
 1:  csrw stvec, t0
+    li t0, SSTATUS_SPP
+    csrc sstatus, t0
+    li t0, SSTATUS_SPIE
+    csrs sstatus, t0
     ret
 
     .option push
