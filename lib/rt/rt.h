@@ -101,7 +101,7 @@ enum error timer_cancel(cap_t timer);
 /* --- Time --- */
 
 uint64_t rt_ticks(void); /* the time register */
-uint64_t rt_ticks_of_us(uint64_t us);
+uint64_t rt_ticks_of_us(uint64_t us); /* rounded up */
 
 /* --- Memory, through mm (memory.c) --- */
 

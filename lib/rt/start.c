@@ -121,5 +121,5 @@ const char *rt_name(void)
 
 uint64_t rt_ticks_of_us(uint64_t us)
 {
-    return us / 1000000 * rt_start->timebase + us % 1000000 * rt_start->timebase / 1000000;
+    return us / 1000000 * rt_start->timebase + (us % 1000000 * rt_start->timebase + 999999) / 1000000;
 }

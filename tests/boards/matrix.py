@@ -3,6 +3,7 @@
 
 import cards
 import firmware
+import inputs
 from boards import Cell
 
 QEMU10 = "tests/boards/qemu10"
@@ -106,6 +107,24 @@ sifive(
     options={**DIRECT, "initrd": None},
     prepare=firmware.unmatched,
     expected=("OpenSBI v1.6", "U-Boot 2025.01", BOOTFLOW),
+)
+
+# The board of docs/PORTING.md, for which QEMU makes no device tree. Nothing ends it.
+CELLS.append(
+    Cell(
+        "icicle.direct",
+        "icicle-kit",
+        "OpenSBI 1.1, -kernel, a device tree of ours",
+        smp=5,
+        harts=4,
+        memory="2G",
+        ends_by="",
+        options={
+            "machine": "microchip-icicle-kit",
+            "dtb": inputs.tree_of("tests/boards/microchip-icicle-kit.dts"),
+            "disk": None,
+        },
+    )
 )
 
 # QEMU 10: other processors, other trees, newer firmware.

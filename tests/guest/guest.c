@@ -24,6 +24,7 @@ void power_off(bool failure)
 
     fflush(stdout);
     kernel_call(BOOT_RESET, OP_RESET_POWEROFF, &argument, 1, NULL, 0);
+    kernel_call(BOOT_RESET, OP_RESET_REBOOT, NULL, 0, NULL, 0); /* not every machine can be switched off */
     __builtin_trap();
 }
 

@@ -5,6 +5,21 @@ import re
 
 from registry import Failure
 
+# What each program must report.
+CHECKS = {
+    "reach": "other_hart root_entries image direct_map not_canonical program_counters aliases_of_code"
+    " instructions control_registers objects_are_not_mapped no_overlap destroyed_frame stale_table"
+    " table_twice destroyed_message_page no_address_told object_numbers",
+    "execute": "rights data code_is_not_written stale_writes written_after_executed spaces_are_apart",
+    "registers": "system_calls faults interrupts new_threads restarted_thread",
+    "fresh": "after_data after_capabilities after_objects cleared_before interrupted_clearing message_pages"
+    " kernel_answers",
+    "starve": "calibration spinning many_spinning yields signals forwarding faults forks_on_one_context"
+    " sleep_across_periods from_other_harts timers",
+    "races": "lost_time moved_faulter waiting_registers",
+    "exhaust": "retype_storm nested_untyped long_chain wide_tree bushy_tree parents_deleted cnodes_in_cnodes"
+    " revoked_in_use suicides chain_of_calls crowd faults_to_nobody",
+}
 STAMP = r"\[ *\d+\.\d+\] "  # the kernel's log, to which the programs write
 
 

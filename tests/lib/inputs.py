@@ -62,6 +62,17 @@ def device_tree(system, edit=None) -> bytes:
     ).stdout
 
 
+def tree_of(source: str):
+    """For Machine.dtb: the tree that is made of a source file."""
+
+    def compile(directory: Path) -> Path:
+        blob = directory / (Path(source).stem + ".dtb")
+        subprocess.run(["dtc", "-q", "-I", "dts", "-O", "dtb", "-o", blob, source], check=True)
+        return blob
+
+    return compile
+
+
 def disk(system, files: dict, options=()) -> str:
     """An image made by mkfs of files by path."""
     root = system.directory / "tree"

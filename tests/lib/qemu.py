@@ -27,7 +27,9 @@ class Kind:
     """What differs between QEMU's machines, by the name of the machine."""
 
     options: tuple = ()
-    ends_by: str = "poweroff"  # the command after which QEMU ends: reboot, where nothing can switch it off
+    # The command after which QEMU ends: reboot, where nothing can switch it off; "": there is none.
+    ends_by: str = "poweroff"
+    bios: bool = True  # False: told of a firmware, QEMU would start that instead of -kernel
     disk: tuple = ("-drive", "if=sd,{drive}")  # how one is attached
 
 
@@ -37,6 +39,8 @@ KINDS = {
         disk=("-drive", "if=none,id=disk0,{drive}", "-device", "virtio-blk-device,drive=disk0"),
     ),
     "sifive_u": Kind(ends_by="reboot"),
+    # Its first UART is for the board's boot loader.
+    "microchip-icicle-kit": Kind(options=("-serial", "null"), ends_by="", bios=False),
 }
 _alive = set()
 _alive_lock = threading.Lock()
@@ -119,11 +123,12 @@ class System:
         firmware = self._path(m.firmware, os.environ.get("BIOS", "default"))
         disk = self._path(m.disk, self.build / "disk.img" if self.kind is KINDS["virt"] else None)
         command = [m.emulator or os.environ.get("QEMU", "qemu-system-riscv64"), "-M", m.machine]
-        command += ["-smp", str(m.harts), "-m", m.memory, "-bios", str(firmware)]
-        command += ["-nic", "none", "-display", "none"]
+        command += ["-smp", str(m.harts), "-m", m.memory, "-nic", "none", "-display", "none"]
         command += ["-monitor", f"unix:{self._monitor},server=on,wait=off"]
+        command += self.kind.options
         command += ["-chardev", "stdio,id=serial,signal=off", "-serial", "chardev:serial"]
         for option, value in {
+            "-bios": self.kind.bios and firmware,
             "-cpu": m.cpu,
             "-kernel": self._path(m.kernel, self.build / "kernel/cardea.bin"),
             "-initrd": self._path(m.initrd, self.build / "initrd.cpio"),
@@ -131,7 +136,6 @@ class System:
             "-append": m.append,
         }.items():
             command += [option, str(value)] if value else []
-        command += self.kind.options
         if disk:
             command += [option.format(drive=self._drive(disk)) for option in self.kind.disk]
         if m.count:
@@ -377,6 +381,9 @@ class System:
 
     def poweroff(self) -> None:
         """Ends the system from the shell's prompt, as the machine can be ended; checks that it ended well."""
+        if not self.kind.ends_by:
+            self.stop()
+            return
         self.send_line(self.kind.ends_by)
         status = self.wait_exit()
         if status != 0:

@@ -3,10 +3,19 @@
 
 import re
 
+import guests
 import inputs
 from qemu import Failure, test
 
 SIFIVE_HARTS = (2, 5)  # one of them, a monitor core, cannot run the kernel
+
+
+ICICLE = {
+    "machine": "microchip-icicle-kit",
+    "memory": "2G",
+    "disk": None,
+    "dtb": inputs.tree_of("tests/boards/microchip-icicle-kit.dts"),
+}
 
 
 def check_harts(system, expected: int) -> None:
@@ -73,3 +82,36 @@ def sifive_u_halts_after_a_failure(system):
     system.boot(machine="sifive_u", disk=None, initrd=archive)
     system.expect("init: the system cannot go on without that; powering off\n", 30)
     system.expect("this machine cannot be switched off by its firmware; halted\n")
+
+
+@test(harts=(5,), timeout=120, **ICICLE)
+def icicle(system):
+    """The board of docs/PORTING.md. Memory in two places, 62 GiB apart; registers of four bytes."""
+    system.wait_prompt(60)
+    check_harts(system, 4)
+    check_console(system, "serial@20100000")
+    free = re.search(r"^memory of all +(\d+) KiB", system.command("mem"), re.MULTILINE)
+    if not 2040 << 10 < int(free.group(1)) < 2048 << 10:
+        raise Failure(f"not all of 2 GiB is there: {free.group(0)}")
+    for command in ("poweroff", "reboot"):
+        if system.command(command) != f"{command}: machine: its firmware cannot do that\n":
+            raise Failure(f"{command} says something else: {system.screen()[-200:]!r}")
+    system.poweroff()
+
+
+@test(harts=(5,), timeout=120, append="selftest", **ICICLE)
+def icicle_selftest(system):
+    return system.selftest(100)
+
+
+@test(harts=(2,), timeout=200, boot=False)
+def sifive_u_starve(system):
+    """At 1 MHz a tick is long; budgets and periods hold all the same."""
+    checks = guests.CHECKS["starve"]
+    return guests.run(system, "starve", checks, 180, machine="sifive_u", memory="2G", icount=True)
+
+
+@test(harts=(1, 4), timeout=120, cpu="sifive-u54", append="selftest", disk=None)
+def u54_selftest(system):
+    """The boards' core on virt: no Sstc, no extension that is not of 2019."""
+    return system.selftest(100)
