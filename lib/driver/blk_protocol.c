@@ -8,6 +8,17 @@ static unsigned unit_count;
 
 PROTO_SERVER(blk_table, BLK_OPS)
 
+cap_t blk_begin(void)
+{
+    cap_t notification = serve_notification();
+
+    if (notification == 0) {
+        rt_fail("no memory for a notification");
+    }
+    blk_server_setup(notification);
+    return notification;
+}
+
 bool blk_add_unit(struct blk_unit *unit)
 {
     if (unit_count == BLK_MAX_UNITS) {
@@ -43,6 +54,9 @@ static enum error serve_blk_attach(struct call *call, const struct blk_attach_re
 
     if (request->unit >= unit_count) {
         return ERR_NO_DEVICE;
+    }
+    if (units[request->unit]->failed != ERR_OK) {
+        return units[request->unit]->failed;
     }
     if (call->cap_count != 1) {
         return ERR_NO_CAP;

@@ -94,6 +94,8 @@ void blk_finished(struct blk_session *session, uint64_t cookie, enum error statu
 
 /* --- The protocol (blk_protocol.c) --- */
 
+/* Begins: makes the driver's notification, which blk_serve() waits for, and returns it. */
+cap_t blk_begin(void);
 /* Lets clients have the unit, under the next number. False: there are BLK_MAX_UNITS already. */
 bool blk_add_unit(struct blk_unit *unit);
 /* Receives at the endpoint of that name for ever. `signalled` gets the bits of the notification; it calls

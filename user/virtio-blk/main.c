@@ -45,12 +45,8 @@ static bool open_unit(struct unit *unit, uint64_t index, cap_t notification)
 int main(void)
 {
     uint64_t devices = 0;
-    cap_t notification = serve_notification();
+    cap_t notification = blk_begin();
 
-    if (notification == 0) {
-        rt_fail("no memory for a notification");
-    }
-    blk_server_setup(notification);
     device_count(&devices);
     for (uint64_t i = 0; i < devices && unit_count < BLK_MAX_UNITS; i++) {
         unit_count += open_unit(&units[unit_count], i, notification);
