@@ -110,7 +110,7 @@ def parts(directory: Path, board: str) -> tuple:
 
 def emulated_tree(tree: Path) -> None:
     """
-    Changes the Unmatched's tree for sifive_u: no PCIe and no I2C, the interrupt lines of the FU540, 8 GiB, and
+    Changes the Unmatched's tree for sifive_u: no PCIe, no I2C, the interrupt lines of the FU540, 8 GiB, and
     the pin that switches the board off as one that resets it. Nothing of the firmware's code is changed.
     """
     for node in ("/soc/pcie@e00000000", "/soc/i2c@10030000"):
