@@ -62,12 +62,14 @@ def device_tree(system, edit=None) -> bytes:
     ).stdout
 
 
-def tree_of(source: str):
-    """For Machine.dtb: the tree that is made of a source file."""
+def tree_of(source: str, edit=None):
+    """For Machine.dtb: the tree that is made of a source file, its text changed by `edit`."""
 
     def compile(directory: Path) -> Path:
+        text = Path(source).read_text()
         blob = directory / (Path(source).stem + ".dtb")
-        subprocess.run(["dtc", "-q", "-I", "dts", "-O", "dtb", "-o", blob, source], check=True)
+        command = ["dtc", "-q", "-I", "dts", "-O", "dtb", "-o", blob]
+        subprocess.run(command, input=(edit(text) if edit else text).encode(), check=True)
         return blob
 
     return compile

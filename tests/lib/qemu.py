@@ -29,7 +29,6 @@ class Kind:
     options: tuple = ()
     # The command after which QEMU ends: reboot, where nothing can switch it off; "": there is none.
     ends_by: str = "poweroff"
-    bios: bool = True  # False: told of a firmware, QEMU would start that instead of -kernel
     disk: tuple = ("-drive", "if=sd,{drive}")  # how one is attached
 
 
@@ -40,7 +39,7 @@ KINDS = {
     ),
     "sifive_u": Kind(ends_by="reboot"),
     # Its first UART is for the board's boot loader.
-    "microchip-icicle-kit": Kind(options=("-serial", "null"), ends_by="", bios=False),
+    "microchip-icicle-kit": Kind(options=("-serial", "null"), ends_by=""),
 }
 _alive = set()
 _alive_lock = threading.Lock()
@@ -123,12 +122,12 @@ class System:
         firmware = self._path(m.firmware, os.environ.get("BIOS", "default"))
         disk = self._path(m.disk, self.build / "disk.img" if self.kind is KINDS["virt"] else None)
         command = [m.emulator or os.environ.get("QEMU", "qemu-system-riscv64"), "-M", m.machine]
-        command += ["-smp", str(m.harts), "-m", m.memory, "-nic", "none", "-display", "none"]
+        command += ["-smp", str(m.harts), "-m", m.memory, "-bios", str(firmware)]
+        command += ["-nic", "none", "-display", "none"]
         command += ["-monitor", f"unix:{self._monitor},server=on,wait=off"]
         command += self.kind.options
         command += ["-chardev", "stdio,id=serial,signal=off", "-serial", "chardev:serial"]
         for option, value in {
-            "-bios": self.kind.bios and firmware,
             "-cpu": m.cpu,
             "-kernel": self._path(m.kernel, self.build / "kernel/cardea.bin"),
             "-initrd": self._path(m.initrd, self.build / "initrd.cpio"),

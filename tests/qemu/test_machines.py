@@ -99,9 +99,45 @@ def icicle(system):
     system.poweroff()
 
 
+@test(harts=(5,), timeout=60, boot=False, **ICICLE)
+def icicle_without_timer(system):
+    """The firmware finds no timer in the tree, and so makes time stand still."""
+    timer = re.compile(r"clint@2000000 \{.*?\};", re.DOTALL)
+    system.boot(dtb=inputs.tree_of("tests/boards/microchip-icicle-kit.dts", lambda t: timer.sub("", t)))
+    system.expect("cannot boot: time stands still: the firmware has found no timer\n", 30)
+    system.expect("this machine cannot be switched off by its firmware; halted\n")
+
+
 @test(harts=(5,), timeout=120, append="selftest", **ICICLE)
 def icicle_selftest(system):
     return system.selftest(100)
+
+
+@test(harts=SIFIVE_HARTS, machine="sifive_u", disk=None, boot=False, timeout=120)
+def hart_that_never_arrives(system):
+    """A tree that gives the monitor core an MMU: the firmware says that it has started it."""
+    tree = inputs.device_tree(system, lambda t: t.replace("cpu@0 {", 'cpu@0 {\nmmu-type = "riscv,sv39";'))
+    system.boot(dtb=inputs.write(system, "edited.dtb", tree))
+    system.expect("hart 0 did not start within 1000 ms and is not used\n", 30)
+    system.wait_prompt(60)
+    check_harts(system, system.machine.harts - 1)
+    system.poweroff()
+
+
+@test(harts=(5,), machine="sifive_u", disk=None, boot=False, timeout=120)
+def console_on_another_uart(system):
+    """The one that the tree names for it has no interrupt, so the console takes the other."""
+    first = re.compile(r"(serial@10010000 \{\s*)interrupts = <0x04>;")
+    tree = inputs.device_tree(system, lambda t: first.sub(r"\1", t))
+    second = system.directory / "second"
+    extra = ("-chardev", f"file,id=second,path={second}", "-serial", "chardev:second")
+    system.boot(dtb=inputs.write(system, "edited.dtb", tree), extra=extra)
+    system.expect("console: serial@10010000: no interrupt: ", 60)
+    for _ in range(100):
+        if "cardea:/$ " in second.read_text():
+            return
+        system.quiet(0.2)
+    raise Failure(f"on the second UART is no prompt: {second.read_text()!r}")
 
 
 @test(harts=(2,), timeout=200, boot=False)

@@ -150,6 +150,8 @@ void arch_read_end(const struct fdt *tree)
 /* That a hart has Sstc does not mean that the firmware lets S-mode use it. */
 void machine_probe(void)
 {
+    if (arch_time() == boot_state.boot_time)
+        boot_fail("time stands still: the firmware has found no timer");
     space_probe();
     machine.has_sstc = machine.has_sstc && csr_probe_stimecmp();
     machine.has_sbi_time = !machine.has_sstc && sbi_has(SBI_TIME);
