@@ -69,7 +69,7 @@ endef
 
 ifneq ($(building),)
 $(shell mkdir -p $B/flags)
-sources := $(sort $(shell find kernel lib user tools/mkfs -name '*.[cS]' 2>/dev/null))
+sources := $(sort $(shell find kernel lib user platform tools/mkfs -name '*.[cS]' 2>/dev/null))
 warnings := -Wall -Wextra -Werror
 common_flags := -std=gnu17 -g -Iinclude -Ilib -ffile-prefix-map=$(CURDIR)=.
 optimise := $(if $(filter debug,$(BUILD)),-Og,-O2)

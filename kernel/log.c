@@ -60,13 +60,19 @@ static void put(void *context, char c)
     put_raw(context, ((uint8_t)c < ' ' && c != '\t') || c == 0x7f ? '.' : c);
 }
 
+/* For one line, whatever is in the strings that it is made of. */
+static void put_in_line(void *context, char c)
+{
+    put(context, c == '\n' ? '.' : c);
+}
+
 void log_line_list(const char *prefix, const char *format, va_list arguments)
 {
     if (column)
         put(NULL, '\n');
     while (*prefix)
         put(NULL, *prefix++);
-    format_to(put, NULL, format, arguments);
+    format_to(put_in_line, NULL, format, arguments);
     put(NULL, '\n');
     while (log_echo())
         continue;

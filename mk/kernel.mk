@@ -16,7 +16,7 @@ kernel_flags := $(common_flags) $(optimise) $(warnings) $(kernel_target) $(kerne
 kernel_sanitize := $(if $(and $(filter debug,$(BUILD)),$(wildcard kernel/ubsan.c)),-fsanitize=undefined)
 
 kernel_offsets := tools/offsets/offsets.c
-kernel_sources := $(filter-out kernel/arch/host/% %.ld.S,$(filter kernel/% lib/base/%,$(sources)))
+kernel_sources := $(filter-out kernel/arch/host/% %.ld.S,$(filter kernel/% platform/quirks/% lib/base/%,$(sources)))
 # The kernel's own tests are in it, apart from its text; `selftest` on the command line runs them.
 kernel_sources += $(sort $(wildcard tests/selftest/*.c))
 kernel_objects := $(addprefix $B/obj-kernel/,$(addsuffix .o,$(kernel_sources)))

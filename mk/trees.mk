@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The fuzzer of what is read from device trees: tests/trees, with the parts of kernel, dev and init that read.
 
-trees_parts := kernel/boot_tree.c kernel/arch/riscv/machine.c kernel/arch/riscv/plic.c \
+trees_parts := kernel/boot_tree.c kernel/log.c kernel/arch/riscv/machine.c kernel/arch/riscv/plic.c platform/quirks/*.c \
     lib/base/fdt*.c lib/base/cpu.c lib/base/intc.c lib/base/range.c lib/base/format.c \
     user/dev/devices.c user/dev/interrupts.c user/init/description.c user/init/uses.c user/init/order.c
 trees_objects := $(patsubst %,$B/obj-trees/%.o,$(wildcard tests/trees/*.c $(trees_parts)))
@@ -17,7 +17,7 @@ $(eval $(call compile,obj-trees,$(HOST_CC),$(trees_flags)))
 $(call remember,trees,$(trees_objects) $(trees_image))
 $(trees_program): $(trees_objects) $B/flags/trees | packages
 	@mkdir -p $(@D)
-	$(call say,HOSTLD,$@)$(HOST_CC) -no-pie -fsanitize=address,undefined -o $@ $(trees_objects) \
+	$(call say,HOSTLD,$@)$(HOST_CC) -no-pie -fsanitize=address,undefined -Wl,--wrap=log_line -o $@ $(trees_objects) \
 	    $(trees_image:%=-Wl$(comma)--defsym$(comma)%)
 -include $(trees_objects:.o=.d)
 

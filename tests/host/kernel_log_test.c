@@ -89,6 +89,13 @@ Test(kernel_log, what_a_terminal_would_obey_is_not_kept)
     cr_assert_str_eq(log_from(0), "[    1.234567] a.[2Jb\tc..d\xc3\xa4\n");
 }
 
+/* The name of a node in the device tree, for one, can be anything. */
+Test(kernel_log, a_line_of_the_kernel_is_one_whatever_it_is_made_of)
+{
+    log_line("node %s", "a\n[    9.999999] b\033");
+    cr_assert_str_eq(log_from(0), "[    1.234567] node a.[    9.999999] b.\n");
+}
+
 Test(kernel_log, lines_that_are_too_long_are_broken)
 {
     static char line[1300];

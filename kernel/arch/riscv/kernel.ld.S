@@ -29,6 +29,11 @@ SECTIONS
         BOOT_FILE(.text .text.*)
         *(.text.memmove .text.strchr .text.strcmp .text.strncmp)
         BOOT_FILE(.rodata .rodata.* .srodata .srodata.*)
+        *platform?quirks?*(.rodata .rodata.* .srodata .srodata.*)
+        . = ALIGN(8);
+        __start_quirks = .;
+        KEEP(*(quirks))
+        __stop_quirks = .;
     } :boot
     . = ALIGN(4096);
     _boot_end = .;

@@ -4,6 +4,7 @@
 
 #include "boot.h"
 #include "log.h"
+#include "quirk.h"
 #include "sbi.h"
 
 #include <base/checked.h>
@@ -16,6 +17,23 @@ uint64_t arch_timebase;
 /* Only while the tree is read. */
 static int cpus = FDT_NONE;
 static bool boot_hart_found;
+
+/* Works around what is wrong with the machine or hart that a node describes, and says so once. */
+static void apply_quirks(const struct fdt_walk *walk)
+{
+    extern const struct quirk __start_quirks[], __stop_quirks[];
+
+    for (const struct quirk *quirk = __start_quirks; quirk < __stop_quirks; quirk++) {
+        uint32_t bit = 1u << (quirk - __start_quirks);
+        for (const char *const *name = quirk->compatible; *name && !(machine.quirks & bit); name++) {
+            if (!fdt_walk_is_compatible(walk, *name))
+                continue;
+            machine.quirks |= bit;
+            quirk->apply();
+            log_line("works around %s", quirk->name);
+        }
+    }
+}
 
 static bool hart_is_known(uint32_t id)
 {
@@ -51,6 +69,7 @@ static void read_cpu(const struct fdt *tree, const struct fdt_walk *walk)
     uint32_t timebase;
     uint64_t id;
 
+    apply_quirks(walk);
     if (fdt_prop_u32(tree, cpu, "timebase-frequency", 0, &timebase))
         arch_timebase = timebase;
     if (cpu_is_usable(tree, walk) && fdt_prop_number(tree, cpu, "reg", &id) && id <= UINT32_MAX &&
@@ -76,7 +95,7 @@ static void read_controller(const struct fdt *tree, const struct fdt_walk *walk)
     for (unsigned n = 0; fdt_walk_reg(tree, walk, n, &base, &size); n++)
         keep_device(base, size);
     if (wrong)
-        log_line("interrupt controller %s %s", fdt_name(tree, walk->chain[walk->depth - 1]), wrong);
+        log_line("interrupt controller %.31s %s", fdt_name(tree, walk->chain[walk->depth - 1]), wrong);
 }
 
 static void read_device(const struct fdt *tree, const struct fdt_walk *walk)
@@ -103,7 +122,7 @@ static void read_targets(const struct fdt *tree, unsigned controller)
         used = used || target >= 0;
     }
     if (!used || intc->base + intc->size > arch_direct_end()) {
-        log_line("interrupt controller %s is not used: it %s", fdt_name(tree, intc->node),
+        log_line("interrupt controller %.31s is not used: it %s", fdt_name(tree, intc->node),
                  used ? "is out of reach" : "reaches no hart");
         intc->kind = INTC_NONE;
     }
@@ -121,14 +140,16 @@ void arch_read_node(const struct fdt *tree, const struct fdt_walk *walk)
     int node = walk->chain[walk->depth - 1];
     uint32_t timebase;
 
-    if (walk->depth == 2 && strcmp(fdt_name(tree, node), "cpus") == 0) {
+    if (walk->depth == 1) {
+        apply_quirks(walk);
+    } else if (walk->depth == 2 && strcmp(fdt_name(tree, node), "cpus") == 0) {
         cpus = node;
         if (fdt_prop_u32(tree, node, "timebase-frequency", 0, &timebase))
             arch_timebase = timebase;
     } else if (walk->depth >= 3 && walk->chain[1] == cpus) {
         if (walk->depth == 3)
             read_cpu(tree, walk);
-    } else if (walk->depth >= 2) {
+    } else {
         read_device(tree, walk);
     }
 }

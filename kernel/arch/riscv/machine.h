@@ -22,6 +22,9 @@ struct machine {
     bool has_sstc, has_fp; /* on all harts */
     bool has_sbi_time;
     uint32_t asid_bits;
+    uint32_t quirks;   /* that are worked around, a bit for each; what they change: */
+    bool fences_whole; /* fences by address do not do it */
+    uint64_t (*fetch_address)(uint64_t stval, uint64_t pc); /* where a fetch failed; NULL: stval says it */
 };
 extern struct machine machine;
 /* Before the tree is read: all but the last two members come from there, and boot_state.kernel_devices. */

@@ -141,15 +141,13 @@ void arch_space_flush_page(struct address_space *space, uint64_t address)
 {
     uint64_t users = flush_others(space);
 
-    /* Without ASIDs a hart may be one whose fences by address do not reach its instruction TLB (SiFive
-     * CIP-1200). */
-    if (machine.asid_bits == 0)
+    if (machine.fences_whole)
         fence_translations();
     else
         __asm__ volatile("sfence.vma %0, zero" : : "r"(address) : "memory");
     if (users) {
-        sbi_remote_fence(FENCE_TRANSLATIONS, users, machine.asid_bits ? address : 0,
-                         machine.asid_bits ? 1 << PAGE_BITS : UINT64_MAX);
+        sbi_remote_fence(FENCE_TRANSLATIONS, users, machine.fences_whole ? 0 : address,
+                         machine.fences_whole ? UINT64_MAX : 1 << PAGE_BITS);
     }
 }
 

@@ -24,15 +24,13 @@ static const struct fault_kind fault_kind[CAUSE_COUNT] = {
     [CAUSE_BREAKPOINT] = {FAULT_BREAKPOINT, RIGHT_EXEC},
 };
 
-/* Some SiFive harts do not sign-extend the address of a fetch that failed (CIP-453); it is within reach of
- * the pc, whose upper bits are right. */
 static uint64_t fault_address(const struct thread *thread, uint64_t cause)
 {
-    uint64_t address = csr_read(stval), pc = thread->reg[REG_PC];
+    uint64_t address = csr_read(stval);
 
-    if (cause != CAUSE_FETCH_PAGE && cause != CAUSE_FETCH_ACCESS)
-        return address;
-    return pc + (uint64_t)((int64_t)((address - pc) << 25) >> 25);
+    if ((cause == CAUSE_FETCH_PAGE || cause == CAUSE_FETCH_ACCESS) && machine.fetch_address)
+        return machine.fetch_address(address, thread->reg[REG_PC]);
+    return address;
 }
 
 static struct fault_kind kind_of(uint64_t cause)
