@@ -2,9 +2,10 @@
 """Machines whose device trees say things in other ways, or of which something cannot be used."""
 
 import re
+import subprocess
 
 import inputs
-from qemu import test
+from qemu import Failure, test
 
 ISA = r'riscv,isa = "[^"]*";'
 TIMEBASE = "timebase-frequency = <0x989680>;"
@@ -66,6 +67,13 @@ edited(
     "registers at 0xff00000000000 are out of reach",
     PROMPT,
 )
+edited(
+    "hart_named_twice",
+    lambda t: re.sub(r"(cpu@1 \{[^}]*?)reg = <0x01>", r"\1reg = <0x00>", t),
+    "hart 0 of 1",
+    PROMPT,
+    harts=2,
+)
 edited("more_harts_than_can_be_used", None, "1 harts are not used: the kernel runs on 8", PROMPT, harts=9)
 
 
@@ -73,3 +81,30 @@ edited("more_harts_than_can_be_used", None, "1 harts are not used: the kernel ru
 def timer_of_the_firmware(system):
     """Without Sstc the kernel has the firmware set the timer, and everything goes as with it."""
     return system.selftest(110)
+
+
+# OpenSBI takes any hart to boot on, unless the structure that QEMU hands it ("FW_DYNAMIC") names one, in
+# its sixth word, behind QEMU's ten first instructions.
+BOOT_HART = 0x1000 + 40 + 5 * 8
+
+
+def boots_on(hart: int, of: int, usable: int, **machine) -> None:
+    @test(harts=(of,), boot=False, timeout=120, id=f"boots_on_hart_{hart}_of_{of}", **machine)
+    def run(system):
+        socket = system.directory / "gdb"
+        system.boot(extra=["-S", "-gdb", f"unix:{socket},server=on,wait=off"])
+        system.monitor("info status")  # until it answers, QEMU is not ready for gdb either
+        command = ["gdb-multiarch", "-q", "-batch", "-ex", "set architecture riscv:rv64"]
+        for line in (f"target remote {socket}", f"set *(long *){BOOT_HART:#x} = {hart}", "detach"):
+            command += ["-ex", line]
+        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=True)
+        system.expect_regex(rf"MiB, hart {hart} of {usable}, ", 60)
+        system.wait_prompt()
+        if f", {usable} hart" not in system.command("uptime"):
+            raise Failure(f"{usable} harts are not shown")
+
+
+for number in range(4):
+    boots_on(number, 4, 4)
+for number in range(1, 5):
+    boots_on(number, 5, 4, machine="sifive_u", disk=None)
