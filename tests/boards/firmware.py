@@ -4,6 +4,7 @@ What firmware boots from in emulation: card images, SPI flash, and a board's fir
 changed for what the emulator lacks. mk/boards.mk makes the cards and fetches the packages.
 """
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -51,6 +52,14 @@ def spl(board: str) -> str:
 def card(board: str) -> str:
     """The image that `make sdcard BOARD=...` makes, made by mk/boards.mk."""
     return f"build/boards/{board}.img"
+
+
+def larger(system, image: str, size: int) -> str:
+    """A copy of an image on a larger medium, as far as the host's disk has to know of it."""
+    copy = system.directory / "larger.img"
+    run("cp", "--sparse=always", image, copy)
+    os.truncate(copy, size)
+    return str(copy)
 
 
 def script(directory: Path, *lines: str) -> bytes:

@@ -84,11 +84,18 @@ def unleashed_card(system) -> dict:
     return {"disk": firmware.card("unleashed"), **flash_drive(firmware.flash_retry(system))}
 
 
+def large_card(system) -> dict:
+    """A card that is larger than the image: of the kind SDHC, and the second partition table not at its end."""
+    image = firmware.larger(system, firmware.card("unleashed"), 4 << 30)
+    return {"disk": image, **flash_drive(firmware.flash_retry(system))}
+
+
 def everything_in_flash(system) -> dict:
     return flash_drive(firmware.flash_system(system))
 
 
 from_spl("card", "SPL, OpenSBI 1.6, U-Boot 2025.01, SD card", 11, unleashed_card, FOUND, disk=True)
+from_spl("large_card", "SPL, OpenSBI 1.6, U-Boot 2025.01, SD card of 4 GiB", 11, large_card, FOUND, disk=True)
 from_spl("flash", "SPL, OpenSBI 1.6, U-Boot 2025.01, SPI flash", 6, everything_in_flash)
 from_spl(
     "mixed_card",

@@ -33,7 +33,7 @@ class Cell:
     opensbi: str = "OpenSBI 1.1"
 
     def row(self) -> str:
-        return f"{self.machine:<17} {self.path:<48} {self.harts or self.smp:>5} {self.memory:>6}"
+        return f"{self.machine:<17} {self.path:<50} {self.harts or self.smp:>5} {self.memory:>6}"
 
     def test(self) -> Test:
         options = {"memory": self.memory, **self.options}
@@ -69,7 +69,7 @@ class Cell:
             raise Failure(f"after {self.ends_by} QEMU ended with status {status} instead of 0")
 
 
-HEADER = f"{'result':<6}  {'machine':<17} {'firmware and path':<48} {'harts':>5} {'memory':>6} {'seconds':>8}"
+HEADER = f"{'result':<6}  {'machine':<17} {'firmware and path':<50} {'harts':>5} {'memory':>6} {'seconds':>8}"
 
 
 def matrix() -> list:
