@@ -8,6 +8,7 @@ MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 
 # What a person sets, on the command line or in the environment.
 BUILD ?= release
+MACHINE ?= virt
 SMP ?= 4
 MEM ?= 512M
 APPEND ?=
@@ -110,7 +111,8 @@ help: ## List the targets and variables
 	@cat Makefile mk/*.mk | sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' | sort | \
 	    while read -r name text; do printf '  %-16s%s\n' "$$name" "$$text"; done
 	@echo 'Variables (defaults):'
-	@printf '  %-30s%s\n' 'SMP=$(SMP)' 'harts, 1 to 8' 'MEM=$(MEM)' 'memory, 64M to 16G' \
+	@printf '  %-30s%s\n' 'MACHINE=$(MACHINE)' 'of QEMU: virt or sifive_u' \
+	    'SMP=$(SMP)' 'harts, 1 to 8' 'MEM=$(MEM)' 'memory, 64M to 16G' \
 	    'DISK=PATH' 'raw disk image to attach; none: no disk; default: the one made here' \
 	    'APPEND="..."' 'kernel command line' 'BUILD=$(BUILD)' 'release or debug' \
 	    'QEMU=$(QEMU)' 'emulator to run' 'V=1' 'show each command' \

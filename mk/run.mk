@@ -5,11 +5,18 @@
 DISK ?= $(disk_image)
 disk := $(filter-out none,$(DISK))
 # In a QEMU option a comma is written twice.
-disk_option = if=none,format=raw,id=disk0,file=$(subst $(comma),$(comma)$(comma),$(disk))
-qemu_disk = $(if $(disk),-drive $(call quote,$(disk_option)) -device virtio-blk-device$(comma)drive=disk0)
-qemu_command = $(QEMU) -M virt -cpu rv64 -smp $(SMP) -m $(MEM) -nographic -nic none -bios $(BIOS) \
-    -kernel $(kernel_image) -initrd $(initrd) -append $(call quote,$(APPEND)) \
-    -global virtio-mmio.force-legacy=false $(qemu_disk)
+disk_option = format=raw,file=$(subst $(comma),$(comma)$(comma),$(disk)),$(disk_place)
+# The disk is a virtio device of virt; on other machines it is the card in the slot.
+ifeq ($(firstword $(subst $(comma), ,$(MACHINE))),virt)
+disk_place := if=none,id=disk0
+machine_options = -global virtio-mmio.force-legacy=false $(if $(disk),-device virtio-blk-device$(comma)drive=disk0)
+else
+disk_place := if=sd
+machine_options :=
+endif
+qemu_disk = $(if $(disk),-drive $(call quote,$(disk_option)))
+qemu_command = $(QEMU) -M $(MACHINE) -smp $(SMP) -m $(MEM) -nographic -nic none -bios $(BIOS) \
+    -kernel $(kernel_image) -initrd $(initrd) -append $(call quote,$(APPEND)) $(qemu_disk) $(machine_options)
 # Whatever ends QEMU, the terminal is as it was before; the status is QEMU's.
 run_qemu = @[ -z $(call quote,$(disk)) ] || [ -r $(call quote,$(disk)) ] || \
     { echo DISK=$(call quote,$(disk)): no such file, or not readable >&2; exit 1; }; \
