@@ -21,6 +21,7 @@ struct blk_info_reply {
     uint64_t flags;
     uint64_t max_sectors;/* in one request */
     char name[32];
+    uint64_t medium;     /* another number: another medium was put in */
 };
 
 /* Opens a session on a unit. + capability: notification that the driver signals when it has completed something while

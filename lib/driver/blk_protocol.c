@@ -39,10 +39,14 @@ static enum error serve_blk_info(struct call *call, const struct blk_unit_reques
     if (request->unit >= unit_count) {
         return ERR_NO_DEVICE;
     }
-    const struct blk_unit *unit = units[request->unit];
+    struct blk_unit *unit = units[request->unit];
+    if (unit->driver->look != NULL) {
+        unit->driver->look(unit);
+    }
     reply->sectors = unit->sectors;
     reply->flags = (unit->read_only ? BLK_READ_ONLY : 0) | (unit->can_flush ? BLK_CAN_FLUSH : 0);
     reply->max_sectors = unit->max_sectors;
+    reply->medium = unit->medium;
     snprintf(reply->name, sizeof(reply->name), "%s", unit->name);
     return ERR_OK;
 }

@@ -42,7 +42,7 @@ struct blk_unit {
     bool can_flush;    /* false: it writes through, and flushes are answered at once */
     enum error failed; /* what every request fails with; ERR_OK: the disk works */
     bool holds_memory; /* it may still write to memory that it was given, so nobody else gets that */
-    uint32_t medium;   /* counts media that were put in: sessions with an earlier one get ERR_NO_DEVICE */
+    uint32_t medium;   /* counts media that were taken out: sessions with an earlier one get ERR_NO_DEVICE */
 };
 
 struct blk_driver {
@@ -50,6 +50,8 @@ struct blk_driver {
     bool (*has_room)(const struct blk_unit *unit);
     /* Takes a request; there is room. */
     void (*submit)(struct blk_unit *unit, const struct blk_request *request);
+    /* Brings what is known of the unit up to date, before a client is told. May be NULL. */
+    void (*look)(struct blk_unit *unit);
     /* Requests were submitted, or may have been: the device may be told now. May be NULL. */
     void (*kick)(struct blk_unit *unit);
 };

@@ -114,7 +114,7 @@ Test(description, the_real_one_has_no_mistake)
     leave_scratch(scratch);
 
     cr_assert_str_eq(lines, "");
-    cr_assert_str_eq(order(), "dev console virtio-blk fs sh ");
+    cr_assert_str_eq(order(), "dev console virtio-blk gpio sd-spi fs sh ");
     const struct description_process *shell = process("sh"), *blk = process("virtio-blk");
     cr_assert(shell->spawns);
     cr_assert_not(shell->serves);

@@ -85,6 +85,20 @@ static const char *text_of(uint64_t fault, uint64_t access, uint64_t error)
     return text;
 }
 
+Test(init, words_become_arguments)
+{
+    char args[64];
+    size_t length = 0;
+
+    memset(args, 'x', sizeof(args));
+    cr_assert_eq(start_args_add(args, &length, "fs"), 1);
+    cr_assert_eq(start_args_add(args, &length, ""), 0);
+    cr_assert_eq(start_args_add(args, &length, "   "), 0);
+    cr_assert_eq(start_args_add(args, &length, "  root=LABEL=x   quiet "), 2);
+    cr_assert_eq(length, 3 + 13 + 6);
+    cr_assert_arr_eq(args, "fs\0root=LABEL=x\0quiet\0x", length + 1);
+}
+
 Test(init, crashes_in_words)
 {
     cr_assert_str_eq(text_of(FAULT_PAGE, RIGHT_READ, ERR_BAD_ADDRESS),

@@ -363,6 +363,19 @@ Test(sd_card, another_card_is_not_mistaken_for_the_first)
     expect_read(0, 1);
 }
 
+Test(sd_card, whether_it_is_there_is_found_out_at_little_cost)
+{
+    start();
+    uint64_t before = model.bytes;
+    cr_assert(card_is_ready(&card));
+    cr_assert_lt(model.bytes - before, 32);
+    model.present = false;
+    cr_assert_not(card_is_ready(&card));
+    cr_assert_lt(model.bytes - before, 64);
+    model_insert(true, true, 2);
+    cr_assert_not(card_is_ready(&card), "another one");
+}
+
 Test(sd_card, same_card_that_lost_power_goes_on)
 {
     start();

@@ -288,8 +288,8 @@ static void execute(void)
 
     model.app = false;
     model.commands[number]++;
-    cr_assert(!model.idle || MODEL_INPUT_HZ / (2 * (model.sckdiv + 1)) <= 400000 || number == 17 ||
-                  number == 18 || number == 24 || number == 25,
+    cr_assert(!model.idle || MODEL_INPUT_HZ / (2 * (model.sckdiv + 1)) <= 400000 || number == 13 ||
+                  number == 17 || number == 18 || number == 24 || number == 25,
               "too fast for a card that is not ready");
     if ((model.crc_on || number == 0 || number == 8) && model.frame[5] != (crc7(model.frame, 5) << 1 | 1)) {
         put_r1(SD_R1_CRC);

@@ -109,3 +109,39 @@ def driver_killed_under_load(system):
     log = system.command("dmesg")
     if log.count("sd-spi: killed; restarting") != ROUNDS or "instead of" in log:
         raise Failure(f"the log tells something else:\n{log}")
+
+
+@test(boot=False, timeout=180, **SIFIVE)
+def card_taken_out_and_put_in(system):
+    """What is in no cache cannot be read while it is out, nor with another root in its place; then it can."""
+    image = card(system, 64 * MIB)
+    other = inputs.disk(system, {"other": b"another card\n"}, ["-L", "cardea"])
+    os.truncate(other, 64 * MIB)
+    system.boot(extra=("-drive", f"if=sd,format=raw,id=sd,file={image}"))
+    system.wait_prompt(60)
+    system.command("cat /README.txt")
+    for name in (None, other):
+        system.monitor("eject -f sd" if name is None else f"change sd {name} raw")
+        time.sleep(2.5)
+        shown = system.command("cat /docs/poem.txt /big.txt", 60)
+        if not shown.startswith("cat: ") or shown.count("\n") != 2:
+            raise Failure(f"with {name or 'no card'} cat printed {shown[:200]!r}")
+        system.command("echo still here")
+    system.monitor(f"change sd {image} raw")
+    time.sleep(2.5)
+    read_everything(system)
+    check_log(system, r"sd-spi: mmc@0: the card is gone \(no card\)$",
+              "fs: nothing mounted: the disk with the root is gone$")
+    system.poweroff()
+
+
+@test(disk=None, boot=False, timeout=180, **SIFIVE)
+def card_put_in_later(system):
+    system.boot(extra=("-drive", "if=sd,id=sd"))
+    system.wait_prompt(60)
+    if "no file system" not in system.command("ls /"):
+        raise Failure("ls does not say that there is no file system")
+    system.monitor(f"change sd {card(system, 64 * MIB)} raw")
+    time.sleep(2.5)
+    read_everything(system)
+    system.poweroff()

@@ -9,43 +9,62 @@
 
 #define RING_ENTRIES   32
 #define ANSWER_TIMEOUT 2000000 /* us; after that the driver is asked whether it still knows us */
+#define MAX_DISKS      64      /* however many a driver says it has */
 #define BIT_COMPLETED  1
 #define BIT_TIMEOUT    2
 
 static struct ring_side ring;
 static struct segment segment;
 static cap_t doorbell, notification, signal_cap, timer, timeout_cap;
+static cap_t driver; /* that the session is with */
+static bool lost;    /* the session's disk is gone */
 
-/* Names that are no block drivers. */
-static bool is_other_service(const char *name)
+/* Capabilities that are no block driver's: the kernel's and those with a fixed slot, and some services. */
+static bool is_driver(const struct start_cap *cap)
 {
-    static const char *const others[] = {"mm", "init", "log", "dev", "console", "fs"};
+    static const char *const others[] = {"dev", "console", "fs"};
 
     for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-        if (!strcmp(name, others[i]))
-            return true;
-    return strchr(name, ':') != NULL;
+        if (!strcmp(cap->name, others[i]))
+            return false;
+    return cap->slot >= START_FIRST_NAMED && !strchr(cap->name, ':');
 }
 
 bool disk_find(struct disk *disk, unsigned unit)
 {
     unsigned seen = 0;
 
+    if (unit >= MAX_DISKS)
+        return false;
     for (uint64_t i = 0; i < rt_start->cap_count && i < START_MAX_CAPS; i++) {
         const struct start_cap *cap = &rt_start->cap[i];
         struct blk_unit_request request = {0};
         struct blk_info_reply info = {0};
 
-        if (is_other_service(cap->name) || blk_info(cap->slot, &request, &info))
+        if (!is_driver(cap) || blk_info(cap->slot, &request, &info))
             continue;
         if (unit - seen < info.units) {
+            uint64_t sessions = disk->sessions;
             request.unit = unit - seen;
-            *disk = (struct disk){.driver = cap->slot, .unit = request.unit};
-            return !blk_info(cap->slot, &request, &disk->info);
+            *disk = (struct disk){.driver = cap->slot, .unit = request.unit, .sessions = sessions};
+            if (blk_info(cap->slot, &request, &disk->info))
+                return false;
+            disk->info.name[sizeof(disk->info.name) - 1] = 0;
+            return true;
         }
         seen += info.units;
     }
     return false;
+}
+
+uint64_t disks_present(void)
+{
+    struct disk disk = {0};
+    uint64_t mix = 0;
+
+    for (unsigned unit = 0; disk_find(&disk, unit); unit++)
+        mix = (mix * 31 + disk.info.sectors) * 31 + disk.info.medium + 1;
+    return mix;
 }
 
 /* The notification that the driver signals, and the timer that ends a wait for a driver that is gone. */
@@ -87,6 +106,11 @@ static enum error check_reply(const struct blk_attach_reply *reply)
 
 static void drop_session(void)
 {
+    struct proto_empty none;
+
+    if (driver)
+        blk_detach(driver, &none, &none);
+    driver = 0;
     if (segment.address)
         segment_drop(&segment);
     segment = (struct segment){0};
@@ -116,6 +140,8 @@ static enum error open_session(struct disk *disk, uint64_t data_bytes, struct bl
         return error;
     }
     doorbell = take[1];
+    driver = disk->driver;
+    lost = false;
     return ERR_OK;
 }
 
@@ -140,7 +166,7 @@ enum error disk_attach(struct disk *disk, uint64_t data_bytes)
  * the ring tells. */
 bool disk_is_alive(const struct disk *disk)
 {
-    return disk->data && ring.shared &&
+    return disk->data && ring.shared && !lost &&
            __atomic_load_n(&ring.shared->entries, __ATOMIC_RELAXED) == ring.entries;
 }
 
@@ -179,6 +205,7 @@ enum error disk_read(struct disk *disk, uint64_t sector, uint64_t count, uint64_
                 continue;
             if (!completion.status && completion.length != request.length)
                 return ERR_IO;
+            lost |= completion.status == ERR_NO_DEVICE;
             return completion.status;
         }
         if (wait_for_driver() == ERR_TIMED_OUT && !disk_is_alive(disk))

@@ -17,10 +17,13 @@ struct disk {
 
 /* Finds unit `unit` among the block drivers that the description grants; false when there are fewer. */
 bool disk_find(struct disk *disk, unsigned unit);
+/* A number that is another one when a disk has come or gone. */
+uint64_t disks_present(void);
 /* Opens the session. Errors of the driver and of mm. */
 enum error disk_attach(struct disk *disk, uint64_t data_bytes);
 /* Whether the session is still the one that was attached: when a driver dies its shared memory is gone, and with it
- * what the buffers held. */
+ * what the buffers held; when a disk is taken out there may be another one. */
 bool disk_is_alive(const struct disk *disk);
-/* Reads `count` sectors into the buffer at `offset`; waits. ERR_PEER_GONE: the session is lost, attach again. */
+/* Reads `count` sectors into the buffer at `offset`; waits. ERR_PEER_GONE, ERR_NO_DEVICE: the session
+ * is lost, attach again. */
 enum error disk_read(struct disk *disk, uint64_t sector, uint64_t count, uint64_t offset);

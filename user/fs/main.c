@@ -17,15 +17,16 @@ static uint32_t epoch; /* counts mounts: handles of an earlier one are read agai
 
 PROTO_SERVER(fs_table, FS_OPS)
 
-/* Makes sure that the file system can be used: when the block driver was restarted, its disk is mounted again. */
+/* Makes sure that the file system can be used: when the block driver was restarted, or a disk was taken out
+ * and put in again, it is mounted again. */
 static enum error ready(void)
 {
     if (!mount_error && cache_is_good())
         return ERR_OK;
-    if (mount_error && !cache_is_good() && mount_error == ERR_NO_FS)
+    if (mount_error == ERR_NO_FS && !mount_may_work_now())
         return mount_error;
-    if (!cache_is_good()) {
-        rt_log("the disk's driver was restarted: mounting again");
+    if (mount_error == ERR_NO_FS || !cache_is_good()) {
+        rt_log("%s: mounting again", mount_error ? "there are other disks" : "the disk or its driver has gone");
         mount_root();
         epoch++;
     }
@@ -298,7 +299,15 @@ static enum error serve_fs_info(struct call *call, const struct proto_empty *q, 
     return ERR_OK;
 }
 
-int main(void)
+/* What the kernel's command line says of the root, if the description grants that. */
+static void read_arguments(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (!strncmp(argv[i], "root=", 5))
+            mount_want(argv[i] + 5);
+}
+
+int main(int argc, char **argv)
 {
     struct server server = {
         .name = rt_name(),
@@ -309,6 +318,7 @@ int main(void)
 
     if (!server.endpoint)
         rt_fail("no endpoint to serve: the description's node lacks `serves`");
+    read_arguments(argc, argv);
     mount_root();
     serve(&server);
 }

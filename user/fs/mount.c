@@ -3,6 +3,7 @@
 #include "mount.h"
 
 #include "cache.h"
+#include "root.h"
 
 #include <base/format.h>
 #include <proto/mm.h>
@@ -17,14 +18,26 @@ struct ext4 filesystem;
 enum error mount_error = ERR_NO_FS;
 struct fs_info_reply mount_info;
 
-static struct disk disk;
+/* Where a file system is. */
+struct place {
+    unsigned unit; /* of all disks */
+    uint32_t partition;
+    uint64_t start, size; /* bytes */
+    char device[64];
+    enum root_rank rank; /* ROOT_NONE: there is none here */
+};
+
+static const char *wanted;    /* by the kernel's command line; NULL: nothing said */
+static uint8_t root_uuid[16]; /* of the root that was mounted first: no other takes its place */
+static bool had_root;
+static uint64_t disks_seen; /* what disks there were at the last try */
+static struct place best;   /* that was found so far */
+static struct disk disk;    /* that is looked at */
 static void *replay_table;
 
-static void format_uuid(char *text, size_t size, const uint8_t *uuid)
+void mount_want(const char *root)
 {
-    format_buffer(text, size, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", uuid[0],
-                  uuid[1], uuid[2], uuid[3], uuid[4], uuid[5], uuid[6], uuid[7], uuid[8], uuid[9], uuid[10],
-                  uuid[11], uuid[12], uuid[13], uuid[14], uuid[15]);
+    wanted = root;
 }
 
 static const char *type_name(const struct ext4 *fs)
@@ -47,7 +60,7 @@ static void fill_info(const char *device)
     strlcpy(mount_info.type, type_name(&filesystem), sizeof(mount_info.type));
     strlcpy(mount_info.device, device, sizeof(mount_info.device));
     strlcpy(mount_info.label, filesystem.label, sizeof(mount_info.label));
-    format_uuid(mount_info.uuid, sizeof(mount_info.uuid), filesystem.uuid);
+    root_format_uuid(mount_info.uuid, filesystem.uuid);
 }
 
 /* Remembers why nothing could be mounted. What was found damaged or unsupported says more than what was not found. */
@@ -60,79 +73,150 @@ static void note_failure(enum error error, const char *device, const char *cause
     strlcpy(mount_info.cause, cause[0] ? cause : error_text(error), sizeof(mount_info.cause));
 }
 
-static enum error mount_at(const char *device, uint64_t start, uint64_t size)
+/* How good the file system that was just mounted is as the root. */
+static enum root_rank rank_of(const struct place *place, const uint8_t *guid)
 {
-    struct ext4_source source = cache_blocks(start, size);
-    enum error error = ext4_mount(&filesystem, &source, replay_table, replay_table ? REPLAY_BYTES : 0);
+    const struct root_candidate candidate = {disk.info.name, place->partition, guid, filesystem.label,
+                                             filesystem.uuid};
 
-    if (error)
-        return error;
-    mount_error = ERR_OK;
-    fill_info(device);
-    rt_log("mounted %s file system \"%s\" on %s, %lu blocks of %u bytes%s", mount_info.type, mount_info.label,
-           device, (unsigned long)filesystem.block_count, filesystem.block_size,
-           filesystem.replay.active ? ", through its journal" : "");
-    return ERR_OK;
+    if (had_root)
+        return memcmp(root_uuid, filesystem.uuid, sizeof(root_uuid)) ? ROOT_NONE : ROOT_NAMED;
+    return root_rank(wanted, &candidate);
 }
 
-static bool mount_partitions(const char *device)
+static enum error mount_at(const struct place *place)
+{
+    struct ext4_source source = cache_blocks(place->start, place->size);
+
+    return ext4_mount(&filesystem, &source, replay_table, replay_table ? REPLAY_BYTES : 0);
+}
+
+/* Whether no other place can be better. */
+static bool is_best(enum root_rank rank)
+{
+    return rank == ROOT_NAMED || (rank == ROOT_LABELLED && !wanted);
+}
+
+/* Looks whether there is a file system, and remembers the place if it is the best so far. True: it is mounted,
+ * and the search is over. */
+static bool try_place(struct place *place, const uint8_t *guid, enum error *error)
+{
+    *error = mount_at(place);
+    if (*error)
+        return false;
+    place->rank = rank_of(place, guid);
+    if (place->rank > best.rank)
+        best = *place;
+    return is_best(place->rank);
+}
+
+static bool try_partitions(struct place whole)
 {
     static struct partition list[MAX_PARTITIONS];
     struct partition_table table;
     struct sector_source sectors = cache_sectors();
     enum error error = partitions_read(&sectors, list, MAX_PARTITIONS, &table);
-    char name[32];
+    struct place place = whole;
 
-    if (error == ERR_NOT_FOUND) {
-        note_failure(ERR_NO_FS, device, "neither an ext4 file system nor a partition table");
-        return false;
-    }
     if (error) {
-        note_failure(error, device, table.cause);
+        bool none = error == ERR_NOT_FOUND;
+        note_failure(none ? ERR_NO_FS : error, whole.device,
+                     none ? "neither an ext4 file system nor a partition table" : table.cause);
         return false;
     }
     if (table.used_backup)
-        rt_log("%s: partition table: %s; using the backup", device, table.cause);
+        rt_log("%s: partition table: %s; using the backup", whole.device, table.cause);
     for (uint32_t i = 0; i < table.count && i < MAX_PARTITIONS; i++) {
-        format_buffer(name, sizeof(name), "%s partition %u", device, list[i].number);
-        error = mount_at(name, list[i].first * BLK_SECTOR, list[i].count * BLK_SECTOR);
-        if (!error)
+        place.partition = list[i].number;
+        place.start = list[i].first * BLK_SECTOR;
+        place.size = list[i].count * BLK_SECTOR;
+        format_buffer(place.device, sizeof(place.device), "%s partition %u", whole.device, list[i].number);
+        if (try_place(&place, list[i].guid, &error))
             return true;
-        if (error != ERR_NO_FS)
-            note_failure(error, name, filesystem.cause);
+        if (error && error != ERR_NO_FS)
+            note_failure(error, place.device, filesystem.cause);
     }
-    note_failure(ERR_NO_FS, device, "no partition holds an ext4 file system");
+    note_failure(ERR_NO_FS, whole.device, "no partition holds an ext4 file system");
     return false;
 }
 
-static bool mount_disk(void)
+/* Looks at the whole disk, then at its partitions. True: the root is mounted. */
+static bool try_disk(unsigned unit)
 {
-    char name[sizeof(disk.info.name) + 1] = {0};
+    static const uint8_t no_guid[16];
     enum error error = cache_open(&disk);
+    struct place whole = {.unit = unit, .size = disk.info.sectors * BLK_SECTOR};
 
-    memcpy(name, disk.info.name, sizeof(disk.info.name));
+    strlcpy(whole.device, disk.info.name, sizeof(whole.device));
     if (error) {
-        note_failure(error, name, "");
+        note_failure(error, whole.device, "");
         return false;
     }
-    error = mount_at(name, 0, disk.info.sectors * BLK_SECTOR);
+    if (try_place(&whole, no_guid, &error))
+        return true;
     if (error == ERR_NO_FS)
-        return mount_partitions(name);
+        return try_partitions(whole);
     if (error)
-        note_failure(error, name, filesystem.cause);
-    return !error;
+        note_failure(error, whole.device, filesystem.cause);
+    return false;
+}
+
+static bool search(void)
+{
+    for (unsigned unit = 0; disk_find(&disk, unit); unit++)
+        if (disk.info.sectors && try_disk(unit))
+            return true;
+    return false;
+}
+
+/* After the search went on past the best place, which is mounted now again. */
+static enum error mount_best(void)
+{
+    enum error error;
+
+    if (!disk_find(&disk, best.unit))
+        return ERR_NO_DEVICE;
+    error = cache_open(&disk);
+    return error ? error : mount_at(&best);
+}
+
+static void announce(void)
+{
+    memcpy(root_uuid, filesystem.uuid, sizeof(root_uuid));
+    had_root = true;
+    mount_error = ERR_OK;
+    fill_info(best.device);
+    rt_log("mounted %s file system \"%s\" on %s, %lu blocks of %u bytes%s", mount_info.type, mount_info.label,
+           best.device, (unsigned long)filesystem.block_count, filesystem.block_size,
+           filesystem.replay.active ? ", through its journal" : "");
 }
 
 void mount_root(void)
 {
+    enum error error = ERR_OK;
+
     mount_error = ERR_NO_FS;
     mount_info = (struct fs_info_reply){0};
+    best = (struct place){0};
+    disks_seen = disks_present();
     if (!replay_table)
         replay_table = rt_map(REPLAY_BYTES, MM_READ | MM_WRITE);
-    for (unsigned unit = 0; disk_find(&disk, unit); unit++)
-        if (mount_disk())
-            return;
+    if (!search() && best.rank)
+        error = mount_best();
+    if (best.rank && !error) {
+        if (wanted && best.rank != ROOT_NAMED)
+            rt_log("no file system is root=%s; taking another", wanted);
+        announce();
+        return;
+    }
+    if (error)
+        note_failure(error, best.device, "");
     if (!mount_info.cause[0])
-        note_failure(ERR_NO_FS, "", "no disk");
+        note_failure(ERR_NO_FS, "", had_root ? "the disk with the root is gone" : "no disk");
     rt_log("nothing mounted: %s%s%s", mount_info.device, mount_info.device[0] ? ": " : "", mount_info.cause);
+}
+
+bool mount_may_work_now(void)
+{
+    return mount_error == ERR_NO_FS && disks_present() != disks_seen;
 }

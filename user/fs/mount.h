@@ -5,11 +5,18 @@
 #include "ext4/ext4.h"
 
 #include <proto/fs.h>
+#include <stdbool.h>
 
 extern struct ext4 filesystem;
 /* ERR_OK when `filesystem` is mounted, else why not; then mount_info.cause says it in words. */
 extern enum error mount_error;
 extern struct fs_info_reply mount_info;
 
-/* Looks through all disks: the whole disk first, then its partitions. Logs one line that says what came of it. */
+/* Names the root, as the kernel's command line does after "root="; see root.h. */
+void mount_want(const char *root);
+/* Looks through all disks, of each at the whole disk first and then at its partitions, for the root: the file
+ * system that is named, else the first with the label ROOT_LABEL, else the first. Once there was a root, only
+ * that is mounted again. Logs one line that says what came of it. */
 void mount_root(void);
+/* Nothing is mounted, but there are other disks than when that was found. */
+bool mount_may_work_now(void);

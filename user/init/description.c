@@ -39,7 +39,7 @@ struct kernel_grant {
 static const struct kernel_grant kernel_grants[] = {
     {"log", GRANT_LOG, NULL},       {"log-read", GRANT_LOG_READ, NULL}, {"echo", GRANT_ECHO, NULL},
     {"thread", GRANT_THREAD, NULL}, {"irq", GRANT_IRQ, "dev"},          {"devices", GRANT_DEVICES, "dev"},
-    {"memory", GRANT_MEMORY, "mm"},
+    {"memory", GRANT_MEMORY, "mm"}, {"command-line", GRANT_COMMAND_LINE, NULL},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -25,6 +25,7 @@ enum description_kernel {
     GRANT_IRQ = 0x10,      /* "irq": interrupt lines; only dev */
     GRANT_DEVICES = 0x20,  /* "devices": all registers, and the hardware's device tree; only dev */
     GRANT_MEMORY = 0x40,   /* "memory": all RAM; only mm */
+    GRANT_COMMAND_LINE = 0x80, /* "command-line": the words of the kernel's command line as arguments */
 };
 
 struct description_use {

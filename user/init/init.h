@@ -143,6 +143,9 @@ enum error thread_start(cap_t thread, uint64_t entry, uint64_t stack, uint64_t a
 void start_info_init(struct start_info *start, uint64_t number, const char *name, uint64_t timebase);
 /* Names a capability; false when the table is full. */
 bool start_info_cap(struct start_info *start, const char *prefix, const char *name, uint32_t slot);
+/* Appends the words of a text, which blanks part, as arguments at args + *length, where there is room for
+ * them. Returns how many. */
+unsigned start_args_add(char *args, size_t *length, const char *text);
 /* Adds an argument; false when there is no room. */
 bool start_info_arg(struct start_info *start, const char *text);
 

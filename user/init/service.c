@@ -151,8 +151,22 @@ static bool register_driver(struct process *process)
     return error == ERR_OK;
 }
 
+/* A described process's arguments: its name, and the kernel's command line if that is granted. Returns how many. */
+static unsigned make_arguments(const struct process *process, char *args, size_t *length)
+{
+    unsigned count = start_args_add(args, length, process->name);
+
+    if (process->grant->kernel & GRANT_COMMAND_LINE) {
+        count += start_args_add(args, length, rt_boot->command_line);
+    }
+    return count;
+}
+
 static void create(struct process *process)
 {
+    char args[sizeof(process->name) + sizeof(rt_boot->command_line)];
+    size_t length = 0;
+    unsigned count = make_arguments(process, args, &length);
     const char *program_name = description.process[process->described].program;
     struct program program;
     const char *cause;
@@ -160,7 +174,7 @@ static void create(struct process *process)
     if (!archive_program(program_name, &program, &cause)) {
         not_started(process);
         log_line("%s: program %s: %s; not started", process->name, program_name, cause);
-    } else if (process_create(process, &program, process->name, strlen(process->name) + 1, 1) != ERR_OK) {
+    } else if (process_create(process, &program, args, length, count) != ERR_OK) {
         gone_add(process);
         start_failed(process);
     }

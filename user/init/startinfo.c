@@ -29,6 +29,21 @@ bool start_info_cap(struct start_info *start, const char *prefix, const char *na
     return true;
 }
 
+unsigned start_args_add(char *args, size_t *length, const char *text)
+{
+    unsigned count = 0;
+
+    while (*(text += strspn(text, " ")) != 0) {
+        size_t word = strcspn(text, " ");
+        memcpy(args + *length, text, word);
+        args[*length + word] = 0;
+        *length += word + 1;
+        text += word;
+        count++;
+    }
+    return count;
+}
+
 bool start_info_arg(struct start_info *start, const char *text)
 {
     size_t length = strlen(text) + 1;

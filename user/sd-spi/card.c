@@ -318,8 +318,19 @@ static enum error check_status(struct card *card)
     if (error == ERR_OK) {
         error = sd_receive(&card->sd, &status, 1);
     }
+    if (error == ERR_OK && (r1 & SD_R1_IDLE)) {
+        return trouble(card, ERR_IO, "the card was reset");
+    }
     return error == ERR_OK && status != 0 ? trouble(card, ERR_IO, "the card has not written everything")
                                           : error;
+}
+
+bool card_is_ready(struct card *card)
+{
+    sd_begin(&card->sd);
+    enum error error = check_status(card);
+    sd_end(&card->sd);
+    return error == ERR_OK;
 }
 
 static enum error write_blocks(struct card *card, const struct transfer *transfer)

@@ -27,6 +27,8 @@ struct card {
 uint32_t card_voltages(uint32_t low, uint32_t high);
 /* Whether a card answers; costs little. */
 bool card_answers(struct card *card);
+/* Whether the card that was started is there and ready still; costs little. */
+bool card_is_ready(struct card *card);
 /* Makes the card ready and reads what it is. ERR_NO_DEVICE: there is none. With any error sd.trouble says
  * what is wrong. */
 enum error card_start(struct card *card);

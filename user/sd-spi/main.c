@@ -64,8 +64,6 @@ static void submit(struct blk_unit *unit, const struct blk_request *request)
     slot->queue[(slot->first + slot->count++) % QUEUE] = *request;
 }
 
-static const struct blk_driver slot_driver = {.has_room = has_room, .submit = submit};
-
 /* The card is gone: so are the sessions with it. */
 static void lose_card(struct slot *slot)
 {
@@ -84,6 +82,9 @@ static enum error perform(struct slot *slot, const struct blk_request *request)
 
     if (slot->unit.failed != ERR_OK) {
         return slot->unit.failed;
+    }
+    if (request->session->medium != slot->unit.medium) {
+        return ERR_NO_DEVICE; /* it was for the card before */
     }
     switch (request->op) {
     case BLK_OP_READ: return card_read(&slot->card, request->sector, count, request->data);
@@ -140,16 +141,30 @@ static void look_for_card(struct slot *slot)
     }
 }
 
+/* A card that was taken out while nobody used it is noticed here, and so is one that was put in since. */
+static void look(struct blk_unit *unit)
+{
+    struct slot *slot = (struct slot *)unit;
+
+    if (unit->failed == ERR_OK && !card_is_ready(&slot->card)) {
+        lose_card(slot);
+    }
+    if (unit->failed != ERR_OK && card_answers(&slot->card)) {
+        look_for_card(slot);
+    }
+}
+
+static const struct blk_driver slot_driver = {.has_room = has_room, .submit = submit, .look = look};
+
 static void poll(void)
 {
     bool again = false;
 
     for (unsigned i = 0; i < slot_count; i++) {
-        struct slot *slot = &slots[i];
-        if (slot->unit.failed != ERR_OK && card_answers(&slot->card)) {
-            look_for_card(slot);
+        if (slots[i].unit.failed != ERR_OK) {
+            look(&slots[i].unit);
         }
-        again |= slot->unit.failed != ERR_OK;
+        again |= slots[i].unit.failed != ERR_OK;
     }
     if (again) {
         timer_set(poll_timer, poll_signal, rt_ticks() + rt_ticks_of_us(POLL_US), 0);

@@ -118,7 +118,7 @@ static void kick(struct blk_unit *unit)
     virtio_kick(&disk->virtio, &disk->queue);
 }
 
-static const struct blk_driver disk_driver = {has_room, submit, kick};
+static const struct blk_driver disk_driver = {.has_room = has_room, .submit = submit, .kick = kick};
 
 enum error disk_open(struct disk *disk, const char *name, const struct mmio *regs, void *memory,
                      uint64_t physical)
