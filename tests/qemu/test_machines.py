@@ -87,6 +87,7 @@ def sifive_u_halts_after_a_failure(system):
 @test(harts=(5,), timeout=120, **ICICLE)
 def icicle(system):
     """The board of docs/PORTING.md. Memory in two places, 62 GiB apart; registers of four bytes."""
+    system.expect("works around sifive-cip-1200\n", 30)
     system.wait_prompt(60)
     check_harts(system, 4)
     check_console(system, "serial@20100000")
