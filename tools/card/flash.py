@@ -49,7 +49,7 @@ class Disk:
             raise Refusal("not a block device")
         self.size = int(word(self.sysfs / "size", "0")) * SECTOR
         names = (word(self.sysfs / "device" / name) for name in ("vendor", "model", "name"))
-        self.model = " ".join(filter(None, names))
+        self.model = " ".join(name for name in names if name and not name.startswith("0x"))
         self.parts = sorted(p.parent.name for p in self.sysfs.glob("*/partition"))
 
     def is_removable(self) -> bool:
