@@ -24,6 +24,8 @@ struct dev_info_reply {
     uint64_t clock_frequency; /* of its first clock, in Hz; 0: the tree or its clock controller do not tell */
     uint64_t reg_shift, reg_io_width; /* properties of that name, 0 when absent */
     uint64_t is_stdout; /* 1: /chosen stdout-path names this device, 0: it does not */
+    uint64_t coherent;  /* 1: its DMA is, 0: it is not */
+    uint64_t cache_block; /* bytes of the cache blocks that drivers can clean and flush; 0: they cannot */
 };
 
 /* A property of the device's node in the hardware's device tree, or of its controller's if it is on the bus of one. */

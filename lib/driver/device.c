@@ -183,6 +183,28 @@ void device_interrupt_done(const struct device *device)
     device_line_done(&device->line);
 }
 
+enum error device_cache(const struct device *device, struct cache *cache)
+{
+    uint64_t block = device->info.cache_block;
+
+    *cache = (struct cache){0};
+    if (device->info.coherent) {
+        return ERR_OK;
+    }
+    if (block == 0) {
+        rt_log("%s: its DMA is not coherent, and not all harts can clean their caches (Zicbom)",
+               device->info.name);
+        return ERR_UNSUPPORTED;
+    }
+    if (block > CACHE_BLOCK_MAX) {
+        rt_log("%s: its DMA is not coherent, and cache blocks of %llu bytes are too large", device->info.name,
+               (unsigned long long)block);
+        return ERR_UNSUPPORTED;
+    }
+    *cache = (struct cache){.access = &cache_direct, .block = block};
+    return ERR_OK;
+}
+
 enum error device_dma(struct segment *segment, size_t length)
 {
     struct dev_dma_request request = {.length = length};

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <driver/cache.h>
 #include <driver/mmio.h>
 #include <proto/dev.h>
 #include <rt/rt.h>
@@ -45,6 +46,9 @@ void device_interrupt_done(const struct device *device);
 enum error device_line_bind(const struct device *device, uint64_t n, cap_t notification, uint64_t bits,
                             struct device_line *line);
 void device_line_done(const struct device_line *line);
+/* How what the device shares with the driver is kept apart from caches; `cache` is for the calls of cache.h.
+ * ERR_UNSUPPORTED: its DMA is not coherent, and nothing can be done about that. */
+enum error device_cache(const struct device *device, struct cache *cache);
 /* Zeroed memory in one piece that devices can reach at segment->physical, mapped for the driver. */
 enum error device_dma(struct segment *segment, size_t length);
 /* Gives it back: unmaps it here; it is free when nobody else has it mapped either. */

@@ -58,13 +58,15 @@ enum virtio_interrupt { VIRTIO_INTERRUPT_QUEUE = 1, VIRTIO_INTERRUPT_CONFIG = 2 
 
 struct virtio {
     struct mmio *regs;
-    uint64_t features; /* agreed on */
+    struct cache cache; /* between the driver and the device */
+    uint64_t features;  /* agreed on */
 };
 
 /* Checks that there is a device of type `device_id`, resets it and says that it was noticed. ERR_NO_DEVICE:
  * none, or of another type; ERR_UNSUPPORTED: of a kind that this code cannot drive; ERR_IO: does not come out
  * of reset. */
-enum error virtio_open(struct virtio *virtio, struct mmio *regs, uint32_t device_id);
+enum error virtio_open(struct virtio *virtio, struct mmio *regs, const struct cache *cache,
+                       uint32_t device_id);
 /* Agrees on those of `wanted` that the device offers, and on all of `required` (VIRTIO_F_VERSION_1 always
  * is). */
 enum error virtio_negotiate(struct virtio *virtio, uint64_t wanted, uint64_t required);

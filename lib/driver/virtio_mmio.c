@@ -50,9 +50,10 @@ static enum error check_kind(struct virtio *virtio, uint32_t device_id)
     return ERR_OK;
 }
 
-enum error virtio_open(struct virtio *virtio, struct mmio *regs, uint32_t device_id)
+enum error virtio_open(struct virtio *virtio, struct mmio *regs, const struct cache *cache,
+                       uint32_t device_id)
 {
-    *virtio = (struct virtio){.regs = regs};
+    *virtio = (struct virtio){.regs = regs, .cache = *cache};
     enum error error = check_kind(virtio, device_id);
     if (error == ERR_OK) {
         error = virtio_reset(virtio);
@@ -135,7 +136,7 @@ enum error virtio_queue(struct virtio *virtio, struct virtqueue *queue, uint32_t
     while (size > max || size > VIRTQUEUE_MAX_SIZE) {
         size /= 2;
     }
-    virtqueue_init(queue, index, (uint16_t)size, memory);
+    virtqueue_init(queue, &virtio->cache, index, (uint16_t)size, memory);
     write32(virtio, VIRTIO_QUEUE_SIZE, size);
     write_address(virtio, VIRTIO_QUEUE_DESCRIPTORS, physical);
     write_address(virtio, VIRTIO_QUEUE_DRIVER, physical + virtqueue_avail_offset(size));

@@ -10,10 +10,12 @@ uint64_t virtqueue_avail_offset(uint32_t size)
     return sizeof(struct virtq_desc) * size;
 }
 
-/* Each ring is followed by a 16-bit field that only a feature not used here gives a meaning. */
+/* Each ring is followed by a 16-bit field that only a feature not used here gives a meaning. The device
+ * writes the used ring and nothing before it. */
 uint64_t virtqueue_used_offset(uint32_t size)
 {
-    return align_up(virtqueue_avail_offset(size) + sizeof(struct virtq_avail) + 2ull * size + 2, 4);
+    return align_up(virtqueue_avail_offset(size) + sizeof(struct virtq_avail) + 2ull * size + 2,
+                    CACHE_BLOCK_MAX);
 }
 
 uint64_t virtqueue_bytes(uint32_t size)
@@ -22,11 +24,13 @@ uint64_t virtqueue_bytes(uint32_t size)
            sizeof(struct virtq_used_element) * size + 2;
 }
 
-void virtqueue_init(struct virtqueue *queue, uint32_t index, uint16_t size, void *memory)
+void virtqueue_init(struct virtqueue *queue, const struct cache *cache, uint32_t index, uint16_t size,
+                    void *memory)
 {
     char *bytes = memory;
 
     *queue = (struct virtqueue){
+        .cache = *cache,
         .desc = memory,
         .avail = (struct virtq_avail *)(bytes + virtqueue_avail_offset(size)),
         .used = (struct virtq_used *)(bytes + virtqueue_used_offset(size)),
@@ -37,6 +41,7 @@ void virtqueue_init(struct virtqueue *queue, uint32_t index, uint16_t size, void
     for (uint16_t i = 0; i < size; i++) {
         queue->next[i] = i + 1;
     }
+    cache_flush(cache, memory, virtqueue_bytes(size));
 }
 
 bool virtqueue_add(struct virtqueue *queue, const struct virtqueue_buffer *buffer, unsigned count,
@@ -74,8 +79,12 @@ bool virtqueue_publish(struct virtqueue *queue)
     }
     /* Descriptors and ring entries first, then the index (release); the index first, then the look at the
      * flag that the device clears before it looks at the index for the last time. */
+    cache_clean(&queue->cache, queue->desc, virtqueue_avail_offset(queue->size));
+    cache_clean(&queue->cache, queue->avail->ring, sizeof(queue->avail->ring[0]) * queue->size);
     __atomic_store_n(&queue->avail->index, queue->made, __ATOMIC_RELEASE);
+    cache_clean(&queue->cache, queue->avail, sizeof(*queue->avail));
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    cache_invalidate(&queue->cache, queue->used, sizeof(*queue->used));
     return (__atomic_load_n(&queue->used->flags, __ATOMIC_RELAXED) & VIRTQ_USED_NO_NOTIFY) == 0;
 }
 
@@ -102,6 +111,7 @@ static void free_chain(struct virtqueue *queue, uint16_t head)
 
 bool virtqueue_take(struct virtqueue *queue, uint32_t *token, uint32_t *length)
 {
+    cache_invalidate(&queue->cache, queue->used, sizeof(*queue->used));
     uint16_t waiting = (uint16_t)(__atomic_load_n(&queue->used->index, __ATOMIC_ACQUIRE) - queue->taken);
 
     if (waiting == 0 || queue->fault != NULL) {
@@ -111,6 +121,7 @@ bool virtqueue_take(struct virtqueue *queue, uint32_t *token, uint32_t *length)
         return fault(queue, "it finished more requests than it was given");
     }
     struct virtq_used_element *used = &queue->used->ring[queue->taken & (queue->size - 1)];
+    cache_invalidate(&queue->cache, used, sizeof(*used));
     uint32_t id = __atomic_load_n(&used->id, __ATOMIC_RELAXED);
     uint32_t written = __atomic_load_n(&used->length, __ATOMIC_RELAXED);
     if (id >= queue->size || queue->chain[id].count == 0) {
@@ -129,9 +140,11 @@ bool virtqueue_take(struct virtqueue *queue, uint32_t *token, uint32_t *length)
 bool virtqueue_want_interrupts(struct virtqueue *queue, bool wanted)
 {
     __atomic_store_n(&queue->avail->flags, wanted ? 0 : VIRTQ_AVAIL_NO_INTERRUPT, __ATOMIC_RELAXED);
+    cache_clean(&queue->cache, queue->avail, sizeof(*queue->avail));
     if (!wanted) {
         return false;
     }
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    cache_invalidate(&queue->cache, queue->used, sizeof(*queue->used));
     return __atomic_load_n(&queue->used->index, __ATOMIC_RELAXED) != queue->taken;
 }

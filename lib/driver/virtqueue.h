@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <driver/cache.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -45,6 +46,7 @@ struct virtqueue_buffer {
 };
 
 struct virtqueue {
+    struct cache cache;
     volatile struct virtq_desc *desc;
     struct virtq_avail *avail;
     struct virtq_used *used;
@@ -67,8 +69,9 @@ struct virtqueue {
 uint64_t virtqueue_bytes(uint32_t size);
 uint64_t virtqueue_avail_offset(uint32_t size);
 uint64_t virtqueue_used_offset(uint32_t size);
-/* Starts with an empty queue in the memory, which must be zeroed. */
-void virtqueue_init(struct virtqueue *queue, uint32_t index, uint16_t size, void *memory);
+/* Starts with an empty queue in the memory, which must be zeroed and of virtqueue_bytes(size). */
+void virtqueue_init(struct virtqueue *queue, const struct cache *cache, uint32_t index, uint16_t size,
+                    void *memory);
 /* Puts in a request of `count` buffers, those that the device reads first. False when there is no room. The
  * device sees it after virtqueue_publish(); `token` comes back when it is done. */
 bool virtqueue_add(struct virtqueue *queue, const struct virtqueue_buffer *buffer, unsigned count,

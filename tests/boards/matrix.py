@@ -137,8 +137,8 @@ CELLS.append(
 # QEMU 10: other processors, other trees, newer firmware.
 
 
-def qemu10(name: str, path: str, smp: int = 4, memory: str = "512M", **options) -> None:
-    place = {"smp": smp, "memory": memory, "disk": True, "opensbi": "OpenSBI 1.5"}
+def qemu10(name: str, path: str, smp: int = 4, memory: str = "512M", prepare=None, **options) -> None:
+    place = {"smp": smp, "memory": memory, "disk": True, "opensbi": "OpenSBI 1.5", "prepare": prepare}
     options.update(emulator=QEMU10)
     CELLS.append(Cell(f"qemu10.{name}", "virt, QEMU 10", path, options=options, **place))
 
@@ -152,6 +152,15 @@ qemu10("aia_aplic", "aia=aplic", machine="virt,aia=aplic")
 qemu10("aia_imsic", "aia=aplic-imsic", machine="virt,aia=aplic-imsic")
 qemu10("iommu", "aia=aplic-imsic, iommu-sys=on", machine="virt,aia=aplic-imsic,iommu-sys=on")
 qemu10("numa", "2 NUMA nodes", memory="1G", extra=NUMA)
+
+
+def noncoherent(system) -> dict:
+    """The emulator has no caches, but the instructions that clean them can trap as on hardware."""
+    blob = inputs.device_tree(system, lambda text: text.replace("\tsoc {", "\tsoc { dma-noncoherent;", 1))
+    return {"dtb": inputs.write(system, "noncoherent.dtb", blob)}
+
+
+qemu10("noncoherent", "DMA not coherent, Zicbom", prepare=noncoherent)
 SIFIVE10 = {"machine": "sifive_u, QEMU 10"}
 sifive(
     "qemu10_direct",

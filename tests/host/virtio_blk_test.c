@@ -4,7 +4,7 @@
  * requests are refused, and what happens when the device misbehaves or a client does.
  */
 // sources: user/virtio-blk/*.c !user/virtio-blk/main.c lib/driver/mmio.c lib/driver/virtio_mmio.c
-// sources: lib/driver/virtqueue.c lib/driver/blk_server.c
+// sources: lib/driver/virtqueue.c lib/driver/blk_server.c lib/driver/cache.c
 #include "../../user/virtio-blk/disk.h"
 #include "rt_stub.h"
 #include "virtio_model.h"
@@ -65,6 +65,7 @@ enum error notification_signal(cap_t notification)
 
 /* --- A disk and clients --- */
 
+static const struct cache coherent;
 static struct model *model;
 static struct disk disk;
 static void *disk_memory;
@@ -89,7 +90,8 @@ TestSuite(virtio_blk, .init = set_up, .fini = tear_down, .timeout = 30);
 
 static void open_disk(void)
 {
-    cr_assert_eq(disk_open(&disk, "virtio_mmio@10008000", &model->regs, disk_memory, (uint64_t)disk_memory),
+    cr_assert_eq(disk_open(&disk, "virtio_mmio@10008000", &model->regs, &coherent, disk_memory,
+                           (uint64_t)disk_memory),
                  ERR_OK);
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The virtio library against a model of a device: handshake, features, queues, and devices that are no good.
  */
-// sources: lib/driver/mmio.c lib/driver/virtio_mmio.c lib/driver/virtqueue.c
+// sources: lib/driver/mmio.c lib/driver/virtio_mmio.c lib/driver/virtqueue.c lib/driver/cache.c
 #include "rt_stub.h"
 #include "virtio_model.h"
 
+static const struct cache coherent;
 static struct model *model;
 static struct virtio virtio;
 static struct virtqueue queue;
@@ -27,7 +28,7 @@ TestSuite(virtio, .init = set_up, .fini = tear_down, .timeout = 30);
 
 static enum error start(uint32_t size)
 {
-    enum error error = virtio_open(&virtio, &model->regs, 2);
+    enum error error = virtio_open(&virtio, &model->regs, &coherent, 2);
 
     if (error == ERR_OK) {
         error = virtio_negotiate(&virtio, 1 << 9, 0);

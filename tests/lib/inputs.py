@@ -51,7 +51,8 @@ def device_tree(system, edit=None) -> bytes:
     """The tree that QEMU would give this machine, its source text changed by `edit`."""
     blob = system.directory / "machine.dtb"
     machine = system.machine
-    command = ["qemu-system-riscv64", "-M", f"{machine.machine},dumpdtb={blob}", "-display", "none"]
+    emulator = machine.emulator or "qemu-system-riscv64"
+    command = [emulator, "-M", f"{machine.machine},dumpdtb={blob}", "-display", "none"]
     command += ["-smp", str(machine.harts), "-m", machine.memory]
     command += ["-cpu", machine.cpu] if machine.cpu else []
     subprocess.run(command, check=True, capture_output=True)

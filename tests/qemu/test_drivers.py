@@ -57,6 +57,32 @@ def disk_that_cannot_be_read(system):
     one_line(system.command("echo still here"), "^still here$")
 
 
+def boot_noncoherent(system, edit) -> str:
+    """What virtio-blk logs when DMA is not coherent and the tree is changed further."""
+    blob = inputs.device_tree(system, lambda t: edit(t.replace("\tsoc {", "\tsoc { dma-noncoherent;", 1)))
+    system.boot(dtb=inputs.write(system, "edited.dtb", blob))
+    system.wait_prompt()
+    one_line(system.command("ls /"), "no disk")
+    return one_line(system.command("dmesg"), "virtio-blk: virtio_mmio")
+
+
+@test(boot=False)
+def disk_that_is_not_coherent(system):
+    """Where caches cannot be cleaned such a device is not used; the terminal, which has no DMA, is."""
+    line = boot_noncoherent(system, lambda t: t)
+    if "10008000: its DMA is not coherent, and not all harts can clean their caches (Zicbom)" not in line:
+        raise Failure(f"it says: {line}")
+
+
+@test(boot=False)
+def disk_behind_large_cache_blocks(system):
+    line = boot_noncoherent(
+        system, lambda t: t.replace("riscv,isa = ", "riscv,cbom-block-size = <512>; riscv,isa = ").replace(
+            "_zihintpause", "_zicbom_zihintpause"))
+    if "its DMA is not coherent, and cache blocks of 512 bytes are too large" not in line:
+        raise Failure(f"it says: {line}")
+
+
 @test(boot=False, timeout=60)
 def no_terminal(system):
     """Without a UART there is no shell to see, but the log stays on the firmware's console and the rest goes on."""

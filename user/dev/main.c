@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The device server: reads the hardware's device tree and gives each driver what belongs to its devices. */
 #include "clocks.h"
+#include "coherence.h"
 #include "dma.h"
 #include "lines.h"
 #include "registers.h"
@@ -113,6 +114,8 @@ static enum error serve_dev_info(struct call *call, const struct dev_index_reque
     reply->reg_shift = device_number(&devices, device, "reg-shift");
     reply->reg_io_width = device_number(&devices, device, "reg-io-width");
     reply->is_stdout = device_is_stdout(&devices, device);
+    reply->coherent = dma_is_coherent(&devices.tree, devices.device[device].node);
+    reply->cache_block = cache_block_bytes(&devices.tree);
     return ERR_OK;
 }
 

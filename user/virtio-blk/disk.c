@@ -47,7 +47,7 @@ static void read_config(struct disk *disk)
 /* The handshake from reset to running, with an empty queue. */
 static enum error start(struct disk *disk)
 {
-    enum error error = virtio_open(&disk->virtio, &disk->regs, DEVICE_ID_BLOCK);
+    enum error error = virtio_open(&disk->virtio, &disk->regs, &disk->cache, DEVICE_ID_BLOCK);
 
     if (error == ERR_OK) {
         error = virtio_negotiate(&disk->virtio, FEATURE_SIZE_MAX | FEATURE_READ_ONLY | FEATURE_FLUSH, 0);
@@ -88,6 +88,16 @@ static unsigned free_request(const struct disk *disk)
     return i;
 }
 
+/* The data belongs to the device from here on. */
+static void give_data(const struct disk *disk, const struct blk_request *request)
+{
+    if (request->op == BLK_OP_READ) {
+        cache_flush(&disk->cache, request->data, request->length);
+    } else {
+        cache_clean(&disk->cache, request->data, request->length);
+    }
+}
+
 /* A disk that cannot flush writes through (section 5.2.6.2), so the server answers flushes for it. */
 static void submit(struct blk_unit *unit, const struct blk_request *request)
 {
@@ -100,14 +110,23 @@ static void submit(struct blk_unit *unit, const struct blk_request *request)
 
     disk->shared[i] =
         (struct disk_shared){.type = type[request->op], .sector = request->sector, .status = STATUS_NONE};
+    cache_flush(&disk->cache, &disk->shared[i], sizeof(disk->shared[i]));
     buffer[count++] = (struct virtqueue_buffer){at, offsetof(struct disk_shared, status), false};
     if (request->op != BLK_OP_FLUSH) {
+        give_data(disk, request);
         buffer[count++] =
             (struct virtqueue_buffer){request->physical, request->length, request->op == BLK_OP_READ};
     }
     buffer[count++] = (struct virtqueue_buffer){at + offsetof(struct disk_shared, status), 1, true};
     virtqueue_add(&disk->queue, buffer, count, i);
-    disk->request[i] = (struct disk_request){true, request->length, request->cookie, request->session};
+    disk->request[i] = (struct disk_request){
+        .busy = true,
+        .reads = request->op == BLK_OP_READ,
+        .length = request->length,
+        .data = request->data,
+        .cookie = request->cookie,
+        .session = request->session,
+    };
     disk->in_flight++;
 }
 
@@ -120,12 +139,13 @@ static void kick(struct blk_unit *unit)
 
 static const struct blk_driver disk_driver = {.has_room = has_room, .submit = submit, .kick = kick};
 
-enum error disk_open(struct disk *disk, const char *name, const struct mmio *regs, void *memory,
-                     uint64_t physical)
+enum error disk_open(struct disk *disk, const char *name, const struct mmio *regs, const struct cache *cache,
+                     void *memory, uint64_t physical)
 {
     disk->unit.driver = &disk_driver;
     disk->unit.name = name;
     disk->regs = *regs;
+    disk->cache = *cache;
     disk->memory = memory;
     disk->physical = physical;
     disk->shared = (struct disk_shared *)((char *)memory + shared_offset());
@@ -137,6 +157,9 @@ static void finish(struct disk *disk, unsigned i, enum error status)
 {
     struct disk_request *request = &disk->request[i];
 
+    if (request->reads) {
+        cache_invalidate(&disk->cache, request->data, request->length);
+    }
     request->busy = false;
     disk->in_flight--;
     blk_finished(request->session, request->cookie, status, status == ERR_OK ? request->length : 0);
@@ -144,6 +167,7 @@ static void finish(struct disk *disk, unsigned i, enum error status)
 
 static enum error status_of(const struct disk *disk, unsigned i)
 {
+    cache_invalidate(&disk->cache, &disk->shared[i], sizeof(disk->shared[i]));
     switch (__atomic_load_n(&disk->shared[i].status, __ATOMIC_RELAXED)) {
     case STATUS_OK: return ERR_OK;
     case STATUS_UNSUPPORTED: return ERR_UNSUPPORTED;

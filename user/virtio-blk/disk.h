@@ -17,10 +17,10 @@
 struct disk_shared {
     uint32_t type, reserved;
     uint64_t sector;
-    uint8_t status;
-    uint8_t padding[15];
+    uint8_t status;                        /* the device writes this */
+    uint8_t padding[CACHE_BLOCK_MAX - 17]; /* to the next request's */
 };
-_Static_assert(sizeof(struct disk_shared) == 32, "keeps the slots aligned");
+_Static_assert(sizeof(struct disk_shared) == CACHE_BLOCK_MAX, "keeps the slots apart");
 
 /* Bytes of DMA memory that a disk needs. */
 uint64_t disk_memory_bytes(void);
@@ -28,6 +28,7 @@ uint64_t disk_memory_bytes(void);
 struct disk {
     struct blk_unit unit; /* its capacity may change while running */
     struct mmio regs;
+    struct cache cache;
     struct virtio virtio;
     struct virtqueue queue;
     void *memory;
@@ -37,7 +38,9 @@ struct disk {
     unsigned resets;
     struct disk_request {
         bool busy;
+        bool reads;
         uint32_t length; /* bytes */
+        void *data;
         uint64_t cookie;
         struct blk_session *session;
     } request[DISK_MAX_REQUESTS];
@@ -46,8 +49,8 @@ struct disk {
 
 /* Starts the device behind `regs`; `memory` is zeroed DMA memory of disk_memory_bytes(). Failures are
  * logged. */
-enum error disk_open(struct disk *disk, const char *name, const struct mmio *regs, void *memory,
-                     uint64_t physical);
+enum error disk_open(struct disk *disk, const char *name, const struct mmio *regs, const struct cache *cache,
+                     void *memory, uint64_t physical);
 /* Handles an interrupt of the device: finished requests, changed capacity, and a device that needs a reset.
  */
 void disk_interrupt(struct disk *disk);

@@ -25,15 +25,18 @@ static void signalled(uint64_t bits)
 static bool open_unit(struct unit *unit, uint64_t index, cap_t notification)
 {
     struct mmio regs;
+    struct cache cache;
     struct segment memory;
     uint64_t bit = 1ull << (unit - units);
 
     if (device_open(&unit->device, index) != ERR_OK || device_region(&unit->device, 0, &regs) != ERR_OK ||
+        device_cache(&unit->device, &cache) != ERR_OK ||
         device_interrupt(&unit->device, 0, notification, bit) != ERR_OK ||
         device_dma(&memory, disk_memory_bytes()) != ERR_OK) {
         return false;
     }
-    if (disk_open(&unit->disk, unit->device.info.name, &regs, memory.address, memory.physical) != ERR_OK) {
+    if (disk_open(&unit->disk, unit->device.info.name, &regs, &cache, memory.address, memory.physical) !=
+        ERR_OK) {
         device_dma_free(&memory);
         return false;
     }

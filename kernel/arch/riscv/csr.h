@@ -31,6 +31,9 @@
 
 #define SATP_ASID_SHIFT        44
 
+/* senvcfg: processes may clean and flush cache blocks, but not throw away what others wrote. */
+#define ENVCFG_CBCFE           0x40
+
 /* scause. */
 #define CAUSE_INTERRUPT        (1ull << 63)
 #define CAUSE_FETCH_MISALIGNED 0

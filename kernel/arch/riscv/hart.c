@@ -91,6 +91,8 @@ void hart_init(void)
     uint64_t counters = boot_option("counters") ? COUNTER_CYCLE | COUNTER_INSTRET : 0;
 
     csr_write(scounteren, COUNTER_TIME | counters);
+    if (machine.has_zicbom)
+        csr_write(0x10a /* senvcfg */, ENVCFG_CBCFE);
     hart_self()->timer_deadline = UINT64_MAX;
     if (machine.asid_bits == 0)
         lanes_close(hart_self(), CLOSED_NO_ASID);

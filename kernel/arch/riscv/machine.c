@@ -61,6 +61,7 @@ static void add_hart(const struct fdt *tree, int cpu, uint32_t id)
     machine.hart[at] = (struct machine_hart){id, cpu_intc(tree, cpu)};
     machine.has_sstc = machine.has_sstc && cpu_isa_has(&isa, "sstc");
     machine.has_fp = machine.has_fp && cpu_isa_has(&isa, "f") && cpu_isa_has(&isa, "d");
+    machine.has_zicbom = machine.has_zicbom && cpu_isa_has(&isa, "zicbom");
 }
 
 static void read_cpu(const struct fdt *tree, const struct fdt_walk *walk)
@@ -132,7 +133,8 @@ void machine_begin(uint32_t boot_hart)
 {
     boot_hart_found = false;
     cpus = FDT_NONE;
-    machine = (struct machine){.hart[0].id = boot_hart, .hart_count = 1, .has_sstc = true, .has_fp = true};
+    machine = (struct machine){.hart[0].id = boot_hart, .hart_count = 1};
+    machine.has_sstc = machine.has_fp = machine.has_zicbom = true;
 }
 
 void arch_read_node(const struct fdt *tree, const struct fdt_walk *walk)

@@ -19,7 +19,7 @@ struct machine {
     struct intc_set intcs;
     int32_t target[INTC_MAX][MAX_HARTS]; /* intc_target() of each controller for each of hart[] */
     uint64_t test_device;  /* QEMU's exit device, physical; 0: none */
-    bool has_sstc, has_fp; /* on all harts */
+    bool has_sstc, has_fp, has_zicbom; /* on all harts */
     bool has_sbi_time;
     uint32_t asid_bits;
     uint32_t quirks;   /* that are worked around, a bit for each; what they change: */
