@@ -119,3 +119,27 @@ Test(mmio, region_smaller_than_an_access)
     mmio_read16(&region, 0, MMIO_PLAIN);
     cr_assert_eq(device.reads, 1);
 }
+
+Test(mmio, widths_that_no_register_has)
+{
+    static const unsigned widths[] = {0, 3, 5, 6, 7, 16};
+    struct mmio region = make_region(0x100);
+
+    for (size_t i = 0; i < sizeof(widths) / sizeof(widths[0]); i++) {
+        cr_assert_eq(mmio_read(&region, 0, widths[i], MMIO_PLAIN), UINT64_MAX);
+        mmio_write(&region, 0, widths[i], 0, MMIO_FENCED);
+    }
+    cr_assert_eq(device.reads + device.writes, 0);
+    cr_assert_eq(region.refused, 12);
+    cr_assert_not_null(strstr(stub_log, "read of 3 bytes at offset 0x0 refused: no such width"));
+}
+
+Test(mmio, a_change_outside_is_no_access)
+{
+    struct mmio region = make_region(0x100);
+
+    mmio_modify32(&region, 0x100, 1, 2, MMIO_PLAIN);
+    mmio_modify16(&region, 0x11, 1, 2, MMIO_PLAIN);
+    cr_assert_eq(device.reads + device.writes, 0);
+    cr_assert_eq(region.refused, 4);
+}

@@ -166,3 +166,25 @@ def what_the_board_says(system):
     check(system, "gpio P4 1", "")
     check_pin(system, "P4", "out", "1", "-", "0", "P4", "-")
     check(system, "gpio SD_CD", "gpio: SD_CD: no such pin\n")
+
+
+@test(harts=(5,), machine="sifive_u", memory="2G", disk=None, timeout=120, boot=False)
+def several_controllers(system):
+    """The second is the first once more, with fewer pins and no interrupts, so the same pins have two names."""
+
+    def edit(text: str) -> str:
+        second = 'twin@10060000 { compatible = "sifive,gpio0"; reg = <0x00 0x10060000 0x00 0x1000>; '
+        second += "ngpios = <8>; };\n"
+        return text.replace("\t\tgpio@10060000 {", f"\t\t{second}\t\tgpio@10060000 {{", 1)
+
+    system.boot(dtb=inputs.write(system, "edited.dtb", inputs.device_tree(system, edit)))
+    system.wait_prompt()
+    names = [line.split()[0] for line in system.command("gpio").splitlines()[1:]]
+    if names != [f"0:{n}" for n in range(8)] + [f"1:{n}" for n in range(16)]:
+        raise Failure(f"the pins are {names}")
+    check(system, "gpio 1:5 1", "")
+    check_pin(system, "0:5", "out", "1", "-", "0", "-", "-")
+    check_pin(system, "5", "out", "1", "-", "0", "-", "-")
+    check(system, "gpio 0:8", "gpio: 0:8: no such pin\n")
+    check(system, "gpio 0:5 wait high", "gpio: 0:5: cannot interrupt\n")
+    check(system, "gpio 1:5 wait high", "1:5: high\n")
