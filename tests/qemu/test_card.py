@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Card images: what is in them, that mistakes are told, and that U-Boot boots from them by itself."""
 
+import hashlib
 import os
 import struct
+import subprocess
 import uuid
 from pathlib import Path
 
 import cards
-from qemu import Failure, test
+from qemu import Failure, Skip, test
 
 SECTOR = 512
 # (type, first sector, last sector, attributes, name); the types are those of SiFive's boot ROM and of U-Boot.
@@ -107,3 +109,39 @@ def uboot_finds_the_card_behind_pci(system):
     system.wait_prompt(90)
     check("sh" in system.command("ps"), "ps does not show the shell")
     system.poweroff()
+
+
+def fetch_refused(name: str, make_mirror, expected: str) -> None:
+    """Packages that cannot be had, or that nobody vouches for, are not unpacked, and the line names them."""
+
+    @test(harts=(1,), boot=False, id=f"no_firmware_{name}")
+    def run(system):
+        if not Path("/usr/share/keyrings/debian-archive-keyring.gpg").exists():
+            raise Skip("no keys of Debian here")
+        place = system.directory / "fetched"
+        command = ["tools/fetch", str(place), "trixie", "riscv64", "u-boot-sifive"]
+        environment = {**os.environ, "MIRROR": make_mirror(system.directory)}
+        result = subprocess.run(command, capture_output=True, text=True, env=environment)
+        check(result.returncode == 1, f"status {result.returncode}: {result.stderr}")
+        check(expected in result.stderr and "wanted: u-boot-sifive" in result.stderr, result.stderr)
+        left = [*place.glob("fetched"), *(place / "root").glob("*")]
+        check(not left, f"something was fetched: {left}")
+
+
+def unsigned_mirror(directory) -> str:
+    """A mirror that has the package, as far as anybody can see who does not ask for a signature."""
+    lists = directory / "mirror/dists/trixie/main/binary-riscv64"
+    lists.mkdir(parents=True)
+    packages = b"Package: u-boot-sifive\nVersion: 99\nArchitecture: riscv64\nFilename: x.deb\nSize: 1\n\n"
+    (lists / "Packages").write_bytes(packages)
+    digest = hashlib.sha256(packages).hexdigest()
+    (directory / "mirror/dists/trixie/Release").write_text(
+        "Origin: Debian\nSuite: trixie\nCodename: trixie\nComponents: main\nArchitectures: riscv64\n"
+        "Date: Thu, 01 Jan 2026 00:00:00 UTC\n"
+        f"SHA256:\n {digest} {len(packages)} main/binary-riscv64/Packages\n"
+    )
+    return f"file:{directory.resolve()}/mirror"
+
+
+fetch_refused("without_network", lambda directory: "http://127.0.0.1:9/debian", "is there a network?")
+fetch_refused("without_signature", unsigned_mirror, "is not signed")
