@@ -145,3 +145,28 @@ def card_put_in_later(system):
     time.sleep(2.5)
     read_everything(system)
     system.poweroff()
+
+
+@test(boot=False, harts=(2,), machine="sifive_u", memory="512M", icount=True, timeout=180)
+def instructions_of_a_read(system):
+    """What the driver executes for 4 KiB, which come from the card in one request of the file server."""
+    blocks = 200
+    wc = (system.build / "user/apps/wc").read_bytes()
+    files = {"data": os.urandom(blocks * 4096), "bin/wc": wc, "small": b"1\n"}
+    image = inputs.disk(system, files, ["-L", "cardea"])
+    system.boot(disk=card(system, 16 * MIB, image))
+    system.wait_prompt(90)
+
+    def milliseconds() -> int:
+        row = re.search(r"^ *\d+ sd-spi .*$", system.command("ps"), re.MULTILINE).group()
+        return int(re.search(r"(\d+)\.(\d{3})", row).group().replace(".", ""))
+
+    system.command("wc /small", 60)  # the program is in the cache from here on
+    before = milliseconds()
+    shown = system.command("wc /data", 120)
+    if f" {blocks * 4096} " not in shown:
+        raise Failure(f"wc printed {shown!r}")
+    cost = (milliseconds() - before) * 1000000 // blocks  # an instruction is a nanosecond
+    system.note(f"{cost} instructions for 4 KiB")
+    if not 50000 < cost < 600000:
+        raise Failure(f"4 KiB from the card cost {cost} instructions")
