@@ -65,8 +65,11 @@ static enum error serve_blk_attach(struct call *call, const struct blk_attach_re
     if (call->cap_count != 1) {
         return ERR_NO_CAP;
     }
-    enum error error = blk_session_open(units[request->unit], call->client, (call->rights & BLK_WRITE) != 0,
-                                        call->cap[0], request, reply, &session);
+    enum error error = notification_check(call->cap[0]);
+    if (error == ERR_OK) {
+        error = blk_session_open(units[request->unit], call->client, (call->rights & BLK_WRITE) != 0,
+                                 call->cap[0], request, reply, &session);
+    }
     if (error != ERR_OK) {
         return error;
     }

@@ -82,6 +82,17 @@ enum error notification_signal(cap_t notification)
     return sys_msg(SYS_SEND, notification, &m);
 }
 
+enum error notification_check(cap_t notification)
+{
+    struct cap_info info = {0};
+    enum error error = cnode_inspect(rt_caps.cnode, notification, &info);
+    if (error == ERR_OK && info.type != OBJ_NOTIFICATION)
+        error = ERR_WRONG_TYPE;
+    if (error == ERR_OK && !(info.rights & RIGHT_SIGNAL))
+        error = ERR_NO_RIGHT;
+    return error;
+}
+
 uint64_t notification_wait(cap_t notification)
 {
     struct msg m = {.tag = 0};

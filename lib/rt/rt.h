@@ -95,6 +95,9 @@ enum error frame_unmap(cap_t frame);
 enum error notification_signal(cap_t notification);         /* SYS_SEND */
 uint64_t notification_wait(cap_t notification);             /* SYS_WAIT; 0 when it failed */
 bool notification_poll(cap_t notification, uint64_t *bits); /* SYS_TRY_WAIT */
+/* Whether a capability that a client gave can be signalled without waiting for anybody: sending to an
+ * endpoint could take for ever. ERR_WRONG_TYPE, ERR_NO_RIGHT: it cannot. */
+enum error notification_check(cap_t notification);
 enum error timer_set(cap_t timer, cap_t notification, uint64_t deadline, uint64_t period);
 enum error timer_cancel(cap_t timer);
 

@@ -480,6 +480,18 @@ def control_c_kills_a_program(system):
 
 
 @test()
+def control_c_cannot_stop_the_console(system):
+    """By a program that gives it an endpoint to send to where a notification belongs."""
+    system.wait_prompt()
+    check(system, "crash bell", "crash: capability of another type than is needed\n")
+    system.send_line("crash spin")
+    system.quiet(0.5)
+    system.send(ctrl("c"))
+    system.expect("sh: crash: killed\n")
+    system.wait_prompt()
+
+
+@test()
 def typed_ahead(system):
     system.wait_prompt()
     system.send("cat /big.txt\rhello\recho la" + LEFT + "x" + END + "st\r")

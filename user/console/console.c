@@ -281,8 +281,13 @@ static bool serve_readers(void)
 static enum error serve_console_interrupt(struct call *call, const struct proto_empty *request,
                                           struct proto_empty *reply)
 {
+    enum error error = call->cap_count > 0 ? notification_check(call->cap[0]) : ERR_OK;
+
     (void)request;
     (void)reply;
+    if (error != ERR_OK) {
+        return error;
+    }
     slot_free(interrupt);
     interrupt = call->cap_count > 0 ? call->cap[0] : 0;
     interrupt_client = call->client;

@@ -120,6 +120,9 @@ static enum error serve_gpio_watch(struct call *call, const struct gpio_watch_re
         error = ERR_NO_CAP;
     }
     if (error == ERR_OK) {
+        error = notification_check(call->cap[0]);
+    }
+    if (error == ERR_OK) {
         error = provide_line(&units[request->controller], pin);
     }
     if (error == ERR_OK) {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Ends, or does not, in the way that its argument names: for tests of what the system makes of it. */
+#include <client/console.h>
+#include <rt/rt.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +54,18 @@ static __attribute__((noinline)) void overflow(uint64_t depth)
     sink += (uint64_t)frame[0];
 }
 
+/* Has the console send to itself, which it would wait for, when ctrl-c is typed. */
+static void bell(uint64_t unused)
+{
+    enum error error = terminal_interrupt(rt_cap("console"));
+
+    printf("crash: %s\n", error_text(error));
+    fflush(stdout);
+    if (error == ERR_OK) {
+        spin(unused);
+    }
+}
+
 static void leave(uint64_t status)
 {
     exit((int)status);
@@ -67,7 +81,7 @@ static const struct way ways[] = {
     {"read", read_at, "read at ADDRESS"},         {"write", write_at, "write at ADDRESS"},
     {"jump", jump_to, "jump to ADDRESS"},         {"illegal", illegal, "execute an illegal instruction"},
     {"overflow", overflow, "overflow the stack"}, {"spin", spin, "run for ever"},
-    {"exit", leave, "exit with status N"},
+    {"exit", leave, "exit with status N"},        {"bell", bell, "have ctrl-c stop the console"},
 };
 
 int main(int argc, char **argv)
