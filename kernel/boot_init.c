@@ -149,13 +149,11 @@ static uint64_t map_data(struct builder *builder, uint64_t physical, uint64_t si
 static void open_program(struct elf *elf, const void **file)
 {
     const struct range *initrd = &boot_state.initrd;
-    struct range_set outside = {.range = {*initrd}, .count = 1};
     struct cpio_file program;
 
     if (initrd->start >= initrd->end)
         boot_fail("no initrd: pass one with -initrd");
-    range_remove_all(&outside, &boot_state.memory);
-    if (outside.count)
+    if (!range_covers(&boot_state.memory, initrd->start, initrd->end))
         boot_fail("the initrd at 0x%lx-0x%lx is not in memory", initrd->start, initrd->end);
     boot_state.reading = " while reading the initrd";
     enum cpio_error damage =

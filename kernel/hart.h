@@ -12,7 +12,6 @@
 /* Why the fast lanes of a hart are closed. */
 enum lane_closed {
     CLOSED_FP = 1,      /* the current thread has the FP registers */
-    CLOSED_NO_ASID = 2, /* every switch of the address space must forget translations */
     CLOSED_ROUNDS = 4,  /* ASIDs were handed out anew: a thread may have one of an old round */
     CLOSED_STALE = 8,   /* translations or instructions are stale: see arch_space_switch */
 };

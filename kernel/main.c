@@ -57,8 +57,8 @@ void __attribute__((noreturn)) kernel_main(uint32_t hart_id, uint64_t device_tre
     log_line("Cardea " CARDEA_VERSION);
     machine_begin(hart_id);
     boot_read_tree(device_tree);
-    kernel_tables_make();
     machine_probe();
+    kernel_tables_make();
     plic_init();
     irq_init();
     hart_init();

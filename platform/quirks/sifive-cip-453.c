@@ -7,11 +7,9 @@
 #include "../../kernel/arch/riscv/machine.h"
 #include "../../kernel/arch/riscv/quirk.h"
 
-#define ADDRESS_BITS 39 /* of Sv39 */
-
 static uint64_t extend(uint64_t stval, uint64_t pc)
 {
-    return pc + (uint64_t)((int64_t)((stval - pc) << (64 - ADDRESS_BITS)) >> (64 - ADDRESS_BITS));
+    return pc + (uint64_t)((int64_t)((stval - pc) << 25) >> 25); /* the 39 bits of Sv39 */
 }
 
 static void extend_addresses(void)

@@ -61,10 +61,10 @@ SESSION = ("ls -l / /bin", "cat /big.txt", "hello a b", "crash read 0x18", "cras
 TEXT = (40 * 1024, 30_512, 40_682)  # bytes
 
 
-def guest_rows(system) -> dict:
+def guest_rows(system, append: str = "counters") -> dict:
     """The rows that the bench measures itself; `system` is not booted yet."""
     system.boot(
-        initrd=str(system.build / "bench.cpio"), disk=None, append="counters", icount=True, memory="512M",
+        initrd=str(system.build / "bench.cpio"), disk=None, append=append, icount=True, memory="512M",
         extra=irqs_off.options(system.build, system.directory / "irqs-off-bench"),
     )
     status = system.wait_exit(100)

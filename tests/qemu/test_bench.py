@@ -16,3 +16,12 @@ def no_row_got_dearer(system):
     if system.build.name != "release":
         raise Skip("the baseline is that of the release build")
     return report.compare(report.measure(system))
+
+
+@test(harts=(1,), timeout=120, boot=False)
+def lanes_are_open_without_asids(system):
+    """Then the lanes forget all translations when they change satp, which are three instructions each way."""
+    if system.build.name != "release":
+        raise Skip("the baseline is that of the release build")
+    baseline, rows = report.read_baseline(), report.guest_rows(system, "counters asidbits=0")
+    return [(name, value <= baseline[name] + 10, f"{value} instructions") for name, value in rows.items()]

@@ -94,8 +94,6 @@ void hart_init(void)
     if (machine.has_zicbom)
         csr_write(0x10a /* senvcfg */, ENVCFG_CBCFE);
     hart_self()->timer_deadline = UINT64_MAX;
-    if (machine.asid_bits == 0)
-        lanes_close(hart_self(), CLOSED_NO_ASID);
     arch_set_timer(UINT64_MAX);
     plic_hart_init();
     csr_write(sie, IRQ_SOFTWARE | IRQ_TIMER | IRQ_EXTERNAL);

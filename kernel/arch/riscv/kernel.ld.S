@@ -34,6 +34,9 @@ SECTIONS
         __start_quirks = .;
         KEEP(*(quirks))
         __stop_quirks = .;
+        __start_satp_writes = .;
+        KEEP(*(satp_writes))
+        __stop_satp_writes = .;
     } :boot
     . = ALIGN(4096);
     _boot_end = .;

@@ -37,12 +37,21 @@ static inline bool switch_time(struct hart *hart, struct thread *from, const str
     return true;
 }
 
+/* As switch_space in lane.S: t5 and t3, for the code that may be called instead. */
+static inline void write_satp(uint64_t satp)
+{
+    register uint64_t value __asm__("t5") = satp;
+
+    __asm__ volatile("1: csrw satp, %0\n.pushsection satp_writes, \"a\"\n.dword 1b\n.popsection"
+                     : : "r"(value) : "t3", "memory");
+}
+
 static inline void __attribute__((noreturn))
 lane_end(struct hart *hart, struct thread *from, struct thread *to)
 {
     hart->current = to;
     if (to->satp != from->satp)
-        csr_write(satp, to->satp);
+        write_satp(to->satp);
     lane_unlock(hart);
     user_enter(to);
 }

@@ -23,16 +23,15 @@ static void apply_quirks(const struct fdt_walk *walk)
 {
     extern const struct quirk __start_quirks[], __stop_quirks[];
 
-    for (const struct quirk *quirk = __start_quirks; quirk < __stop_quirks; quirk++) {
-        uint32_t bit = 1u << (quirk - __start_quirks);
-        for (const char *const *name = quirk->compatible; *name && !(machine.quirks & bit); name++) {
-            if (!fdt_walk_is_compatible(walk, *name))
+    for (const struct quirk *quirk = __start_quirks; quirk < __stop_quirks; quirk++)
+        for (const char *const *name = quirk->compatible; *name; name++) {
+            uint32_t bit = 1u << (quirk - __start_quirks);
+            if (machine.quirks & bit || !fdt_walk_is_compatible(walk, *name))
                 continue;
             machine.quirks |= bit;
             quirk->apply();
             log_line("works around %s", quirk->name);
         }
-    }
 }
 
 static bool hart_is_known(uint32_t id)
@@ -70,7 +69,6 @@ static void read_cpu(const struct fdt *tree, const struct fdt_walk *walk)
     uint32_t timebase;
     uint64_t id;
 
-    apply_quirks(walk);
     if (fdt_prop_u32(tree, cpu, "timebase-frequency", 0, &timebase))
         arch_timebase = timebase;
     if (cpu_is_usable(tree, walk) && fdt_prop_number(tree, cpu, "reg", &id) && id <= UINT32_MAX &&
@@ -142,16 +140,16 @@ void arch_read_node(const struct fdt *tree, const struct fdt_walk *walk)
     int node = walk->chain[walk->depth - 1];
     uint32_t timebase;
 
-    if (walk->depth == 1) {
+    if (walk->depth == 1 || (walk->depth == 3 && walk->chain[1] == cpus))
         apply_quirks(walk);
-    } else if (walk->depth == 2 && strcmp(fdt_name(tree, node), "cpus") == 0) {
+    if (walk->depth == 2 && strcmp(fdt_name(tree, node), "cpus") == 0) {
         cpus = node;
         if (fdt_prop_u32(tree, node, "timebase-frequency", 0, &timebase))
             arch_timebase = timebase;
     } else if (walk->depth >= 3 && walk->chain[1] == cpus) {
         if (walk->depth == 3)
             read_cpu(tree, walk);
-    } else {
+    } else if (walk->depth >= 2) {
         read_device(tree, walk);
     }
 }

@@ -38,8 +38,9 @@ void kernel_tables_make(void);
 /* Makes a device reachable before kernel_tables_make() did: for the end of a boot that fails. */
 void device_reach(uint64_t physical);
 void kernel_boot_drop(void); /* unmaps the code that only the boot needs; its memory is free from then on */
-void machine_probe(void); /* asks the harts and the firmware what the tree does not tell */
-void space_probe(void); /* finds out how many ASIDs there are */
+/* Asks the hart and the firmware what the tree does not tell, before the kernel's final tables are made. */
+void machine_probe(void);
+void space_probe(void); /* finds out how many ASIDs there are, and fits the fast lanes to none */
 
 /* Gives harts[index] its id and its stacks. */
 void hart_prepare(uint32_t index, uint32_t id);

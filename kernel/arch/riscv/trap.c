@@ -24,12 +24,12 @@ static const struct fault_kind fault_kind[CAUSE_COUNT] = {
     [CAUSE_BREAKPOINT] = {FAULT_BREAKPOINT, RIGHT_EXEC},
 };
 
-static uint64_t fault_address(const struct thread *thread, uint64_t cause)
+static inline __attribute__((always_inline)) uint64_t fault_address(const struct thread *in, uint64_t cause)
 {
     uint64_t address = csr_read(stval);
 
     if ((cause == CAUSE_FETCH_PAGE || cause == CAUSE_FETCH_ACCESS) && machine.fetch_address)
-        return machine.fetch_address(address, thread->reg[REG_PC]);
+        return machine.fetch_address(address, in->reg[REG_PC]);
     return address;
 }
 
