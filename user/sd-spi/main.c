@@ -76,21 +76,28 @@ static void lose_card(struct slot *slot)
 }
 
 /* A write is on the card when it is done, so what a flush asks for has happened. */
-static enum error perform(struct slot *slot, const struct blk_request *request)
+static enum error transfer(struct card *card, const struct blk_request *request)
 {
     uint32_t count = request->length / BLK_SECTOR;
 
-    if (slot->unit.failed != ERR_OK) {
-        return slot->unit.failed;
-    }
-    if (request->session->medium != slot->unit.medium) {
-        return ERR_NO_DEVICE; /* it was for the card before */
-    }
     switch (request->op) {
-    case BLK_OP_READ: return card_read(&slot->card, request->sector, count, request->data);
-    case BLK_OP_WRITE: return card_write(&slot->card, request->sector, count, request->data);
+    case BLK_OP_READ: return card_read(card, request->sector, count, request->data);
+    case BLK_OP_WRITE: return card_write(card, request->sector, count, request->data);
     default: return ERR_OK;
     }
+}
+
+/* What waited for a card that is gone meanwhile was not for the one that may be there now. */
+static enum error perform(struct slot *slot, const struct blk_request *request)
+{
+    if (slot->unit.failed != ERR_OK || request->session->medium != slot->unit.medium) {
+        return ERR_NO_DEVICE;
+    }
+    enum error error = transfer(&slot->card, request);
+    if (error == ERR_NO_DEVICE) {
+        lose_card(slot);
+    }
+    return error;
 }
 
 static void work(struct slot *slot)
@@ -98,9 +105,6 @@ static void work(struct slot *slot)
     const struct blk_request request = slot->queue[slot->first];
     enum error status = perform(slot, &request);
 
-    if (status == ERR_NO_DEVICE && slot->unit.failed == ERR_OK) {
-        lose_card(slot);
-    }
     slot->first = (slot->first + 1) % QUEUE;
     slot->count--;
     blk_finished(request.session, request.cookie, status, status == ERR_OK ? request.length : 0);
