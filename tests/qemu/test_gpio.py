@@ -129,7 +129,7 @@ def edges_and_levels(system):
 
 @test(harts=(5,), machine="sifive_u", memory="2G", disk=None, timeout=120)
 def waiting_ends(system):
-    """By ctrl-c, and not for ever when the server is gone; what a dead server had set stays."""
+    """By ctrl-c. When the server dies, what was set stays, and the next one begins anew."""
     system.wait_prompt()
     system.command("gpio 7 1")
     system.send_line("gpio 6 wait rising")
