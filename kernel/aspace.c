@@ -180,15 +180,17 @@ void slot_unmap(struct slot *slot)
         table_unmap(slot);
 }
 
+void space_unmap_all(struct address_space *space)
+{
+    granules_clear(space->entry, ROOT_USER_ENTRIES * sizeof(space->entry[0]));
+    arch_space_flush(space);
+}
+
 bool space_unmap_step(struct address_space *space)
 {
     if (space->note.maps)
         mapping_remove(mapping_at(space->note.maps >> 1));
-    if (space->note.maps)
-        return true;
-    granules_clear(space->entry, ROOT_USER_ENTRIES * sizeof(space->entry[0]));
-    arch_space_flush(space);
-    return false;
+    return space->note.maps;
 }
 
 bool space_allows(struct address_space *space, uint64_t address, uint64_t access)

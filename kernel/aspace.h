@@ -48,8 +48,9 @@ enum error table_map(struct slot *slot, struct address_space *space, uint64_t ad
 void slot_unmap(struct slot *slot);
 /* Keeps the list of mappings right when a mapped capability moves to another slot. */
 void mapping_moved(struct slot *from, struct slot *to);
-/* One bounded step of taking everything out of a dying space, whose tables no hart uses any more; false when
- * nothing is left. */
+/* Empties the root of a dying space, which no hart uses any more, so that nothing leads into its tables. */
+void space_unmap_all(struct address_space *space);
+/* Then one bounded step of letting go of what was mapped in it; false when nothing is left. */
 bool space_unmap_step(struct address_space *space);
 /* Whether the tables map `address` for the access (RIGHT_READ...): a fault there was only a stale
  * translation. */

@@ -188,6 +188,7 @@ static void space_put_aside(struct address_space *space)
     arch_space_leave(space);
     if (space->note.dying)
         return;
+    space_unmap_all(space);
     space->note.dying = 2;
     space->note.dying_next = dying_spaces;
     dying_spaces = space;

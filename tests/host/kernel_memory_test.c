@@ -368,6 +368,30 @@ Test(kernel_memory, whatever_is_mapped_in_a_space_that_dies_may_go_at_any_time)
     }
 }
 
+/* Two tables go on to another space while a frame still counts as mapped in the first. */
+Test(kernel_memory, what_was_in_a_space_that_dies_leads_into_no_other)
+{
+    map_both_tables();
+    cr_assert_eq(map(FRAME, AT, RW), ERR_OK);
+    cr_assert_eq(INVOKE(TABLE1, OP_PAGE_TABLE_UNMAP), ERR_OK);
+    cr_assert_eq(INVOKE(TABLE0, OP_PAGE_TABLE_UNMAP), ERR_OK);
+    map_both_tables();
+    slot_delete(&w.slots[SPACE]);
+    host.interrupt_pending = true;
+    reap();
+    reap();
+    cr_assert_eq(make(OBJ_ADDRESS_SPACE, 0, SPACE), ERR_OK);
+    map_both_tables();
+    cr_assert_eq(INVOKE(W_CNODE, OP_CNODE_COPY, OTHER, 0, FRAME, RIGHTS_ALL), ERR_OK);
+    cr_assert_eq(map(OTHER, AT, RW), ERR_OK);
+    cr_assert_not_null(w.slots[FRAME].space, "the test needs a space that is half taken apart");
+    cr_assert_eq(INVOKE(FRAME, OP_FRAME_UNMAP), ERR_OK);
+    cr_assert(is_mapped(AT));
+    host.interrupt_pending = false;
+    cr_assert(reap());
+    check_world(true);
+}
+
 Test(kernel_memory, a_thread_stops_when_its_space_dies)
 {
     slot_delete(&w.thread[1]->slot[THREAD_SPACE]);
