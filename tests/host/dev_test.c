@@ -331,6 +331,26 @@ Test(dev, claims_that_make_no_sense)
 
 /* --- Damage --- */
 
+/* Each cell is an interrupt of a controller that wants no cells: counting them all would take minutes. */
+Test(dev, interrupts_without_number_are_counted_up_to_a_limit)
+{
+    static char source[40000];
+    char *to = source;
+
+    to += sprintf(to, "/dts-v1/; / { pic: pic { phandle = <1>; #interrupt-cells = <0>; };"
+                      " many { compatible = \"many\"; interrupts-extended = <");
+    for (unsigned n = 0; n < 10000; n++)
+        to += sprintf(to, "1 ");
+    sprintf(to, ">; }; };");
+    FILE *file = fopen("many.dts", "w");
+    cr_assert_not_null(file);
+    cr_assert(fputs(source, file) >= 0 && fclose(file) == 0);
+    run("dtc -q -f -I dts -O dtb -o dtb many.dts");
+    load("dtb");
+    cr_assert_eq(devices.count, 1);
+    cr_assert_eq(device_lines(&devices, 0), DEVICE_MAX_LINES);
+}
+
 Test(dev, damaged_trees_do_no_harm)
 {
     uint64_t state = 20, pages[64], address, size;

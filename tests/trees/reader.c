@@ -19,6 +19,7 @@
 #define fence_translations()   ((void)0)
 #include "../../kernel/arch/riscv/pagetable.c"
 
+#include "../../user/dev/clocks.h"
 #include "../../user/dev/devices.h"
 
 #include <setjmp.h>
@@ -226,23 +227,53 @@ static void check_leaves(const uint64_t *table, unsigned level, uint64_t address
 
 static struct devices devices;
 
-static void read_devices(uint64_t tree_size)
+/* A clock controller whose registers hold anything. */
+static bool read_clock(void *context, int node, uint32_t offset, uint32_t *value)
+{
+    (void)node;
+    *value = (uint32_t)random_next(context) ^ offset;
+    return true;
+}
+
+/* What else dev tells a driver of its device. */
+static void read_device(unsigned device, uint64_t *random, unsigned *controllers)
+{
+    struct clock_reader reader = {read_clock, random};
+    int user[DEVICE_MAX_PINS];
+
+    MUST(device_name(&devices, device) != NULL);
+    MUST(device_hardware(&devices, device) != FDT_NONE);
+    device_number(&devices, device, "clock-frequency");
+    device_register_ranges(&devices, device);
+    device_lines(&devices, device);
+    device_is_stdout(&devices, device);
+    /* Each takes the square of the tree's size. */
+    if (fdt_prop(&devices.tree, devices.device[device].node, "gpio-controller", NULL) && ++*controllers < 3) {
+        device_pin_users(&devices, device, user);
+        for (unsigned i = 0; i < DEVICE_MAX_PINS; i++)
+            MUST(user[i] == FDT_NONE || fdt_name(&devices.tree, user[i]) != NULL);
+    }
+    for (unsigned n = 0; n < 3; n++)
+        clock_rate(&devices.tree, devices.device[device].node, n, &reader);
+}
+
+static void read_devices(uint64_t tree_size, uint64_t *random)
 {
     static uint64_t pages[256];
     struct fdt tree;
     uint64_t address, size;
+    unsigned controllers = 0;
     uint32_t line;
 
     MUST(fdt_open(&tree, arena, tree_size) == FDT_OK);
     devices_read(&devices, &tree);
     MUST(devices.count <= MAX_DEVICES);
     for (unsigned i = 0; i < devices.count; i++) {
-        MUST(device_name(&devices, i) != NULL);
+        read_device(i, random, &controllers);
         for (unsigned n = 0; n < 4 && device_registers(&devices, i, n, &address, &size); n++)
             MUST(size <= UINT64_MAX - address);
         for (unsigned n = 0; n < 4 && device_line(&devices, i, n, &line) == ERR_OK; n++)
             MUST(line > 0 && line < IRQ_LINES);
-        device_number(&devices, i, "clock-frequency");
     }
     unsigned count = devices_pages(&devices, 16 << 10, pages, 256);
     for (unsigned i = 1; i < count; i++)
@@ -303,5 +334,5 @@ void machine_read(const struct tree *tree, uint64_t *random)
     kernel_tables_make();
     check_leaves((const uint64_t *)kernel_root, ROOT_LEVEL, 0);
     outcome_count("accepted");
-    read_devices(size);
+    read_devices(size, random);
 }

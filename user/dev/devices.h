@@ -56,7 +56,9 @@ unsigned device_register_ranges(const struct devices *devices, unsigned device);
 /* n-th interrupt as a line of the kernel. ERR_NOT_FOUND: has no such; ERR_UNSUPPORTED: goes to a controller
  * that the kernel does not drive; ERR_CORRUPT: the tree is wrong. */
 enum error device_line(const struct devices *devices, unsigned device, unsigned n, uint32_t *line);
+/* How many there are. A damaged tree can give a device thousands, each of which takes longer to find. */
 unsigned device_lines(const struct devices *devices, unsigned device);
+#define DEVICE_MAX_LINES 64
 /* Property of one or two cells, of the device or else of its controller; 0 when absent. */
 uint64_t device_number(const struct devices *devices, unsigned device, const char *property);
 

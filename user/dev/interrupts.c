@@ -112,7 +112,8 @@ unsigned device_lines(const struct devices *devices, unsigned device)
     struct interrupt interrupt;
     unsigned n = 0;
 
-    while (find_interrupt(&devices->tree, device_hardware(devices, device), n, &interrupt) == ERR_OK) {
+    while (n < DEVICE_MAX_LINES &&
+           find_interrupt(&devices->tree, device_hardware(devices, device), n, &interrupt) == ERR_OK) {
         n++;
     }
     return n;

@@ -129,8 +129,7 @@ static void read_targets(const struct fdt *tree, unsigned controller)
 
 void machine_begin(uint32_t boot_hart)
 {
-    boot_hart_found = false;
-    cpus = FDT_NONE;
+    boot_hart_found = false, cpus = FDT_NONE;
     machine = (struct machine){.hart[0].id = boot_hart, .hart_count = 1};
     machine.has_sstc = machine.has_fp = machine.has_zicbom = true;
 }

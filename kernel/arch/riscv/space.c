@@ -20,8 +20,6 @@
 #include "machine.h"
 #include "sbi.h"
 
-#include <string.h>
-
 #define ASID_BITS 16 /* in satp; a hart may have fewer */
 
 static uint64_t asid_next = 1;
@@ -37,7 +35,7 @@ static void lanes_forget(void)
         uint32_t offset = (uint32_t)(satp_write_and_forget - *write);
         uint32_t jump = 0xe6f /* jal t3 */ | (offset & 0xff000) | (offset >> 11 & 1) << 20 |
                         (offset >> 1 & 0x3ff) << 21 | (offset >> 20 & 1) << 31;
-        memcpy(*write, &jump, sizeof(jump));
+        __builtin_memcpy(*write, &jump, sizeof(jump));
     }
     __asm__ volatile("fence.i" : : : "memory");
 }
