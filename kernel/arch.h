@@ -51,6 +51,8 @@ bool arch_fp_first_use(struct thread *thread);
 /* Interrupt controller. Lines are 1 .. IRQ_LINES - 1; a line is delivered to the hart it was enabled for. */
 #define IRQ_LINES 1024
 uint32_t arch_irq_lines(void);
+/* Says what on a line is an interrupt (enum irq_trigger), before it is enabled; false: it reaches no hart. */
+bool arch_irq_configure(uint32_t line, uint64_t trigger);
 void arch_irq_enable(uint32_t line, struct hart *hart);
 void arch_irq_disable(uint32_t line);
 void arch_irq_set_priority(uint32_t line, uint32_t priority);

@@ -6,6 +6,7 @@
 
 #include <base/fdt.h>
 #include <base/range.h>
+#include <base/words.h>
 
 struct boot_state {
     struct range_set memory;   /* RAM */
@@ -36,9 +37,9 @@ uint64_t arch_isa(void);
 /* Ends the boot with one line that says why. */
 void boot_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 /* Whether the command line has the word. */
-bool boot_option(const char *word);
+#define boot_option(word) words_have(boot_state.command_line, word)
 /* The decimal number after "NAME=" on the command line; `otherwise` when it is not there. */
-uint64_t boot_option_number(const char *name, uint64_t otherwise);
+#define boot_option_number(name, otherwise) words_number(boot_state.command_line, name, otherwise)
 
 /* Opens the device tree at a physical address and fills boot_state from it. Fails the boot when there is no
  * tree or no memory in it. boot_state.image must be set. */

@@ -24,13 +24,6 @@ static void reserve(struct range_set *set, uint64_t start, uint64_t size)
         boot_fail("the device tree reserves more than %d separate ranges of memory", RANGE_SET_MAX);
 }
 
-/* Memory is told by its device_type (Devicetree Specification 3.4). */
-static bool is_memory(const struct fdt_walk *walk)
-{
-    return walk->device_type.length == sizeof("memory") &&
-           memcmp(walk->device_type.data, "memory", sizeof("memory")) == 0;
-}
-
 static void read_memory(const struct fdt *tree, const struct fdt_walk *walk)
 {
     uint64_t start, size, end;
@@ -150,7 +143,7 @@ static void read_nodes(const struct fdt *tree)
             read_chosen(tree, node);
         else if (walk.depth == 2 && strcmp(fdt_name(tree, node), "reserved-memory") == 0)
             reserved = node;
-        else if (walk.depth == 2 && is_memory(&walk) && fdt_walk_is_enabled(&walk))
+        else if (walk.depth == 2 && fdt_walk_has_type(&walk, "memory") && fdt_walk_is_enabled(&walk))
             read_memory(tree, &walk);
         else if (walk.depth == 3 && walk.chain[1] == reserved && fdt_walk_is_enabled(&walk))
             read_reserved(tree, &walk);
@@ -208,37 +201,4 @@ void boot_device_space(struct range_set *devices)
     must_fit(range_remove_all(devices, &boot_state.memory) &&
              range_remove_all(devices, &boot_state.reserved) &&
              range_remove_all(devices, &boot_state.kernel_devices));
-}
-
-/* The word of the command line that begins with `prefix` and then has `after` or ends; NULL when there is
- * none. Returns what follows. */
-static const char *find_word(const char *prefix, char after)
-{
-    size_t length = strlen(prefix);
-    const char *at = boot_state.command_line;
-
-    while (*at) {
-        if (strncmp(at, prefix, length) == 0 && (at[length] == after || (after == ' ' && at[length] == 0)))
-            return at + length;
-        while (*at && *at++ != ' ')
-            continue;
-    }
-    return NULL;
-}
-
-bool boot_option(const char *word)
-{
-    return find_word(word, ' ') != NULL;
-}
-
-uint64_t boot_option_number(const char *name, uint64_t otherwise)
-{
-    const char *digit = find_word(name, '=');
-    uint64_t number = 0;
-
-    if (!digit)
-        return otherwise;
-    while (*++digit >= '0' && *digit <= '9')
-        number = number * 10 + (uint64_t)(*digit - '0');
-    return number;
 }

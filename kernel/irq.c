@@ -56,10 +56,7 @@ static void line_unbind(uint64_t number)
 
     if (!line->notification)
         return;
-    if (line->raised_at) {
-        line->raised_at = 0;
-        arch_irq_complete(number);
-    }
+    line->raised_at = 0;
     arch_irq_disable(number);
     line->notification->irq_count--;
     line->notification = NULL;
@@ -80,7 +77,6 @@ static void line_bind(uint64_t number, struct notification *notification, uint64
 void irq_release(uint64_t number)
 {
     line_unbind(number);
-    arch_irq_set_priority(number, FIRST_PRIORITY);
     lines[number] = (struct line){0};
 }
 
@@ -115,7 +111,6 @@ void irq_deliver(uint32_t number)
         return;
     }
     hart_self()->interrupts++;
-    arch_irq_complete(number);
     arch_irq_disable(number);
 }
 
@@ -177,7 +172,7 @@ OPERATION(IRQ_HANDLER_INFO)
 
 OPERATION(IRQ_CONTROL_GET)
 {
-    uint64_t number = arg(by, 1);
+    uint64_t number = arg(by, 1), trigger = arg(by, 4);
     struct slot *slot;
     int error;
 
@@ -188,6 +183,11 @@ OPERATION(IRQ_CONTROL_GET)
     slot = arg_empty_slot(by, 2, 3, &error);
     if (!slot)
         return error;
+    if (trigger > IRQ_TRIGGER_LOW || (trigger & (trigger - 1)))
+        return fail(by, ERR_BAD_ARG, 4, trigger);
+    if (!arch_irq_configure(number, trigger))
+        return fail(by, ERR_UNSUPPORTED, 1, number);
+    arch_irq_set_priority(number, FIRST_PRIORITY);
     slot_make_root(slot, OBJ_IRQ_HANDLER, NULL, 0, RIGHTS_ALL);
     slot->number = number;
     lines[number].taken = true;

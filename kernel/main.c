@@ -40,9 +40,9 @@ static void log_machine(void)
     struct sbi_firmware firmware;
 
     sbi_firmware_read(&firmware);
-    log_line("%lu MiB, hart %u of %u%s%s%s, %s %lu.%lu", range_total(&boot_state.memory) >> 20, harts[0].id,
-             hart_count, yes(machine.intcs.count, ", PLIC"), yes(machine.has_sstc, ", Sstc"),
-             yes(machine.has_fp, ", FP"), sbi_implementation_name(firmware.implementation),
+    log_line("%lu MiB, hart %u of %u, %s%s%s, %s %lu.%lu", range_total(&boot_state.memory) >> 20, harts[0].id,
+             hart_count, intc_name(machine.intcs.intc[0].kind), yes(machine.has_sstc, ", Sstc"),
+             yes(machine.cpus.has_fp, ", FP"), sbi_implementation_name(firmware.implementation),
              firmware.version >> 16, firmware.version & 0xffff);
 }
 
@@ -59,7 +59,6 @@ void __attribute__((noreturn)) kernel_main(uint32_t hart_id, uint64_t device_tre
     boot_read_tree(device_tree);
     machine_probe();
     kernel_tables_make();
-    plic_init();
     irq_init();
     hart_init();
     kernel_lock();

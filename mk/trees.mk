@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 # The fuzzer of what is read from device trees: tests/trees, with the parts of kernel, dev and init that read.
 
-trees_parts := kernel/boot_tree.c kernel/log.c kernel/arch/riscv/machine.c kernel/arch/riscv/plic.c \
+trees_parts := kernel/boot_tree.c kernel/log.c kernel/arch/riscv/machine.c \
     platform/quirks/*.c $(addprefix user/dev/,devices.c interrupts.c clocks.c pins.c) \
-    lib/base/fdt*.c lib/base/cpu.c lib/base/intc.c lib/base/range.c lib/base/format.c \
+    lib/base/fdt*.c lib/base/cpu.c lib/base/intc.c lib/base/words.c lib/base/range.c lib/base/format.c \
     user/init/description.c user/init/uses.c user/init/order.c
 trees_objects := $(patsubst %,$B/obj-trees/%.o,$(wildcard tests/trees/*.c $(trees_parts)))
 # Without PIE addresses are small, so those that stand for the kernel image are apart from the direct map's.

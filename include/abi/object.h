@@ -111,7 +111,7 @@ enum object_type {
     OP(IRQ_HANDLER, 3, SET_PRIORITY, CONTROL) /* 1..7 */                                                               \
     OP(IRQ_HANDLER, 4, SET_DEADLINE, CONTROL) /* ticks from interrupt to ACK; 0: none */                               \
     OP(IRQ_HANDLER, 5, INFO, INSPECT)       /* -> line, count, acknowledged, missed, total and worst latency, hart */  \
-    OP(IRQ_CONTROL, 0, GET, CONTROL)        /* line, CNode (0: own), slot: makes the handler capability */             \
+    OP(IRQ_CONTROL, 0, GET, CONTROL)        /* line, CNode (0: own), slot, trigger: makes the handler */               \
     OP(SCHED_CONTROL, 0, CONFIGURE, CONTROL) /* scheduling context, budget, period (ticks) */                          \
     OP(DEBUG, 0, LOG, LOG)                  /* length in bytes, then the bytes */                                      \
     OP(DEBUG, 1, READ_LOG, LOGREAD)         /* position -> next position, byte count, bytes */                         \
@@ -125,6 +125,16 @@ enum operation {
 #define OP(type, n, name, right) OP_##type##_##name = OP_FIRST(OBJ_##type) + n,
     OPERATION_LIST(OP)
 #undef OP
+};
+
+/* What on a line is an interrupt, for IRQ_CONTROL_GET; numbered as in device trees. A controller that has no
+ * choice, such as a PLIC, ignores it. */
+enum irq_trigger {
+    IRQ_TRIGGER_DEFAULT = 0, /* as IRQ_TRIGGER_HIGH */
+    IRQ_TRIGGER_RISING = 1,
+    IRQ_TRIGGER_FALLING = 2,
+    IRQ_TRIGGER_HIGH = 4, /* as long as the line is high */
+    IRQ_TRIGGER_LOW = 8,
 };
 
 /* What a thread is doing, as THREAD_INFO tells it. */

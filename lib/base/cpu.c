@@ -5,8 +5,7 @@
 
 bool cpu_is_usable(const struct fdt *tree, const struct fdt_walk *walk)
 {
-    if (walk->device_type.length != sizeof("cpu") ||
-        memcmp(walk->device_type.data, "cpu", sizeof("cpu")) != 0) {
+    if (!fdt_walk_has_type(walk, "cpu")) {
         return false;
     }
     const char *mmu = fdt_prop_string(tree, walk->chain[walk->depth - 1], "mmu-type");
@@ -78,4 +77,76 @@ uint32_t cpu_intc(const struct fdt *tree, int cpu)
         }
     }
     return phandle;
+}
+
+void cpu_set_begin(struct cpu_set *set, uint32_t boot)
+{
+    *set = (struct cpu_set){.count = 1, .node = FDT_NONE, .cpu[0].id = boot};
+    set->has_sstc = set->has_fp = set->has_zicbom = true;
+}
+
+static bool is_known(const struct cpu_set *set, uint32_t id)
+{
+    for (unsigned i = 1; i < set->count; i++) {
+        if (set->cpu[i].id == id) {
+            return true;
+        }
+    }
+    return id == set->cpu[0].id && set->boot_found;
+}
+
+/* Adds a hart; of two with the same number the first counts. */
+static void add(struct cpu_set *set, const struct fdt *tree, int cpu, uint32_t id)
+{
+    struct cpu_isa isa = cpu_isa(tree, cpu);
+    unsigned at = set->count;
+
+    if (is_known(set, id)) {
+        return;
+    }
+    if (id == set->cpu[0].id) {
+        at = 0;
+        set->boot_found = true;
+    } else if (at == CPU_MAX) {
+        set->unused++;
+        return;
+    } else {
+        set->count++;
+    }
+    set->cpu[at].id = id;
+    set->cpu[at].intc = cpu_intc(tree, cpu);
+    set->has_sstc = set->has_sstc && cpu_isa_has(&isa, "sstc");
+    set->has_fp = set->has_fp && cpu_isa_has(&isa, "f") && cpu_isa_has(&isa, "d");
+    set->has_zicbom = set->has_zicbom && cpu_isa_has(&isa, "zicbom");
+}
+
+static void read_timebase(struct cpu_set *set, const struct fdt *tree, int node)
+{
+    uint32_t timebase;
+
+    if (fdt_prop_u32(tree, node, "timebase-frequency", 0, &timebase)) {
+        set->timebase = timebase;
+    }
+}
+
+bool cpu_set_read(struct cpu_set *set, const struct fdt *tree, const struct fdt_walk *walk)
+{
+    int node = walk->chain[walk->depth - 1];
+    uint64_t id;
+
+    if (walk->depth == 2 && strcmp(fdt_name(tree, node), "cpus") == 0) {
+        set->node = node;
+        read_timebase(set, tree, node);
+        return true;
+    }
+    if (walk->depth < 3 || walk->chain[1] != set->node) {
+        return false;
+    }
+    if (walk->depth == 3) {
+        read_timebase(set, tree, node);
+        if (cpu_is_usable(tree, walk) && fdt_prop_number(tree, node, "reg", &id) && id <= UINT32_MAX) {
+            add(set, tree, node, (uint32_t)id);
+        }
+    }
+    return true;
 }

@@ -11,6 +11,27 @@ struct cpu_isa {
     const char *string;
 };
 
+#define CPU_MAX 8 /* harts that are used */
+
+/* The harts of a machine that can run an operating system. */
+struct cpu_set {
+    unsigned count;      /* of cpu[] */
+    unsigned unused;     /* beyond CPU_MAX */
+    uint64_t timebase;   /* ticks a second; 0: the tree does not say */
+    bool boot_found;     /* the boot hart is among them; it has the first place */
+    bool has_sstc, has_fp, has_zicbom; /* all of them */
+    int node;            /* /cpus, once it was met */
+    struct {
+        uint32_t id;
+        uint32_t intc; /* cpu_intc() */
+    } cpu[CPU_MAX];
+};
+
+/* Begins with the hart that reads the tree, by its id. */
+void cpu_set_begin(struct cpu_set *set, uint32_t boot);
+/* Reads the node that a walk is at, if it is /cpus or in there: true then. */
+bool cpu_set_read(struct cpu_set *set, const struct fdt *tree, const struct fdt_walk *walk);
+
 /* Whether the node that a walk is at, a child of /cpus, is a hart that can run an operating system. Firmware
  * marks those that cannot in one of two ways: status, or no MMU. */
 bool cpu_is_usable(const struct fdt *tree, const struct fdt_walk *walk);

@@ -99,6 +99,8 @@ bool fdt_is_enabled(const struct fdt *fdt, int node);
  * through the `ranges` of every bus above. False when there is none or it cannot be translated: numbers of
  * CPUs and I2C devices, whose parents have no `ranges`, are no addresses; fdt_prop_number() reads them. */
 bool fdt_reg(const struct fdt *fdt, int node, unsigned n, uint64_t *address, uint64_t *size);
+/* Whether the node that a walk is at has this `device_type` (Devicetree Specification 2.3.11). */
+bool fdt_walk_has_type(const struct fdt_walk *walk, const char *type);
 /* The same, fdt_is_compatible() and fdt_is_enabled() for the node that a walk is at. */
 bool fdt_walk_is_compatible(const struct fdt_walk *walk, const char *compatible);
 bool fdt_walk_is_enabled(const struct fdt_walk *walk);

@@ -125,6 +125,12 @@ bool fdt_walk_is_compatible(const struct fdt_walk *walk, const char *compatible)
     return value_has(walk->compatible.data, walk->compatible.length, compatible);
 }
 
+bool fdt_walk_has_type(const struct fdt_walk *walk, const char *type)
+{
+    return walk->device_type.length == strlen(type) + 1 &&
+           memcmp(walk->device_type.data, type, walk->device_type.length) == 0;
+}
+
 bool fdt_walk_is_enabled(const struct fdt_walk *walk)
 {
     return is_okay(walk->status);

@@ -4,6 +4,8 @@
 // sources: user/dev/devices.c user/dev/interrupts.c
 #include "dev_world.h"
 
+#include <abi/object.h>
+
 TestSuite(dev, .init = set_up, .fini = tear_down, .timeout = 60);
 
 /* --- Machines --- */
@@ -41,22 +43,49 @@ Test(dev, virt_with_several_controllers)
     cr_assert_eq(devices.controllers.intc[1].first_line, sources + 1);
     /* What the tree says, looked up another way. */
     unsigned serial = find("serial@10000000");
-    uint32_t parent, line;
+    uint32_t parent, line, trigger;
     cr_assert(fdt_prop_u32(&devices.tree, devices.device[serial].node, "interrupt-parent", 0, &parent));
     int node = fdt_by_phandle(&devices.tree, parent);
-    cr_assert_eq(device_line(&devices, serial, 0, &line), ERR_OK);
+    cr_assert_eq(device_line(&devices, serial, 0, &line, &trigger), ERR_OK);
     cr_assert_eq(line, 10 + (node == devices.controllers.intc[1].node ? sources + 1 : 0));
 }
 
-Test(dev, virt_with_a_controller_that_is_not_driven)
+Test(dev, virt_with_two_cells_for_an_interrupt)
 {
-    uint32_t line;
+    uint32_t line, trigger;
 
-    load_machine("virt,aia=aplic");
-    cr_assert_eq(devices.controllers.count, 0);
-    cr_assert_eq(device_line(&devices, find("serial@10000000"), 0, &line), ERR_UNSUPPORTED);
+    load_machine("virt,aia=aplic-imsic");
+    cr_assert_eq(devices.controllers.count, 1);
+    cr_assert_eq(device_line(&devices, find("serial@10000000"), 0, &line, &trigger), ERR_OK);
+    cr_assert_eq(line, 10);
+    cr_assert_eq(trigger, IRQ_TRIGGER_HIGH);
     cr_assert_eq(device_lines(&devices, find("serial@10000000")), 1);
     expect_registers("serial@10000000", 0x10000000, 0x100);
+}
+
+#define APLIC                                                                                                \
+    "/dts-v1/; / { #address-cells = <2>; #size-cells = <2>; interrupt-parent = <&aplic>; "                   \
+    "aplic: a@d000000 { compatible = \"riscv,aplic\"; reg = <0 0xd000000 0 0x8000>; interrupt-controller; "  \
+    "#interrupt-cells = <2>; riscv,num-sources = <70>; msi-parent = <&imsic>; }; "                           \
+    "imsic: i@28000000 { compatible = \"riscv,imsics\"; reg = <0 0x28000000 0 0x1000>; "                     \
+    "interrupts-extended = <1 9>; riscv,num-ids = <63>; }; "
+
+Test(dev, trigger_types)
+{
+    uint32_t line, trigger;
+
+    load_source(APLIC
+                "d@1000 { compatible = \"d\"; interrupts = <1 0>, <2 1>, <3 2>, <4 4>, <5 8>, <6 3>, <7 16>, "
+                "<64 4>, <70 4>, <71 4>, <9>; }; };");
+    for (unsigned n = 0; n < 5; n++) {
+        cr_assert_eq(device_line(&devices, find("d@1000"), n, &line, &trigger), ERR_OK);
+        cr_assert_eq(line, n + 1);
+        cr_assert_eq(trigger, n == 0 ? 0 : 1u << (n - 1));
+    }
+    cr_assert_eq(device_line(&devices, find("d@1000"), 5, &line, &trigger), ERR_CORRUPT, "both edges");
+    cr_assert_eq(device_line(&devices, find("d@1000"), 6, &line, &trigger), ERR_CORRUPT);
+    cr_assert_eq(device_line(&devices, find("d@1000"), 7, &line, &trigger), ERR_UNSUPPORTED, "no identity");
+    cr_assert_eq(device_line(&devices, find("d@1000"), 10, &line, &trigger), ERR_NOT_FOUND);
 }
 
 Test(dev, sifive_u)
@@ -99,7 +128,7 @@ Test(dev, pages_of_registers_ascend_and_are_there_once)
 
 Test(dev, interrupts_come_in_several_forms)
 {
-    uint32_t line;
+    uint32_t line, trigger;
 
     load_source(HEAD PLIC
                 "gpio: gpio { compatible = \"gpio\"; interrupt-controller; #interrupt-cells = <2>; };"
@@ -114,16 +143,16 @@ Test(dev, interrupts_come_in_several_forms)
                 "};");
     expect_line("inherits@1000", 0, 7);
     expect_line("inherits@1000", 1, 9);
-    cr_assert_eq(device_line(&devices, find("inherits@1000"), 2, &line), ERR_NOT_FOUND);
+    cr_assert_eq(device_line(&devices, find("inherits@1000"), 2, &line, &trigger), ERR_NOT_FOUND);
     cr_assert_eq(device_lines(&devices, find("extended@2000")), 3);
     expect_line("extended@2000", 1, 33);
-    cr_assert_eq(device_line(&devices, find("extended@2000"), 0, &line), ERR_UNSUPPORTED);
-    cr_assert_eq(device_line(&devices, find("own@3000"), 0, &line), ERR_UNSUPPORTED);
-    cr_assert_eq(device_line(&devices, find("zero@4000"), 0, &line), ERR_CORRUPT);
-    cr_assert_eq(device_line(&devices, find("zero@4000"), 1, &line), ERR_CORRUPT);
+    cr_assert_eq(device_line(&devices, find("extended@2000"), 0, &line, &trigger), ERR_UNSUPPORTED);
+    cr_assert_eq(device_line(&devices, find("own@3000"), 0, &line, &trigger), ERR_UNSUPPORTED);
+    cr_assert_eq(device_line(&devices, find("zero@4000"), 0, &line, &trigger), ERR_CORRUPT);
+    cr_assert_eq(device_line(&devices, find("zero@4000"), 1, &line, &trigger), ERR_CORRUPT);
     expect_line("zero@4000", 2, 95);
     expect_line("odd@5000", 0, 3);
-    cr_assert_eq(device_line(&devices, find("odd@5000"), 1, &line), ERR_CORRUPT, "no such phandle");
+    cr_assert_eq(device_line(&devices, find("odd@5000"), 1, &line, &trigger), ERR_CORRUPT, "no such phandle");
 }
 
 Test(dev, what_is_disabled_is_no_device)
@@ -355,7 +384,7 @@ Test(dev, damaged_trees_do_no_harm)
 {
     uint64_t state = 20, pages[64], address, size;
     unsigned opened = 0, lines = 0, unsupported = 0, corrupt = 0;
-    uint32_t line;
+    uint32_t line, trigger;
 
     load_machine("virt -smp 1");
     run("dtc -q -I dtb -O dtb -o small dtb"); /* without the padding */
@@ -376,7 +405,7 @@ Test(dev, damaged_trees_do_no_harm)
                 device_register_ranges(&devices, i);
                 device_registers(&devices, i, 0, &address, &size);
                 for (unsigned n = device_lines(&devices, i); n > 0; n--) {
-                    enum error error = device_line(&devices, i, n - 1, &line);
+                    enum error error = device_line(&devices, i, n - 1, &line, &trigger);
                     lines += error == ERR_OK;
                     unsupported += error == ERR_UNSUPPORTED;
                     corrupt += error == ERR_CORRUPT;

@@ -60,9 +60,9 @@ static inline unsigned find(const char *name)
 
 static inline void expect_line(const char *name, unsigned n, uint32_t expected)
 {
-    uint32_t line = 0;
+    uint32_t line = 0, trigger;
 
-    cr_assert_eq(device_line(&devices, find(name), n, &line), ERR_OK, "%s", name);
+    cr_assert_eq(device_line(&devices, find(name), n, &line, &trigger), ERR_OK, "%s", name);
     cr_assert_eq(line, expected, "%s: line %u instead of %u", name, line, expected);
 }
 

@@ -56,7 +56,7 @@ edited(
 edited(
     "interrupt_controller_that_reaches_no_hart",
     lambda t: re.sub("extended = <0x0(.) 0x0b 0x0. 0x09>", "extended = <0x0\\1 0x0b>", t),
-    "interrupt controller plic@c000000 is not used: it reaches no hart",
+    "interrupt controller plic@c000000 is not used: it interrupts no hart that is",
 )
 edited(
     "registers_out_of_reach",
@@ -64,7 +64,7 @@ edited(
         "\t\tplic@",
         'far@ff00000000000 { compatible = "riscv,aclint-sswi"; reg = <0xff000 0x0 0x0 0x1000>; };\n',
     ),
-    "registers at 0xff00000000000 are out of reach",
+    "controller far@ff00000000000 has registers that are out of reach",
     PROMPT,
 )
 edited(

@@ -167,10 +167,12 @@ SELFTEST static const char *harts_are_told_apart(void)
 SELFTEST static const char *interrupt_contexts(void)
 {
     for (unsigned i = 0; i < machine.intcs.count; i++) {
-        MUST(machine.intcs.intc[i].sources > 0 && machine.intcs.intc[i].base != 0);
-        for (uint32_t h = 0; h < machine.hart_count; h++)
+        const struct intc *intc = &machine.intcs.intc[i];
+
+        MUST(intc->sources > 0 && intc->base != 0);
+        for (uint32_t h = 0; h < hart_count; h++)
             for (uint32_t other = 0; other < h; other++)
-                MUST(machine.target[i][h] < 0 || machine.target[i][h] != machine.target[i][other]);
+                MUST(intc->target[h] < 0 || intc->target[h] != intc->target[other]);
     }
     MUST(arch_irq_claim() == 0);
     return NULL;
@@ -205,7 +207,7 @@ SELFTEST static const char *fp_registers_are_kept(void)
     struct thread *a = selftest_memory(1 << THREAD_BITS), *b = selftest_memory(1 << THREAD_BITS);
 
     MUST(a && b);
-    if (!machine.has_fp)
+    if (!machine.cpus.has_fp)
         return NULL;
     for (unsigned i = 0; i < 32; i++)
         a->fp[i] = 0x4000000000000000ull + i;

@@ -185,18 +185,31 @@ static void check_ranges(uint64_t tree_size)
     check_devices(&devices);
 }
 
+/* Registers for a hart lie inside the controller's, and a message is addressed with 14 bits. */
+static void check_target(const struct intc *intc, int32_t target)
+{
+    MUST(target < 16384);
+    if (target < 0)
+        return;
+    if (intc->kind == INTC_PLIC)
+        MUST(0x200000 + 0x1000 * ((uint64_t)target + 1) <= intc->size);
+    if (intc->kind == INTC_APLIC)
+        MUST(0x4000 + 32 * ((uint64_t)target + 1) <= intc->size);
+    if (intc->kind == INTC_APLIC_MSI)
+        MUST(intc->first_line + intc->sources <= intc->identities && intc->size >= 0x4000);
+}
+
 static void check_machine(void)
 {
-    MUST(machine.hart_count >= 1 && machine.hart_count <= MAX_HARTS);
+    MUST(machine.cpus.count >= 1 && machine.cpus.count <= MAX_HARTS);
     MUST(arch_timebase != 0);
-    MUST(machine.intcs.count <= INTC_MAX && arch_irq_lines() <= IRQ_LINES);
-    for (unsigned i = 1; i < machine.hart_count; i++)
+    MUST(machine.intcs.count <= INTC_MAX && machine.intcs.lines <= IRQ_LINES);
+    for (unsigned i = 1; i < machine.cpus.count; i++)
         for (unsigned j = 0; j < i; j++)
-            MUST(machine.hart[i].id != machine.hart[j].id);
+            MUST(machine.cpus.cpu[i].id != machine.cpus.cpu[j].id);
     for (unsigned i = 0; i < machine.intcs.count; i++)
-        for (unsigned hart = 0; hart < machine.hart_count; hart++)
-            MUST(machine.target[i][hart] < 0 ||
-                 0x200000 + 0x1000 * ((uint64_t)machine.target[i][hart] + 1) <= machine.intcs.intc[i].size);
+        for (unsigned hart = 0; hart < machine.cpus.count; hart++)
+            check_target(&machine.intcs.intc[i], machine.intcs.intc[i].target[hart]);
 }
 
 /* Looks at the leaves of the kernel's tables. Each has A and D from the start (SiFive harts fault otherwise),
@@ -263,7 +276,7 @@ static void read_devices(uint64_t tree_size, uint64_t *random)
     struct fdt tree;
     uint64_t address, size;
     unsigned controllers = 0;
-    uint32_t line;
+    uint32_t line, trigger;
 
     MUST(fdt_open(&tree, arena, tree_size) == FDT_OK);
     devices_read(&devices, &tree);
@@ -272,7 +285,7 @@ static void read_devices(uint64_t tree_size, uint64_t *random)
         read_device(i, random, &controllers);
         for (unsigned n = 0; n < 4 && device_registers(&devices, i, n, &address, &size); n++)
             MUST(size <= UINT64_MAX - address);
-        for (unsigned n = 0; n < 4 && device_line(&devices, i, n, &line) == ERR_OK; n++)
+        for (unsigned n = 0; n < 4 && device_line(&devices, i, n, &line, &trigger) == ERR_OK; n++)
             MUST(line > 0 && line < IRQ_LINES);
     }
     unsigned count = devices_pages(&devices, 16 << 10, pages, 256);

@@ -323,10 +323,13 @@ void console_start(struct console_port *the_port)
 
 void console_serve(void)
 {
-    while (serve_writers() | serve_readers()) {
-        continue;
-    }
-    port->transmit();
+    do {
+        while (serve_writers() | serve_readers()) {
+            continue;
+        }
+        port->transmit();
+        /* The transmitter may have taken all at once; then it does not interrupt, and nobody else asks. */
+    } while (writer_count > 0 && has_room(writers[writer_first].length));
 }
 
 /* The answers go nowhere; giving them returns the reply objects. */

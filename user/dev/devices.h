@@ -53,9 +53,10 @@ int device_hardware(const struct devices *devices, unsigned device);
 bool device_registers(const struct devices *devices, unsigned device, unsigned n, uint64_t *address,
                       uint64_t *size);
 unsigned device_register_ranges(const struct devices *devices, unsigned device);
-/* n-th interrupt as a line of the kernel. ERR_NOT_FOUND: has no such; ERR_UNSUPPORTED: goes to a controller
- * that the kernel does not drive; ERR_CORRUPT: the tree is wrong. */
-enum error device_line(const struct devices *devices, unsigned device, unsigned n, uint32_t *line);
+/* n-th interrupt as a line of the kernel and an enum irq_trigger. ERR_NOT_FOUND: has no such;
+ * ERR_UNSUPPORTED: goes to a controller that the kernel does not drive; ERR_CORRUPT: the tree is wrong. */
+enum error device_line(const struct devices *devices, unsigned device, unsigned n, uint32_t *line,
+                       uint32_t *trigger);
 /* How many there are. A damaged tree can give a device thousands, each of which takes longer to find. */
 unsigned device_lines(const struct devices *devices, unsigned device);
 #define DEVICE_MAX_LINES 64

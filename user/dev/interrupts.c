@@ -2,6 +2,8 @@
 /* Interrupts in the device tree (Devicetree Specification v0.4, section 2.4) and the kernel's lines. */
 #include "devices.h"
 
+#include <abi/object.h>
+
 void devices_read_controllers(struct devices *devices)
 {
     struct fdt_walk walk = {0};
@@ -84,7 +86,14 @@ static enum error find_interrupt(const struct fdt *tree, int node, unsigned n, s
     return n < length / 4 / cells ? ERR_OK : ERR_NOT_FOUND;
 }
 
-enum error device_line(const struct devices *devices, unsigned device, unsigned n, uint32_t *line)
+/* The second cell: type 3, both edges, is one that no controller here has. */
+static bool is_trigger(uint32_t type)
+{
+    return type <= IRQ_TRIGGER_LOW && (type & (type - 1)) == 0;
+}
+
+enum error device_line(const struct devices *devices, unsigned device, unsigned n, uint32_t *line,
+                       uint32_t *trigger)
 {
     const struct fdt *tree = &devices->tree;
     int node = device_hardware(devices, device);
@@ -99,12 +108,17 @@ enum error device_line(const struct devices *devices, unsigned device, unsigned 
     if (controller == NULL) {
         return ERR_UNSUPPORTED;
     }
+    *trigger = IRQ_TRIGGER_DEFAULT;
     if (!fdt_prop_u32(tree, node, interrupt.property, interrupt.first_cell, &source) || source == 0 ||
-        source > controller->sources) {
+        (controller->cells > 1 &&
+         !fdt_prop_u32(tree, node, interrupt.property, interrupt.first_cell + 1, trigger))) {
         return ERR_CORRUPT;
     }
+    if (source > controller->sources) {
+        return controller->identities != 0 ? ERR_UNSUPPORTED : ERR_CORRUPT;
+    }
     *line = controller->first_line + source;
-    return ERR_OK;
+    return is_trigger(*trigger) ? ERR_OK : ERR_CORRUPT;
 }
 
 unsigned device_lines(const struct devices *devices, unsigned device)

@@ -12,7 +12,7 @@ static struct line {
 } lines[MAX_LINES];
 static unsigned line_count;
 
-enum error line_handler(uint32_t number, unsigned device, cap_t *handler)
+enum error line_handler(uint32_t number, uint32_t trigger, unsigned device, cap_t *handler)
 {
     for (unsigned i = 0; i < line_count; i++) {
         if (lines[i].number == number && lines[i].device == device) {
@@ -24,8 +24,8 @@ enum error line_handler(uint32_t number, unsigned device, cap_t *handler)
     if (slot == 0) {
         return ERR_TOO_MANY;
     }
-    uint64_t argument[] = {number, 0, slot};
-    enum error error = kernel_call(rt_cap("irq"), OP_IRQ_CONTROL_GET, argument, 3, NULL, 0);
+    uint64_t argument[] = {number, 0, slot, trigger};
+    enum error error = kernel_call(rt_cap("irq"), OP_IRQ_CONTROL_GET, argument, 4, NULL, 0);
     if (error != ERR_OK) {
         slot_release(slot);
         return error;

@@ -203,7 +203,7 @@ static enum error serve_dev_irq(struct call *call, const struct dev_index_reques
                                 struct dev_irq_reply *reply)
 {
     int device = devices_of(&devices, call->client, request->index);
-    uint32_t line;
+    uint32_t line, trigger;
 
     if (device == NO_DEVICE) {
         return ERR_NO_DEVICE;
@@ -211,9 +211,9 @@ static enum error serve_dev_irq(struct call *call, const struct dev_index_reques
     if (request->n > UINT32_MAX) {
         return ERR_NOT_FOUND;
     }
-    enum error error = device_line(&devices, device, (unsigned)request->n, &line);
+    enum error error = device_line(&devices, device, (unsigned)request->n, &line, &trigger);
     if (error == ERR_OK) {
-        error = line_handler(line, device, &call->reply_cap[0]);
+        error = line_handler(line, trigger, device, &call->reply_cap[0]);
         reply->line = line;
     }
     if (error == ERR_OK) {

@@ -140,13 +140,24 @@ uint32_t arch_irq_lines(void)
     return 64;
 }
 
+bool arch_irq_configure(uint32_t line, uint64_t trigger)
+{
+    if (line == HOST_LINE_WITHOUT_HART)
+        return false;
+    host.trigger[line] = trigger;
+    return true;
+}
+
 void arch_irq_enable(uint32_t line, struct hart *hart)
 {
     host.enabled[line] = hart->index + 1;
 }
 
+/* It completes what was claimed. */
 void arch_irq_disable(uint32_t line)
 {
+    if (host.claimed[line])
+        arch_irq_complete(line);
     host.enabled[line] = 0;
 }
 
@@ -160,11 +171,13 @@ uint32_t arch_irq_claim(void)
     uint32_t line = host.claim;
 
     host.claim = 0;
+    host.claimed[line] = line != 0;
     return line;
 }
 
 void arch_irq_complete(uint32_t line)
 {
+    host.claimed[line] = false;
     host.completed[line]++;
 }
 

@@ -7,6 +7,9 @@
 
 #include "../../kernel.h"
 
+/* The controller that this line is wired to serves no hart. */
+#define HOST_LINE_WITHOUT_HART 63
+
 #define HOST_ARENA_BYTES (64ull << 20)
 
 /* Empties the arena (all bytes 0xa5, as memory of a real machine is not clean), harts and time. */
@@ -23,7 +26,8 @@ struct host_machine {
     uint64_t timer;             /* this hart's programmed deadline */
     uint64_t ipis, flushes, switches, fences;
     uint32_t claim;             /* line that the next claim gives */
-    uint32_t enabled[IRQ_LINES], completed[IRQ_LINES], priority[IRQ_LINES];
+    bool claimed[IRQ_LINES];    /* and not completed */
+    uint32_t enabled[IRQ_LINES], completed[IRQ_LINES], priority[IRQ_LINES], trigger[IRQ_LINES];
     bool stays_on;              /* it cannot be switched off or restarted */
     char log[4096];             /* the last lines */
     unsigned log_used;

@@ -40,7 +40,7 @@ bool arch_fp_first_use(struct thread *thread)
 {
     struct hart *hart = hart_self();
 
-    if (!machine.has_fp || hart->closed & CLOSED_FP)
+    if (!machine.cpus.has_fp || hart->closed & CLOSED_FP)
         return false;
     csr_set(sstatus, SSTATUS_FS);
     if (hart->fp_owner != thread || thread->fp_hart != hart)

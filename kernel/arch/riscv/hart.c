@@ -11,7 +11,7 @@
 
 #define START_TIMEOUT_MS 1000      /* a busy emulator needs more than 100 */
 #define MAX_ATTEMPTS     MAX_HARTS /* known to head.S as STACKS_HARTS */
-_Static_assert(MAX_HARTS == STACKS_HARTS, "each has its stacks");
+_Static_assert(MAX_HARTS == STACKS_HARTS && MAX_HARTS == CPU_MAX, "each that is read has its stacks");
 
 /* What a cell of start_attempt[] holds: see secondary_start. */
 enum attempt { ATTEMPT_OVER, ATTEMPT_WELCOME, ATTEMPT_TAKEN };
@@ -91,11 +91,11 @@ void hart_init(void)
     uint64_t counters = boot_option("counters") ? COUNTER_CYCLE | COUNTER_INSTRET : 0;
 
     csr_write(scounteren, COUNTER_TIME | counters);
-    if (machine.has_zicbom)
+    if (machine.cpus.has_zicbom)
         csr_write(0x10a /* senvcfg */, ENVCFG_CBCFE);
     hart_self()->timer_deadline = UINT64_MAX;
     arch_set_timer(UINT64_MAX);
-    plic_hart_init();
+    intc_hart_init();
     csr_write(sie, IRQ_SOFTWARE | IRQ_TIMER | IRQ_EXTERNAL);
 }
 
@@ -125,15 +125,15 @@ static bool wait_online(const struct hart *hart)
     return true;
 }
 
-/* Starts machine.hart[candidate] as the next of harts[]. A hart that comes after its time finds its attempt
- * over. */
+/* Starts machine.cpus.cpu[candidate] as the next of harts[]. A hart that comes after its time finds its
+ * attempt over. */
 static void start_one(uint32_t candidate)
 {
     struct hart *hart = &harts[hart_count];
-    uint32_t id = machine.hart[candidate].id;
+    uint32_t id = machine.cpus.cpu[candidate].id;
 
     hart_prepare(hart_count, id);
-    plic_hart_is(hart, candidate);
+    intc_hart_is(hart, candidate);
     starting_hart = hart;
     start_id[candidate] = id;
     __atomic_store_n(&start_attempt[candidate], ATTEMPT_WELCOME, __ATOMIC_RELEASE);
@@ -154,15 +154,15 @@ static void start_one(uint32_t candidate)
 
 void harts_start(void)
 {
-    if (machine.harts_unused)
-        log_line("%u harts are not used: the kernel runs on %d at most", machine.harts_unused, MAX_HARTS);
-    if (machine.hart_count == 1)
+    if (machine.cpus.unused)
+        log_line("%u harts are not used: the kernel runs on %d at most", machine.cpus.unused, MAX_HARTS);
+    if (machine.cpus.count == 1)
         return;
     if (!sbi_has(SBI_HSM) || !sbi_has(SBI_IPI) || !sbi_has(SBI_RFENCE)) {
         log_line("only the boot hart is used: the firmware cannot start, interrupt or fence others");
         return;
     }
-    for (uint32_t candidate = 1; candidate < machine.hart_count; candidate++)
+    for (uint32_t candidate = 1; candidate < machine.cpus.count; candidate++)
         start_one(candidate);
 }
 

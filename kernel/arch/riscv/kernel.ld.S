@@ -17,7 +17,7 @@ PHDRS
 /* What only the boot needs. Its memory is handed over with the rest: kernel_boot_drop(). */
 #define BOOT_FILE(section) *kernel/boot_*(section) *kernel/main.c*(section) *riscv/machine.c*(section) \
     *base/fdt*(section) *base/cpio.c*(section) *base/elf.c*(section) \
-    *base/cpu.c*(section) *base/intc.c*(section) *base/range.c*(section) \
+    *base/cpu.c*(section) *base/intc.c*(section) *base/words.c*(section) *base/range.c*(section) \
     *base/ring.c*(section) *base/crc32c.c*(section)
 
 SECTIONS

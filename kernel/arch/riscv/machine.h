@@ -4,23 +4,14 @@
 
 #include "arch.h"
 
+#include <base/cpu.h>
 #include <base/intc.h>
 
-/* A hart of the device tree that can run the kernel. */
-struct machine_hart {
-    uint32_t id;
-    uint32_t intc; /* phandle of its interrupt controller node; 0: it has none */
-};
-
 struct machine {
-    struct machine_hart hart[MAX_HARTS]; /* the boot hart first */
-    uint32_t hart_count;
-    uint32_t harts_unused; /* beyond MAX_HARTS */
+    struct cpu_set cpus; /* that the device tree tells of */
     struct intc_set intcs;
-    int32_t target[INTC_MAX][MAX_HARTS]; /* intc_target() of each controller for each of hart[] */
     uint64_t test_device;  /* QEMU's exit device, physical; 0: none */
-    bool has_sstc, has_fp, has_zicbom; /* on all harts */
-    bool has_sbi_time;
+    bool has_sstc, has_sbi_time; /* timers that can be used on all harts */
     uint32_t asid_bits;
     uint32_t quirks;   /* that are worked around, a bit for each; what they change: */
     bool fences_whole; /* fences by address do not do it */
@@ -45,7 +36,7 @@ void space_probe(void); /* finds out how many ASIDs there are, and fits the fast
 /* Gives harts[index] its id and its stacks. */
 void hart_prepare(uint32_t index, uint32_t id);
 void hart_init(void); /* sets up this hart's CSRs */
-void harts_start(void); /* the others of machine.hart[], which then sleep; sets hart_count */
+void harts_start(void); /* the others of machine.cpus, which then sleep; sets hart_count */
 /* Ends the boot, whose code is gone afterwards: all harts run threads. The caller holds the kernel lock. */
 void harts_release(void) __attribute__((noreturn));
 /* Has the other harts stop for good; false when another hart did so first, and this one is to stop. */
@@ -55,11 +46,21 @@ void hart_stop(void) __attribute__((noreturn)); /* stops this one for good */
 /* Runs threads on this hart; the caller holds the kernel lock. */
 void hart_run(void) __attribute__((noreturn));
 
-/* Sets up the interrupt controllers; tells which hart machine.hart[candidate] became; sets up this one's
- * contexts. */
-void plic_init(void);
-void plic_hart_is(const struct hart *hart, uint32_t candidate);
-void plic_hart_init(void);
+/* intc.c: tells which hart machine.cpus.cpu[candidate] became; sets up the controllers for this hart. */
+void intc_hart_is(const struct hart *hart, uint32_t candidate);
+void intc_hart_init(void);
+static inline volatile uint32_t *intc_register(const struct intc *intc, uint64_t offset)
+{
+    return arch_direct(intc->base + offset);
+}
+/* aplic.c: what intc.c does with a source of an APLIC, delivered to `target`. */
+void aplic_hart_init(const struct intc *aplic, uint32_t target);
+void aplic_configure(const struct intc *aplic, uint32_t source, uint64_t trigger);
+void aplic_enable(const struct intc *aplic, uint32_t source, uint32_t target);
+void aplic_disable(const struct intc *aplic, uint32_t source);
+void aplic_set_priority(const struct intc *aplic, uint32_t source, uint32_t priority);
+uint32_t aplic_claim(uint32_t hart);
+void aplic_complete(const struct intc *aplic, uint32_t source);
 
 /* trap.S */
 void trap_entry(void);

@@ -150,8 +150,7 @@ static void map_devices(void)
 
     registers.count = 0;
     for (unsigned i = 0; i < machine.intcs.count; i++)
-        if (machine.intcs.intc[i].kind)
-            add_registers(&registers, machine.intcs.intc[i].base, machine.intcs.intc[i].size);
+        add_registers(&registers, machine.intcs.intc[i].base, machine.intcs.intc[i].size);
     if (machine.test_device)
         add_registers(&registers, machine.test_device, 1 << PAGE_BITS);
     for (unsigned i = 0; i < registers.count; i++)

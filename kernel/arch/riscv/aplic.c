@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* Advanced platform-level interrupt controllers, which interrupt harts or send messages to their incoming MSI
+ * controllers (RISC-V Advanced Interrupt Architecture 1.0, chapters 4 and 3), with the line as identity. From
+ * its claim to its completion a source is disabled; an edge in between stays pending. */
+#include "csr.h"
+#include "machine.h"
+
+#define DOMAINCFG         0x0000
+#define DOMAINCFG_ENABLE  0x100
+#define DOMAINCFG_MSI     0x004
+#define SOURCECFG         0x0000 /* plus 4 for each source, from 1 on; so is TARGET */
+#define SOURCECFG_EDGE    4      /* and bit 0: active low */
+#define SOURCECFG_LEVEL   6
+#define SETIPNUM          0x1cdc
+#define IN_CLRIP          0x1d00 /* read: which inputs are active */
+#define SETIENUM          0x1edc
+#define CLRIE             0x1f00
+#define CLRIENUM          0x1fdc
+#define TARGET            0x3000
+#define TARGET_HART_SHIFT 18
+#define TARGET_PRIORITY   0xff
+#define IDC_DELIVERY      0x4000 /* these for each hart that is interrupted directly */
+#define IDC_THRESHOLD     0x4008
+#define IDC_CLAIM         0x401c
+#define IDC_STRIDE        32
+#define ID_SHIFT          16 /* in IDC_CLAIM and stopei */
+
+/* What siselect chooses for sireg. A register of bits has a number for each 32, though it holds 64. */
+#define IMSIC_DELIVERY    0x70
+#define IMSIC_THRESHOLD   0x72
+#define IMSIC_PENDING     0x80
+#define IMSIC_ENABLE      0xc0
+#define LOWEST_PRIORITY   8 /* more than any that a line has; here less comes first */
+
+static void imsic_write(uint64_t select, uint64_t value)
+{
+    csr_write(0x150, select); /* siselect */
+    csr_write(0x151, value);  /* sireg */
+}
+
+/* Takes messages with the numbers of lines, of whichever controller. */
+static void imsic_init(const struct intc *aplic)
+{
+    for (uint64_t id = 0; id < aplic->identities; id += 64) {
+        uint64_t lines = machine.intcs.lines > id ? machine.intcs.lines - id : 0;
+        imsic_write(IMSIC_PENDING + id / 32, 0);
+        imsic_write(IMSIC_ENABLE + id / 32, lines < 64 ? (1ull << lines) - 1 : ~0ull);
+    }
+    imsic_write(IMSIC_THRESHOLD, 0);
+    imsic_write(IMSIC_DELIVERY, 1);
+}
+
+void aplic_hart_init(const struct intc *aplic, uint32_t target)
+{
+    bool msi = aplic->kind == INTC_APLIC_MSI;
+
+    for (uint32_t word = 0; word < 32; word++)
+        *intc_register(aplic, CLRIE + 4 * word) = ~0u;
+    *intc_register(aplic, DOMAINCFG) = DOMAINCFG_ENABLE | (msi ? DOMAINCFG_MSI : 0);
+    if (msi)
+        return imsic_init(aplic);
+    *intc_register(aplic, IDC_THRESHOLD + target * IDC_STRIDE) = 0;
+    *intc_register(aplic, IDC_DELIVERY + target * IDC_STRIDE) = 1;
+}
+
+void aplic_configure(const struct intc *aplic, uint32_t source, uint64_t trigger)
+{
+    bool edge = trigger == IRQ_TRIGGER_RISING || trigger == IRQ_TRIGGER_FALLING;
+    bool low = trigger == IRQ_TRIGGER_FALLING || trigger == IRQ_TRIGGER_LOW;
+
+    *intc_register(aplic, SOURCECFG + 4 * source) = (edge ? SOURCECFG_EDGE : SOURCECFG_LEVEL) | low;
+}
+
+/* Whether the source is a level, and is active or not. */
+static bool is_level(const struct intc *aplic, uint32_t source, bool active)
+{
+    uint32_t inputs = *intc_register(aplic, IN_CLRIP + source / 32 * 4);
+
+    return (*intc_register(aplic, SOURCECFG + 4 * source) & SOURCECFG_LEVEL) == SOURCECFG_LEVEL &&
+           (inputs >> source % 32 & 1) == active;
+}
+
+/* A message was sent when the level became active: that it still is must be looked at again (section 4.9.2).
+ * QEMU before 9.0 would send one in any case. */
+void aplic_complete(const struct intc *aplic, uint32_t source)
+{
+    *intc_register(aplic, SETIENUM) = source;
+    if (aplic->kind == INTC_APLIC_MSI && is_level(aplic, source, true))
+        *intc_register(aplic, SETIPNUM) = source;
+}
+
+void aplic_disable(const struct intc *aplic, uint32_t source)
+{
+    *intc_register(aplic, CLRIENUM) = source;
+}
+
+void aplic_enable(const struct intc *aplic, uint32_t source, uint32_t target)
+{
+    volatile uint32_t *cell = intc_register(aplic, TARGET + 4 * source);
+    uint32_t low = aplic->kind == INTC_APLIC_MSI ? aplic->first_line + source : *cell & TARGET_PRIORITY;
+
+    *cell = target << TARGET_HART_SHIFT | low;
+    aplic_complete(aplic, source);
+}
+
+/* Among messages it is the identity that decides, and the lowest comes first. */
+void aplic_set_priority(const struct intc *aplic, uint32_t source, uint32_t priority)
+{
+    volatile uint32_t *cell = intc_register(aplic, TARGET + 4 * source);
+
+    if (aplic->kind == INTC_APLIC)
+        *cell = (*cell & ~TARGET_PRIORITY) | (LOWEST_PRIORITY - priority);
+}
+
+/* QEMU does not forget a level that was active while its source was disabled; if it is no more, it is no
+ * interrupt. */
+static uint32_t claim(const struct intc *aplic, uint32_t target)
+{
+    uint64_t line;
+    uint32_t source;
+
+    if (aplic->kind == INTC_APLIC_MSI) {
+        __asm__ volatile("csrrw %0, 0x15c, zero" : "=r"(line) : : "memory"); /* stopei */
+        line >>= ID_SHIFT;
+        aplic = intc_of_line(&machine.intcs, line, &source);
+    } else {
+        source = *intc_register(aplic, IDC_CLAIM + target * IDC_STRIDE) >> ID_SHIFT;
+        line = source && !is_level(aplic, source, false) ? aplic->first_line + source : 0;
+    }
+    if (line && aplic)
+        aplic_disable(aplic, source);
+    return line;
+}
+
+uint32_t aplic_claim(uint32_t hart)
+{
+    const struct intc *intc = machine.intcs.intc, *end = intc + machine.intcs.count;
+    uint32_t line = 0;
+
+    for (; intc < end && !line; intc++)
+        if (intc->kind != INTC_PLIC && intc->target[hart] >= 0)
+            line = claim(intc, intc->target[hart]);
+    return line;
+}
