@@ -65,7 +65,7 @@ bool range_remove_all(struct range_set *set, const struct range_set *these)
 bool range_overlaps(const struct range_set *set, uint64_t start, uint64_t end)
 {
     for (unsigned i = 0; i < set->count; i++)
-        if (start < set->range[i].end && set->range[i].start < end)
+        if (start < end && start < set->range[i].end && set->range[i].start < end)
             return true;
     return false;
 }

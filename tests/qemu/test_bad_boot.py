@@ -96,18 +96,6 @@ with_tree(
     lambda t: t.replace("0x80000000 0x00 0x20000000", "0x80400000 0x00 0x1fc00000"),
     "the kernel at 0x80200000-0x[0-9a-f]+ is not in the device tree's memory",
 )
-with_tree(
-    "registers_in_memory",
-    lambda t: t.replace(
-        "\tplatform-bus@",
-        "\tintc@90000000 { compatible = \"riscv,plic0\"; reg = <0 0x90000000 0 0x400000>; "
-        "interrupt-controller; #interrupt-cells = <1>; riscv,ndev = <32>; "
-        "interrupts-extended = <&{/cpus/cpu@0/interrupt-controller} 9>; "
-        "};\n\tplatform-bus@",
-        1,
-    ),
-    "the device tree has both registers and memory at 0x90000000-0x90400000",
-)
 
 
 @test(harts=(1, 4), append="selftest=no-tree", timeout=60)

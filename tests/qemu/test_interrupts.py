@@ -105,3 +105,16 @@ lie("aplic_without_msi_parent", IMSIC, "msi-parent = ", "no-parent = ",
 # The UART has line 10 and the disk line 8: they work.
 lie("imsic_with_fewer_identities_than_lines", IMSIC, "num-ids = <0xff>", "num-ids = <0x3f>",
     "has sources that are not used: its IMSIC has too few identities", PROMPT, harts=(1, 4))
+edited(
+    "registers_in_memory",
+    "virt",
+    lambda t: t.replace(
+        "\tplatform-bus@",
+        "\tintc@90000000 { compatible = \"riscv,plic0\"; reg = <0 0x90000000 0 0x400000>; "
+        "interrupt-controller; #interrupt-cells = <1>; riscv,ndev = <32>; "
+        "interrupts-extended = <&{/cpus/cpu@0/interrupt-controller} 9>; };\n\tplatform-bus@",
+        1,
+    ),
+    "interrupt controller intc@90000000 is not used: its registers lie in memory",
+    PROMPT,
+)
