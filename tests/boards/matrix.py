@@ -28,12 +28,12 @@ for harts, memory in enumerate(("64M", "128M", "256M", "512M", "1G", "2G", "4G",
     virt(f"harts_{harts}", "OpenSBI 1.1, -kernel", harts, memory, quick=harts == 3)
 virt("fw_jump", "OpenSBI 1.1 fw_jump, -kernel", firmware=FW_JUMP, quick=False)
 virt("aia_none", "aia=none", machine="virt,aia=none")
-virt("aia_aplic", "aia=aplic", machine="virt,aia=aplic", quick=False)
-virt("aia_imsic", "aia=aplic-imsic", machine="virt,aia=aplic-imsic", quick=False)
+virt("aia_aplic", "aia=aplic", machine="virt,aia=aplic")
+virt("aia_imsic", "aia=aplic-imsic", machine="virt,aia=aplic-imsic")
 virt("aclint", "aclint=on", machine="virt,aclint=on")
 virt("without_sstc", "-cpu rv64,sstc=off", cpu="rv64,sstc=off")
 virt("u54", "-cpu sifive-u54", cpu="sifive-u54")
-virt("numa", "2 NUMA nodes, a PLIC each", memory="1G", quick=False, extra=NUMA)
+virt("numa", "2 NUMA nodes, a PLIC each", memory="1G", extra=NUMA)
 
 # QEMU virt through U-Boot, from a card like those of the boards.
 
