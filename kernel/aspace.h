@@ -52,6 +52,5 @@ void mapping_moved(struct slot *from, struct slot *to);
 void space_unmap_all(struct address_space *space);
 /* Then one bounded step of letting go of what was mapped in it; false when nothing is left. */
 bool space_unmap_step(struct address_space *space);
-/* Whether the tables map `address` for the access (RIGHT_READ...): a fault there was only a stale
- * translation. */
+/* Whether `address` is mapped for the access (RIGHT_READ...): a fault there was only a stale translation. */
 bool space_allows(struct address_space *space, uint64_t address, uint64_t access);

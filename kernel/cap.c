@@ -183,8 +183,7 @@ static void cnode_put_aside(struct slot *slot)
 
 static void space_put_aside(struct address_space *space)
 {
-    /* Harts that run none of its threads use the kernel's own tables, but for this one, which may not have got
-     * to it yet. */
+    /* Other harts that run none of its threads use the kernel's own tables already. */
     arch_space_leave(space);
     if (space->note.dying)
         return;

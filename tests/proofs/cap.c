@@ -12,60 +12,63 @@
 char *const arch_granule_base = things[0];
 static bool destroyed, unmapped;
 
+/* Every step is the last of its call: what is left to do is another call from any tree. */
 bool arch_interrupt_pending(void)
 {
-    return nondet_bool();
+    return true;
 }
 
 /* One step of destroying an object, which takes one or two. */
-static bool destroy(void)
+static bool destroy(enum object_type type, const void *object, uint64_t number)
 {
     bool done = destroyed || nondet_bool();
+    unsigned capabilities = 0;
 
+    for (unsigned i = 0; i < SLOTS; i++)
+        capabilities += slot_at[i]->type == type && slot_at[i]->object == object &&
+                        (object || slot_at[i]->number == number);
+    CHECK(capabilities == 1, "objects: one ends only with its last capability");
     destroyed = true;
     return done;
 }
 
 bool thread_destroy(struct thread *thread)
 {
-    (void)thread;
-    return destroy();
+    return destroy(OBJ_THREAD, thread, 0);
 }
 bool endpoint_destroy(struct endpoint *endpoint)
 {
-    (void)endpoint;
-    return destroy();
+    return destroy(OBJ_ENDPOINT, endpoint, 0);
 }
 bool notification_destroy(struct notification *notification)
 {
-    (void)notification;
-    return destroy();
+    return destroy(OBJ_NOTIFICATION, notification, 0);
 }
 void reply_destroy(struct reply *reply)
 {
-    (void)reply;
-    destroy();
+    destroy(OBJ_REPLY, reply, 0);
 }
 void timer_stop(struct timer *timer)
 {
-    (void)timer;
-    destroy();
+    destroy(OBJ_TIMER, timer, 0);
 }
 void context_destroy(struct sched_context *context)
 {
-    (void)context;
-    destroy();
+    destroy(OBJ_SCHED_CONTEXT, context, 0);
 }
 void irq_release(uint64_t line)
 {
-    (void)line;
-    destroy();
+    destroy(OBJ_IRQ_HANDLER, NULL, line);
 }
 void thread_slot_lost(struct slot *slot)
 {
     (void)slot;
 }
 void arch_space_leave(const struct address_space *space)
+{
+    (void)space;
+}
+void space_unmap_all(struct address_space *space)
 {
     (void)space;
 }
@@ -95,7 +98,7 @@ static void nothing_put_off(void)
 
 /*
  * proof tree_generator: any tree of up to 4 slots (what the generator of the other proofs makes is well formed)
- * options: --unwind 7
+ * options: --unwind 5
  * planted kernel/cap.h: s/return slot->type == OBJ_NULL;/return slot->type == OBJ_NULL || slot->type == OBJ_FRAME;/
  */
 void prove_tree_generator(void)
@@ -105,9 +108,9 @@ void prove_tree_generator(void)
 }
 
 /*
- * proof slot_is_last: any tree of up to 4 slots, any of them
- * options: --unwind 7
- * planted kernel/cap.c: s/ && !parted_from_same(slot);/;/
+ * proof slot_is_last: any tree of up to 4 slots in which no memory is half raised, any of them
+ * options: --unwind 5
+ * planted kernel/cap.c: s/return !same_object(slot, slot->parent) \&\&/return/
  * planted kernel/cap.c: s/!same_object(slot, slot->prev) &&$/true \&\&/
  */
 void prove_slot_is_last(void)
@@ -115,13 +118,13 @@ void prove_slot_is_last(void)
     const struct slot *slot = any_slot();
 
     any_slots();
-    ASSUME(!slot_is_empty(slot));
+    ASSUME(!slot_is_empty(slot) && !raising);
     CHECK(slot_is_last(slot) == is_only_one(slot), "tree: it tells which capability is the last one");
 }
 
 /*
  * proof slot_copy: any tree of up to 4 slots, any slot that may be copied, any empty one, any rights
- * options: --unwind 7
+ * options: --unwind 5
  * planted kernel/cap.c: s/to->rights = from->rights & rights;/to->rights = from->rights | rights;/
  * planted kernel/cap.c: s/^    parent->child = to;//
  */
@@ -143,7 +146,7 @@ void prove_slot_copy(void)
 
 /*
  * proof slot_make_child: any tree of up to 4 slots, any untyped that is not being taken apart, any empty slot
- * options: --unwind 7
+ * options: --unwind 5
  * planted kernel/cap.c: s/^        next->prev = to;/        next->next = to;/
  * planted kernel/cap.c: s/^    to->parent = parent;//
  */
@@ -164,7 +167,7 @@ void prove_slot_make_child(void)
 
 /*
  * proof slot_move: any tree of up to 4 slots, any capability, any empty slot
- * options: --unwind 7
+ * options: --unwind 5
  * planted kernel/cap.c: s/        child->parent = to;/        child->parent = from;/
  * planted kernel/cap.c: s/^    slot_clear(from);//
  */
@@ -183,36 +186,87 @@ void prove_slot_move(void)
 }
 
 /*
- * proof slot_delete: any tree of up to 4 slots, any slot; interrupted anywhere. No other untyped in the tree may be half
- *   deleted: what is known to go wrong then is in docs/PROOFS.md.
- * options: --unwind 7
+ * proof slot_delete: any tree of up to 4 slots, any slot, also when memory is half raised already; one step
+ * options: --unwind 5 --unwindset slot_delete.0:2,slot_delete.1:2,raise_rest.0:2
  * planted kernel/cap.c: s/^    if (slot_is_last(slot))/    if (!slot->child)/
  * planted kernel/cap.c: s/^    child->parent = slot->parent;//
  * planted kernel/cap.c: s/^        slot_unmap(slot);/        ;/
+ * planted kernel/cap.c: s/raising = child->next ? slot : NULL;/raising = NULL;/
  */
 void prove_slot_delete(void)
 {
     struct slot *slot = any_slot();
-    bool last, frame;
+    bool last, frame, ends;
 
     any_slots();
     nothing_put_off();
     ASSUME(!slot_is_empty(slot));
-    for (unsigned i = 0; i < SLOTS; i++)
-        ASSUME(slot_at[i] == slot || !(slot_at[i]->flags & SLOT_RAISED));
     last = is_only_one(slot);
     frame = slot->type == OBJ_FRAME;
+    ends = slot->type != OBJ_UNTYPED && slot->type != OBJ_PAGE_TABLE && !frame;
     if (slot_delete(slot)) {
         CHECK(slot_is_empty(slot), "tree: the slot is empty");
         CHECK(!frame || unmapped, "mapping: a frame is mapped nowhere when its capability is gone");
+        CHECK(destroyed == (last && ends), "objects: one ends with its last capability");
     }
-    CHECK(last || !destroyed, "objects: one ends only with its last capability");
+    check_tree();
+}
+
+static bool is_below(const struct slot *slot, const struct slot *top)
+{
+    const struct slot *up = slot->parent;
+
+    for (unsigned i = 0; i < SLOTS && up && up != top; i++)
+        up = up->parent;
+    return up == top;
+}
+
+/* The sum of how deep all slots are: falls with every step. */
+static unsigned depth_of_all(void)
+{
+    unsigned depth = 0;
+
+    for (unsigned i = 0; i < SLOTS; i++) {
+        const struct slot *up = slot_at[i];
+
+        for (unsigned turn = 0; turn < SLOTS && up->parent; turn++, up = up->parent)
+            depth++;
+    }
+    return depth;
+}
+
+/*
+ * proof slot_revoke: any tree of up to 4 slots, any slot, also when memory is half raised already; one step
+ * options: --unwind 5 --unwindset slot_delete.0:2,slot_delete.1:2,raise_rest.0:2,slot_revoke.0:2
+ * planted kernel/cap.c: s/^        if (slot->child->child)/        if (false)/
+ * planted kernel/cap.c: s/^            tree_raise_child(slot->child);/            tree_raise_child(slot);/
+ * planted kernel/cap.c: s/^        else if (!slot_delete(slot->child))/        else if (!slot_delete(slot))/
+ */
+void prove_slot_revoke(void)
+{
+    struct slot *slot = any_slot(), *other = any_slot(), before;
+    bool below;
+    unsigned depth;
+
+    any_slots();
+    nothing_put_off();
+    ASSUME(!slot_is_empty(slot));
+    below = is_below(other, slot);
+    before = *other;
+    depth = depth_of_all();
+    if (slot_revoke(slot))
+        CHECK(!slot->child, "tree: nothing is below what was revoked");
+    else
+        CHECK(destroyed || depth_of_all() < depth, "tree: each step brings a revocation nearer to its end");
+    CHECK(below || (other->type == before.type && other->object == before.object &&
+                    other->rights == before.rights),
+          "tree: a revocation takes nothing but what is below");
     check_tree();
 }
 
 /*
  * proof slot_can_move: any tree of up to 4 slots, any slot
- * options: --unwind 7
+ * options: --unwind 5
  * planted kernel/cap.c: s/if (++children > SLOT_MOVE_MAX_CHILDREN)/if (++children > 2)/
  */
 void prove_slot_can_move(void)

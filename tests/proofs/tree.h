@@ -132,11 +132,22 @@ static bool rights_only_fall(void)
     return true;
 }
 
-/* Whether the slot is beside untyped memory that is being taken apart, which still has one to the same object below it. */
+/* Memory of whose children some were moved up and some were not: no other than `raising`. */
+static bool at_most_one_is_half_raised(void)
+{
+    for (unsigned i = 0; i < SLOTS; i++) {
+        const struct slot *slot = slot_at[i];
+
+        if ((slot->type == OBJ_UNTYPED && slot->flags & SLOT_RAISED && slot->child) != (slot == raising))
+            return false;
+    }
+    return true;
+}
+
+/* Whether the slot was moved up to be beside its memory, which still has one to the same object below it. */
 static bool is_parted(const struct slot *slot)
 {
-    return slot->prev && slot->prev->type == OBJ_UNTYPED && slot->prev->flags & SLOT_RAISED &&
-           to_same(slot, slot->prev->child);
+    return raising && slot->prev == raising && to_same(slot, raising->child);
 }
 
 /* Whether nothing before the slot in the order in which slot_is_last() looks is to the same object. */
@@ -153,7 +164,7 @@ static bool is_unique(unsigned type)
     return type == OBJ_UNTYPED || type == OBJ_PAGE_TABLE;
 }
 
-/* All capabilities to one object hang together: the rule that slot_is_last() is made from. */
+/* All capabilities to one object hang together, which is all that slot_is_last() relies on. */
 static bool objects_hang_together(void)
 {
     for (unsigned i = 0; i < SLOTS; i++)
@@ -191,6 +202,8 @@ static void any_slots(void)
     for (unsigned i = 0; i < SLOTS; i++)
         if (!slot_is_empty(slot_at[i]))
             link_in(i, key);
+    raising = nondet_bool() ? any_slot() : NULL;
+    ASSUME(at_most_one_is_half_raised());
     ASSUME(rights_only_fall());
     ASSUME(objects_hang_together());
 }
@@ -198,6 +211,7 @@ static void any_slots(void)
 static void check_tree(void)
 {
     CHECK(tree_is_well_formed(), "tree: well formed");
+    CHECK(at_most_one_is_half_raised(), "tree: the children of one untyped at most are half moved up");
     CHECK(rights_only_fall(), "rights: none is amplified");
     CHECK(objects_hang_together(), "tree: capabilities to one object hang together");
 }

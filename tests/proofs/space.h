@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/* Any small world of address spaces, page tables and frames, and what must hold of every one. Included after
+ * kernel/aspace.c. */
+#pragma once
+
+#include "sv39.h"
+
+#define PAGES (USER_END >> PAGE_BITS)
+
+static struct {
+    uint64_t table[2][ENTRIES];
+    struct slot slot[4]; /* two to the tables, two to frames */
+    char frame[2][1 << PAGE_BITS];
+} memory;
+char *const arch_granule_base = (char *)&memory;
+static struct address_space space_a, space_b;
+static struct slot *const slots = memory.slot;
+
+/* --- Any world --- */
+
+static unsigned index_at(unsigned page, unsigned level)
+{
+    return page >> level * LEVEL_BITS & (ENTRIES - 1);
+}
+
+static bool covers(const struct slot *table, unsigned level, const struct slot *slot)
+{
+    return table->space == slot->space &&
+           table->page >> level * LEVEL_BITS == slot->page >> level * LEVEL_BITS;
+}
+
+static void enter(uint64_t *entry, uint64_t pte)
+{
+    ASSUME(*entry == 0);
+    *entry = pte;
+}
+
+static void enter_in_root(const struct slot *slot, uint64_t pte)
+{
+    if (slot->space == &space_a)
+        enter(&space_a.entry[index_at(slot->page, 2)], pte);
+    else
+        enter(&space_b.entry[index_at(slot->page, 2)], pte);
+}
+
+static void any_mapped_slot(struct slot *slot, enum object_type type, void *object)
+{
+    slot->type = type;
+    slot->object = object;
+    slot->rights = nondet_u8();
+    slot->flags = nondet_bool() ? SLOT_STALE : 0;
+    slot->page = any_below(PAGES);
+    slot->space = nondet_bool() ? NULL : nondet_bool() ? &space_a : &space_b;
+}
+
+/* The frame's entry, of any rights that it may have, or none: as when a table above was taken out. */
+static void any_leaf(const struct slot *frame, bool live0, bool live1, bool below)
+{
+    unsigned rights = any_below(8);
+    uint64_t pte = slot_pte(frame, LEAF_BITS | rights << 1);
+
+    if (!frame->space || nondet_bool())
+        return;
+    ASSUME(POSSIBLE_RIGHTS >> rights & 1 && !(rights & ~frame->rights));
+    if (frame->size_bits == GIGAPAGE_BITS) {
+        enter_in_root(frame, pte);
+    } else if (frame->size_bits == MEGAPAGE_BITS && live0 && covers(&slots[0], 2, frame)) {
+        enter(&memory.table[0][index_at(frame->page, 1)], pte);
+    } else {
+        ASSUME(live1 && below == (frame->size_bits == PAGE_BITS) && covers(&slots[1], below ? 1 : 2, frame));
+        enter(&memory.table[1][index_at(frame->page, below ? 0 : 1)], pte);
+    }
+}
+
+static void any_frames(bool live0, bool live1, bool below)
+{
+    static const uint8_t sizes[] = {PAGE_BITS, MEGAPAGE_BITS, GIGAPAGE_BITS};
+    bool same = nondet_bool();
+
+    for (unsigned i = 2; i < 4; i++) {
+        any_mapped_slot(&slots[i], OBJ_FRAME, memory.frame[same ? 0 : i - 2]);
+        slots[i].size_bits = sizes[any_below(3)];
+        ASSUME(!(slots[i].page & ((1u << (slots[i].size_bits - PAGE_BITS)) - 1)));
+    }
+    ASSUME(!same || slots[2].size_bits == slots[3].size_bits);
+    any_leaf(&slots[2], live0, live1, below);
+    any_leaf(&slots[3], live0, live1, below);
+}
+
+/* The list of what is mapped in each space, in any order. */
+static void any_lists(void)
+{
+    unsigned key[4];
+
+    for (unsigned i = 0; i < 4; i++) {
+        key[i] = any_below(4);
+        for (unsigned j = 0; j < i; j++)
+            ASSUME(key[i] != key[j]);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        unsigned before = 4, after = 4;
+
+        for (unsigned j = 0; j < 4 && slots[i].space; j++) {
+            if (slots[j].space != slots[i].space)
+                continue;
+            if (key[j] < key[i] && (before == 4 || key[j] > key[before]))
+                before = j;
+            if (key[j] > key[i] && (after == 4 || key[j] < key[after]))
+                after = j;
+        }
+        if (!slots[i].space)
+            continue;
+        slots[i].map_prev = before < 4 ? granule_of(&slots[before]) : 0;
+        slots[i].map_next = after < 4 ? granule_of(&slots[after]) : 0;
+        if (before == 4 && slots[i].space == &space_a)
+            space_a.note.maps = 2 * granule_of(&slots[i]);
+        if (before == 4 && slots[i].space == &space_b)
+            space_b.note.maps = 2 * granule_of(&slots[i]);
+    }
+}
+
+static uint64_t bytes_mapped(const struct address_space *space)
+{
+    uint64_t bytes = 0;
+
+    for (unsigned i = 0; i < 4; i++)
+        if (slots[i].space == space && slots[i].type == OBJ_FRAME)
+            bytes += 1ull << slots[i].size_bits;
+    return bytes;
+}
+
+/* Table 0 is in a root, or nowhere; table 1 in a root, in table 0, or nowhere. Of what is nowhere, a fresh
+ * table is zero, and one that was mapped before holds anything. */
+static void any_world(void)
+{
+    bool live0 = nondet_bool(), live1 = nondet_bool(), below = live1 && nondet_bool();
+
+    for (unsigned t = 0; t < 2; t++) {
+        any_mapped_slot(&slots[t], OBJ_PAGE_TABLE, memory.table[t]);
+        ASSUME(slots[t].flags & SLOT_STALE || !slots[t].space);
+        for (unsigned i = 0; i < ENTRIES; i++)
+            memory.table[t][i] =
+                (t == 0 ? live0 : live1) || !(slots[t].flags & SLOT_STALE) ? 0 : nondet_u64();
+    }
+    for (unsigned i = ROOT_USER_ENTRIES; i < ENTRIES; i++) {
+        space_a.entry[i] = nondet_u64();
+        space_b.entry[i] = nondet_u64();
+    }
+    ASSUME((!live0 || slots[0].space) && (!live1 || slots[1].space));
+    if (live0)
+        enter_in_root(&slots[0], slot_pte(&slots[0], PTE_V));
+    if (below) {
+        ASSUME(live0 && covers(&slots[0], 2, &slots[1]));
+        enter(&memory.table[0][index_at(slots[1].page, 1)], slot_pte(&slots[1], PTE_V));
+    } else if (live1) {
+        enter_in_root(&slots[1], slot_pte(&slots[1], PTE_V));
+    }
+    any_frames(live0, live1, below);
+    any_lists();
+    space_a.note.mapped = 2 * bytes_mapped(&space_a);
+    space_b.note.mapped = 2 * bytes_mapped(&space_b);
+}
+
+/* --- What holds after every operation --- */
+
+/* The entry that the hardware would find for a page, and at which level. */
+static uint64_t *hardware_walk(struct address_space *space, unsigned page, unsigned *level)
+{
+    uint64_t *entry =
+        space == &space_a ? &space_a.entry[index_at(page, 2)] : &space_b.entry[index_at(page, 2)];
+
+    for (*level = 2; *level > 0 && pte_is_table(*entry); --*level) {
+        unsigned t = *entry == slot_pte(&slots[0], PTE_V) ? 0 : 1;
+
+        CHECK(*entry == slot_pte(&slots[t], PTE_V) && slots[t].space == space &&
+                  slots[t].flags & SLOT_STALE &&
+                  slots[t].page >> *level * LEVEL_BITS == page >> *level * LEVEL_BITS,
+              "owned: every table in use belongs to a capability that names its space and place");
+        entry = &memory.table[t][index_at(page, *level - 1)];
+    }
+    return entry;
+}
+
+static bool owns(const struct slot *slot, const struct address_space *space, unsigned page, uint64_t entry,
+                 unsigned level)
+{
+    return slot->type == OBJ_FRAME && slot->space == space &&
+           slot->size_bits == PAGE_BITS + level * LEVEL_BITS &&
+           slot->page == page >> level * LEVEL_BITS << level * LEVEL_BITS &&
+           (entry | LEAF_RIGHTS) == slot_pte(slot, LEAF_BITS | LEAF_RIGHTS) &&
+           !((entry & LEAF_RIGHTS) >> 1 & ~(uint64_t)slot->rights);
+}
+
+/* At any page of any space. */
+static void check_entries(void)
+{
+    struct address_space *space = nondet_bool() ? &space_a : &space_b;
+    unsigned page = any_below(PAGES), level;
+    uint64_t entry = *hardware_walk(space, page, &level);
+
+    CHECK(entry == 0 || owns(&slots[2], space, page, entry, level) ||
+              owns(&slots[3], space, page, entry, level),
+          "owned: every mapped frame, by a capability with these rights that names its space and page");
+    CHECK((entry & (PTE_W | PTE_X)) != (PTE_W | PTE_X),
+          "rights: nothing is mapped to be written and executed");
+}
+
+static void check_list(const struct address_space *space)
+{
+    granule at = space->note.maps >> 1, before = 0;
+    unsigned count = 0, mapped = 0;
+
+    for (unsigned i = 0; i < 4; i++)
+        mapped += slots[i].space == space;
+    for (unsigned turn = 0; turn < 4 && at; turn++) {
+        granule next = 0;
+
+        for (unsigned i = 0; i < 4; i++) {
+            if (at != granule_of(&slots[i]))
+                continue;
+            count += slots[i].space == space && slots[i].map_prev == before;
+            next = slots[i].map_next;
+        }
+        before = at;
+        at = next;
+    }
+    CHECK(!at && count == mapped, "lists: exactly what is mapped in a space is in its list");
+    CHECK(space->note.mapped == 2 * bytes_mapped(space), "lists: and as many bytes are counted");
+}
+
+static void check_lists(void)
+{
+    check_list(&space_a);
+    check_list(&space_b);
+}
+
+/* Any entry of any table, and its value before the operation. */
+static uint64_t *witness, witness_before;
+static const void *witness_in;
+
+static void watch_any_entry(void)
+{
+    unsigned index = any_below(ENTRIES), which = any_below(4);
+
+    witness_in = which == 0 ? (void *)&space_a : which == 1 ? (void *)&space_b : memory.table[which - 2];
+    witness = which == 0   ? &space_a.entry[index]
+              : which == 1 ? &space_b.entry[index]
+                           : &memory.table[which - 2][index];
+    witness_before = *witness;
+}
