@@ -25,10 +25,10 @@ def read_poem(system) -> None:
 def legacy_disk(system):
     """QEMU's default; the line says what to do about it."""
     system.wait_prompt()
+    one_line(system.command("ls /"), "no disk")
     line = one_line(system.command("dmesg"), "virtio-blk: virtio,mmio at ")
     if "legacy device; start QEMU with -global virtio-mmio.force-legacy=false" not in line:
         raise Failure(f"it says: {line}")
-    one_line(system.command("ls /"), "no disk")
 
 
 @test(boot=False)
@@ -37,6 +37,7 @@ def two_disks(system):
     system.boot(extra=("-drive", f"if=none,format=raw,id=disk1,readonly=on,file={empty}",
                        "-device", "virtio-blk-device,drive=disk1"))
     system.wait_prompt()
+    system.command("ls /")  # fs has looked at the disks when it answers
     log = system.command("dmesg")
     one_line(log, r"virtio-blk: disk 0: virtio_mmio@10008000, \d+ sectors$")
     one_line(log, r"virtio-blk: disk 1: virtio_mmio@10007000, 2048 sectors, read-only$")
@@ -51,6 +52,7 @@ def disk_that_cannot_be_read(system):
              "file.inject-error.0.event=read_aio,file.inject-error.0.errno=5")
     system.boot(disk=None, extra=("-blockdev", drive, "-device", "virtio-blk-device,drive=failing"))
     system.wait_prompt()
+    system.command("ls /")
     line = one_line(system.command("dmesg"), "fs: nothing mounted")
     if "cannot be read" not in line:
         raise Failure(f"it says: {line}")
