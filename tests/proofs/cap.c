@@ -238,20 +238,20 @@ static unsigned depth_of_all(void)
 /*
  * proof slot_revoke: any tree of up to 4 slots, any slot, also when memory is half raised already; one step
  * options: --unwind 5 --unwindset slot_delete.0:2,slot_delete.1:2,raise_rest.0:2,slot_revoke.0:2
- * planted kernel/cap.c: s/^        if (slot->child->child)/        if (false)/
  * planted kernel/cap.c: s/^            tree_raise_child(slot->child);/            tree_raise_child(slot);/
  * planted kernel/cap.c: s/^        else if (!slot_delete(slot->child))/        else if (!slot_delete(slot))/
  */
 void prove_slot_revoke(void)
 {
     struct slot *slot = any_slot(), *other = any_slot(), before;
-    bool below;
+    bool below, deleting;
     unsigned depth;
 
     any_slots();
     nothing_put_off();
     ASSUME(!slot_is_empty(slot));
     below = is_below(other, slot);
+    deleting = raising == slot;
     before = *other;
     depth = depth_of_all();
     if (slot_revoke(slot))
@@ -261,6 +261,8 @@ void prove_slot_revoke(void)
     CHECK(below || (other->type == before.type && other->object == before.object &&
                     other->rights == before.rights),
           "tree: a revocation takes nothing but what is below");
+    CHECK(!below || deleting || slot_is_empty(other) || is_below(other, slot),
+          "tree: what is below goes, or stays below");
     check_tree();
 }
 

@@ -155,7 +155,7 @@ static bool walk_may_go_on(unsigned at)
  * proof fdt_walk_next: any tree of up to 32 bytes of structure, one step from anywhere behind a node's properties
  * options: --unwind 11 --unwindset check_begin_node.0:5,any_tree.0:45,next_token.0:5,strcmp.0:5,walk_enter.0:3
  *   --unwindset skip_nops.0:6,fdt_walk_next.0:6
- * planted lib/base/fdt.c: s/            walk->depth--;/            walk->depth = 0;/
+ * planted lib/base/fdt.c: s/walk->chain\[walk->depth++\] = /walk->chain[walk->depth] = /
  */
 void prove_fdt_walk_next(void)
 {
@@ -182,7 +182,7 @@ void prove_fdt_walk_next(void)
 /*
  * proof fdt_prop: any tree of up to 40 bytes of structure and 4 of strings, any node or none, any name of one character
  * options: --unwind 11 --unwindset check_begin_node.0:5,any_tree.0:45,next_token.0:5
- * planted lib/base/fdt.c: s/        \*length = property_length(property);/        *length = property_length(property) + 1;/
+ * planted lib/base/fdt.c: s/        \*length = property_length(property);/        *length = property_length(property) + 64;/
  */
 void prove_fdt_prop(void)
 {
