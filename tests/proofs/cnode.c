@@ -79,7 +79,7 @@ uint64_t object_id(const struct slot *slot)
 
 void message_set_word(struct thread *to, unsigned n, uint64_t value)
 {
-    CHECK(n < MSG_REGS, "message: the answer fits in registers");
+    CHECK(n < MSG_REGS, "messages: the answer fits in registers");
     to->reg[word_register[n]] = value;
 }
 
@@ -180,6 +180,7 @@ void prove_cnode_copy(void)
  * options: --unwind 9
  * planted kernel/cnode.c: s/^    if (from->badge)/    if (false)/
  * planted kernel/cnode.c: s/from->type != OBJ_ENDPOINT \&\& from->type != OBJ_NOTIFICATION/from->type == OBJ_NULL/
+ * planted kernel/cnode.c: s/return fail(by, ERR_IN_USE, 5, from->badge);/fail(by, ERR_IN_USE, 5, from->badge);/
  */
 void prove_cnode_mint(void)
 {

@@ -202,7 +202,7 @@ static const uint8_t priorities[THREADS] = {7, 70, 7};
 /*
  * proof sched_ready: any of 3 threads ready, with priorities 7, 70 and 7, any thread, handed the hart or not
  * options: --unwind 5 --unwindset highest_bit.0:8,prove_sched_ready.0:13
- * planted kernel/sched.c: s/^    if (thread->priority > hart->ready_top)/    if (false)/
+ * planted kernel/sched.c: s/^    set_ready_top(hart, thread->priority);/    ;/
  * planted kernel/sched.c: s/if (thread->queued || is_running(thread) || /if (is_running(thread) || /
  */
 void prove_sched_ready(void)

@@ -12,7 +12,6 @@ char *const arch_granule_base = NULL;
  * proof table_entry: all addresses, all levels
  * options: --unwind 2
  * planted kernel/aspace.c: s/((1 << LEVEL_BITS) - 1)/(1 << LEVEL_BITS)/
- * planted kernel/aspace.h: s/0x4000000000ull/0x8000000000ull/
  */
 void prove_table_entry(void)
 {
