@@ -84,17 +84,10 @@ static void fuzz_thread(unsigned n, bool passive)
 static void fuzz_reset(unsigned hart_total)
 {
     memset(host_arena, 0xa5, FUZZ_ARENA);
-    memset(harts, 0, sizeof(harts));
     memset(&host, 0, offsetof(struct host_machine, log));
     memset(&w, 0, sizeof(w));
     host_time = 1;
-    hart_count = hart_total;
-    for (uint32_t i = 0; i < hart_total; i++) {
-        harts[i].index = harts[i].id = i;
-        harts[i].online = true;
-        harts[i].timer_deadline = ~0ull;
-        harts[i].lane_floor = harts[i].ready_top = harts[i].queue_top = -1;
-    }
+    host_harts_reset(hart_total);
     pause_over();
     irq_init();
 }

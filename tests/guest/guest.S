@@ -24,10 +24,6 @@
     jalr a1
     unimp
 
-    begin guest_fence_i
-    fence.i
-    ret
-
     begin guest_instret
     rdinstret a0
     ret

@@ -169,11 +169,3 @@ cap_t map_new(uint64_t address)
     map_at(frame, BOOT_ADDRESS_SPACE, address, RIGHT_READ | RIGHT_WRITE);
     return frame;
 }
-
-uint64_t memory_left(void)
-{
-    uint64_t info[2];
-
-    must(kernel_call(memory, OP_UNTYPED_INFO, NULL, 0, info, 2), "ask untyped memory");
-    return (1ull << info[0]) - info[1];
-}

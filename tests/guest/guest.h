@@ -45,14 +45,10 @@ cap_t copy_cap(cap_t from, uint64_t rights);
 void map_at(cap_t frame, cap_t space, uint64_t address, uint64_t rights);
 /* A new frame mapped readable and writable at `address` in main's space. */
 cap_t map_new(uint64_t address);
-/* What is left of the memory that make_object takes from, in bytes. */
-uint64_t memory_left(void);
 
 /* --- guest.S --- */
 
 /* Threads begin here: a0 an argument, a1 the function that gets it. */
 extern const char guest_entry[];
-/* Makes instructions that were written visible to this hart. */
-void guest_fence_i(void);
 /* Instructions that this hart has retired; the kernel's command line must say `counters`. */
 uint64_t guest_instret(void);

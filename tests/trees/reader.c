@@ -99,28 +99,32 @@ void arch_putchar(char c)
     MUST(said.length < sizeof(said.line));
 }
 
+/* Whatever is said takes one line. */
+static void say(const char *prefix, const char *format, va_list arguments)
+{
+    unsigned before = said.lines;
+
+    log_line_list(prefix, format, arguments);
+    MUST(said.lines == before + 1);
+    outcome_count(format);
+}
+
 void __wrap_log_line(const char *format, ...)
 {
     va_list arguments;
-    unsigned before = said.lines;
 
     va_start(arguments, format);
-    log_line_list("", format, arguments);
+    say("", format, arguments);
     va_end(arguments);
-    MUST(said.lines == before + 1);
-    outcome_count(format);
 }
 
 void boot_fail(const char *format, ...)
 {
     va_list arguments;
-    unsigned before = said.lines;
 
     va_start(arguments, format);
-    log_line_list("cannot boot: ", format, arguments);
+    say("cannot boot: ", format, arguments);
     va_end(arguments);
-    MUST(said.lines == before + 1);
-    outcome_count(format);
     longjmp(failure, 1);
 }
 

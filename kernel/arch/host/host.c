@@ -19,14 +19,9 @@ uint64_t host_time, arch_timebase = 10000000;
 struct host_machine host;
 struct boot_state boot_state;
 
-void host_reset(uint32_t count)
+void host_harts_reset(uint32_t count)
 {
-    memset(arena, 0xa5, sizeof(arena));
     memset(harts, 0, sizeof(harts));
-    memset(&host, 0, sizeof(host));
-    host_time = 1;
-    pause_over();
-    steps_between_pauses = ~0u; /* a test says when */
     hart_count = count;
     for (uint32_t i = 0; i < count; i++) {
         harts[i].index = harts[i].id = i;
@@ -34,6 +29,16 @@ void host_reset(uint32_t count)
         harts[i].timer_deadline = ~0ull;
         harts[i].lane_floor = harts[i].ready_top = harts[i].queue_top = -1;
     }
+}
+
+void host_reset(uint32_t count)
+{
+    memset(arena, 0xa5, sizeof(arena));
+    memset(&host, 0, sizeof(host));
+    host_time = 1;
+    pause_over();
+    steps_between_pauses = ~0u; /* a test says when */
+    host_harts_reset(count);
 }
 
 struct hart *hart_self(void)

@@ -14,6 +14,8 @@
 
 /* Empties the arena (all bytes 0xa5, as memory of a real machine is not clean), harts and time. */
 void host_reset(uint32_t hart_count);
+/* The harts alone. */
+void host_harts_reset(uint32_t hart_count);
 /* Physical memory: the arena's address. */
 extern char *host_arena;
 extern uint64_t host_time;
