@@ -124,7 +124,7 @@ static void open_tree(struct fdt *tree, uint64_t physical)
     refuse_overlap("device tree", (struct range){physical, physical + 1}, "kernel", whole_image());
     boot_state.reading = " while reading the device tree";
     enum fdt_error error = fdt_open(tree, arch_direct(physical), TREE_LIMIT);
-    if (error != FDT_OK)
+    if (error)
         boot_fail("malformed device tree at 0x%lx: %s", physical, fdt_strerror(error));
     boot_state.device_tree = physical;
     boot_state.device_tree_size = tree->total;

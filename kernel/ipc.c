@@ -362,7 +362,7 @@ void ipc_receive(struct thread *thread, const struct slot *slot, bool block)
 static void answer_fault(struct thread *from, struct thread *caller, uint64_t tag)
 {
     caller->fault_waits = false;
-    if (tag_label(tag) != ERR_OK) {
+    if (tag_label(tag)) {
         leave_faulted(caller);
         return;
     }

@@ -32,15 +32,14 @@ static bool read_hex(const char *digits, uint32_t *value)
     for (unsigned i = 0; i < FIELD_DIGITS; i++) {
         char c = digits[i];
         uint32_t digit;
-        if (c >= '0' && c <= '9') {
+        if (c >= '0' && c <= '9')
             digit = (uint32_t)(c - '0');
-        } else if (c >= 'A' && c <= 'F') {
+        else if (c >= 'A' && c <= 'F')
             digit = (uint32_t)(c - 'A') + 10;
-        } else if (c >= 'a' && c <= 'f') {
+        else if (c >= 'a' && c <= 'f')
             digit = (uint32_t)(c - 'a') + 10;
-        } else {
+        else
             return false;
-        }
         *value = *value << 4 | digit;
     }
     return true;
@@ -48,13 +47,11 @@ static bool read_hex(const char *digits, uint32_t *value)
 
 static enum cpio_error read_header(const char *header, uint32_t field[FIELD_COUNT])
 {
-    if (memcmp(header, MAGIC, MAGIC_SIZE) != 0) {
+    if (memcmp(header, MAGIC, MAGIC_SIZE) != 0)
         return CPIO_BAD_MAGIC;
-    }
     for (unsigned i = 0; i < FIELD_COUNT; i++) {
-        if (!read_hex(header + MAGIC_SIZE + i * FIELD_DIGITS, &field[i])) {
+        if (!read_hex(header + MAGIC_SIZE + i * FIELD_DIGITS, &field[i]))
             return CPIO_BAD_NUMBER;
-        }
     }
     return CPIO_OK;
 }
@@ -65,33 +62,26 @@ enum cpio_error cpio_next(const void *archive, size_t size, size_t *offset, stru
     uint64_t at = *offset;
     uint32_t field[FIELD_COUNT];
 
-    if (!range_inside(at, HEADER_SIZE, size)) {
+    if (!range_inside(at, HEADER_SIZE, size))
         return CPIO_TRUNCATED;
-    }
     enum cpio_error error = read_header(base + at, field);
-    if (error != CPIO_OK) {
+    if (error)
         return error;
-    }
     at += HEADER_SIZE;
     uint32_t name_size = field[FIELD_NAMESIZE];
-    if (name_size < 2 || name_size > NAME_SIZE_MAX) {
+    if (name_size < 2 || name_size > NAME_SIZE_MAX)
         return CPIO_BAD_NAME;
-    }
-    if (!range_inside(at, name_size, size)) {
+    if (!range_inside(at, name_size, size))
         return CPIO_TRUNCATED;
-    }
     const char *name = base + at;
-    if (name[0] == 0 || name[name_size - 1] != 0) {
+    if (name[0] == 0 || name[name_size - 1] != 0)
         return CPIO_BAD_NAME;
-    }
-    if (strcmp(name, TRAILER) == 0) {
+    if (strcmp(name, TRAILER) == 0)
         return CPIO_END;
-    }
     at = align_up(at + name_size, 4);
     uint32_t data_size = field[FIELD_FILESIZE];
-    if (!range_inside(at, data_size, size)) {
+    if (!range_inside(at, data_size, size))
         return CPIO_TRUNCATED;
-    }
     bool has_prefix = name[0] == '.' && name[1] == '/' && name[2] != 0;
     *file = (struct cpio_file){
         .name = has_prefix ? name + 2 : name,
@@ -109,7 +99,7 @@ enum cpio_error cpio_find(const void *archive, size_t size, const char *name, st
     struct cpio_file candidate;
     enum cpio_error error;
 
-    while ((error = cpio_next(archive, size, &offset, &candidate)) == CPIO_OK) {
+    while (!(error = cpio_next(archive, size, &offset, &candidate))) {
         if ((candidate.mode & MODE_TYPE) == MODE_REGULAR && strcmp(candidate.name, name) == 0) {
             *file = candidate;
             return CPIO_OK;

@@ -5,9 +5,8 @@
 
 bool cpu_is_usable(const struct fdt *tree, const struct fdt_walk *walk)
 {
-    if (!fdt_walk_has_type(walk, "cpu")) {
+    if (!fdt_walk_has_type(walk, "cpu"))
         return false;
-    }
     const char *mmu = fdt_prop_string(tree, walk->chain[walk->depth - 1], "mmu-type");
     return fdt_walk_is_enabled(walk) && mmu != NULL && strcmp(mmu, "riscv,none") != 0;
 }
@@ -23,9 +22,8 @@ struct cpu_isa cpu_isa(const struct fdt *tree, int cpu)
         return length > 0 && isa.end[-1] == 0 ? isa : (struct cpu_isa){0};
     }
     isa.string = fdt_prop_string(tree, cpu, "riscv,isa");
-    if (isa.string != NULL && strlen(isa.string) < sizeof("rv64") - 1) {
+    if (isa.string != NULL && strlen(isa.string) < sizeof("rv64") - 1)
         isa.string = NULL;
-    }
     return isa;
 }
 
@@ -33,9 +31,8 @@ struct cpu_isa cpu_isa(const struct fdt *tree, int cpu)
 static bool string_has_letter(const char *isa, char letter)
 {
     for (isa += 4; *isa != 0 && *isa != '_' && *isa != 's' && *isa != 'z' && *isa != 'x'; isa++) {
-        if (*isa == letter || (*isa == 'g' && strchr("imafd", letter) != NULL)) {
+        if (*isa == letter || (*isa == 'g' && strchr("imafd", letter) != NULL))
             return true;
-        }
     }
     return false;
 }
@@ -46,9 +43,8 @@ static bool string_has_name(const char *isa, const char *name)
 
     while ((isa = strchr(isa, '_')) != NULL) {
         isa++;
-        if (strncmp(isa, name, length) == 0 && (isa[length] == '_' || isa[length] == 0)) {
+        if (strncmp(isa, name, length) == 0 && (isa[length] == '_' || isa[length] == 0))
             return true;
-        }
     }
     return false;
 }
@@ -56,13 +52,11 @@ static bool string_has_name(const char *isa, const char *name)
 bool cpu_isa_has(const struct cpu_isa *isa, const char *extension)
 {
     for (const char *name = isa->list; name < isa->end; name += strlen(name) + 1) {
-        if (strcmp(name, extension) == 0) {
+        if (strcmp(name, extension) == 0)
             return true;
-        }
     }
-    if (isa->string == NULL) {
+    if (isa->string == NULL)
         return false;
-    }
     return extension[1] != 0 ? string_has_name(isa->string, extension)
                              : string_has_letter(isa->string, extension[0]);
 }
@@ -72,9 +66,8 @@ uint32_t cpu_intc(const struct fdt *tree, int cpu)
     uint32_t phandle = 0;
 
     for (int node = fdt_first_child(tree, cpu); node != FDT_NONE; node = fdt_next_sibling(tree, node)) {
-        if (fdt_is_compatible(tree, node, "riscv,cpu-intc")) {
+        if (fdt_is_compatible(tree, node, "riscv,cpu-intc"))
             fdt_prop_u32(tree, node, "phandle", 0, &phandle);
-        }
     }
     return phandle;
 }
@@ -88,9 +81,8 @@ void cpu_set_begin(struct cpu_set *set, uint32_t boot)
 static bool is_known(const struct cpu_set *set, uint32_t id)
 {
     for (unsigned i = 1; i < set->count; i++) {
-        if (set->cpu[i].id == id) {
+        if (set->cpu[i].id == id)
             return true;
-        }
     }
     return id == set->cpu[0].id && set->boot_found;
 }
@@ -101,9 +93,8 @@ static void add(struct cpu_set *set, const struct fdt *tree, int cpu, uint32_t i
     struct cpu_isa isa = cpu_isa(tree, cpu);
     unsigned at = set->count;
 
-    if (is_known(set, id)) {
+    if (is_known(set, id))
         return;
-    }
     if (id == set->cpu[0].id) {
         at = 0;
         set->boot_found = true;
@@ -124,9 +115,8 @@ static void read_timebase(struct cpu_set *set, const struct fdt *tree, int node)
 {
     uint32_t timebase;
 
-    if (fdt_prop_u32(tree, node, "timebase-frequency", 0, &timebase)) {
+    if (fdt_prop_u32(tree, node, "timebase-frequency", 0, &timebase))
         set->timebase = timebase;
-    }
 }
 
 bool cpu_set_read(struct cpu_set *set, const struct fdt *tree, const struct fdt_walk *walk)
@@ -139,14 +129,12 @@ bool cpu_set_read(struct cpu_set *set, const struct fdt *tree, const struct fdt_
         read_timebase(set, tree, node);
         return true;
     }
-    if (walk->depth < 3 || walk->chain[1] != set->node) {
+    if (walk->depth < 3 || walk->chain[1] != set->node)
         return false;
-    }
     if (walk->depth == 3) {
         read_timebase(set, tree, node);
-        if (cpu_is_usable(tree, walk) && fdt_prop_number(tree, node, "reg", &id) && id <= UINT32_MAX) {
+        if (cpu_is_usable(tree, walk) && fdt_prop_number(tree, node, "reg", &id) && id <= UINT32_MAX)
             add(set, tree, node, (uint32_t)id);
-        }
     }
     return true;
 }

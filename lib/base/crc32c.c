@@ -81,16 +81,14 @@ uint32_t crc32c(uint32_t crc, const void *data, size_t size)
 {
     const uint8_t *p = data;
 
-    for (; size > 0 && (uintptr_t)p % 8 != 0; size--) {
+    for (; size > 0 && (uintptr_t)p % 8 != 0; size--)
         crc = add_byte(crc, *p++);
-    }
     for (; size >= 8; size -= 8, p += 8) {
         uint64_t word;
         memcpy(&word, __builtin_assume_aligned(p, 8), sizeof(word));
         crc = add_word(crc, word);
     }
-    for (; size > 0; size--) {
+    for (; size > 0; size--)
         crc = add_byte(crc, *p++);
-    }
     return crc;
 }

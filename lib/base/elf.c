@@ -43,24 +43,18 @@ _Static_assert(sizeof(struct program_header) == 56, "program header");
 
 static enum elf_error check_file_header(const struct file_header *header, size_t size)
 {
-    if (header->ident[EI_CLASS] != ELFCLASS64) {
+    if (header->ident[EI_CLASS] != ELFCLASS64)
         return ELF_NOT_64BIT;
-    }
-    if (header->ident[EI_DATA] != ELFDATA2LSB) {
+    if (header->ident[EI_DATA] != ELFDATA2LSB)
         return ELF_NOT_LITTLE_ENDIAN;
-    }
-    if (header->machine != EM_RISCV) {
+    if (header->machine != EM_RISCV)
         return ELF_WRONG_MACHINE;
-    }
-    if (header->type != ET_EXEC) {
+    if (header->type != ET_EXEC)
         return ELF_NOT_EXECUTABLE;
-    }
-    if (header->ident[EI_VERSION] != EV_CURRENT || header->version != EV_CURRENT) {
+    if (header->ident[EI_VERSION] != EV_CURRENT || header->version != EV_CURRENT)
         return ELF_BAD_HEADERS;
-    }
-    if (header->phnum == 0) {
+    if (header->phnum == 0)
         return ELF_NO_SEGMENTS;
-    }
     uint64_t table_size = (uint64_t)header->phnum * header->phentsize;
     if (header->phentsize != sizeof(struct program_header) ||
         !range_inside(header->phoff, table_size, size)) {
@@ -73,15 +67,13 @@ static uint32_t prot_of(uint32_t flags)
 {
     uint32_t prot = 0;
 
-    if ((flags & PF_R) != 0) {
+    if ((flags & PF_R) != 0)
         prot |= ELF_READ;
-    }
     if ((flags & PF_W) != 0) {
         prot |= ELF_READ | ELF_WRITE; /* Sv39 has no pages that can only be written */
     }
-    if ((flags & PF_X) != 0) {
+    if ((flags & PF_X) != 0)
         prot |= ELF_EXEC;
-    }
     return prot;
 }
 
@@ -89,28 +81,23 @@ static enum elf_error check_segment(const struct program_header *header, size_t 
 {
     uint32_t prot = prot_of(header->flags);
 
-    if (header->filesz > header->memsz || !range_inside(header->offset, header->filesz, size)) {
+    if (header->filesz > header->memsz || !range_inside(header->offset, header->filesz, size))
         return ELF_SEGMENT_TRUNCATED;
-    }
-    if (header->vaddr < PAGE_SIZE || !range_inside(header->vaddr, header->memsz, ELF_USER_END)) {
+    if (header->vaddr < PAGE_SIZE || !range_inside(header->vaddr, header->memsz, ELF_USER_END))
         return ELF_SEGMENT_ADDRESS;
-    }
-    if (prot == 0 || (prot & (ELF_WRITE | ELF_EXEC)) == (ELF_WRITE | ELF_EXEC)) {
+    if (prot == 0 || (prot & (ELF_WRITE | ELF_EXEC)) == (ELF_WRITE | ELF_EXEC))
         return ELF_SEGMENT_RIGHTS;
-    }
     return ELF_OK;
 }
 
 /* Puts the segment in its place by address. */
 static enum elf_error add_segment(struct elf *elf, const struct program_header *header)
 {
-    if (elf->segment_count == ELF_MAX_SEGMENTS) {
+    if (elf->segment_count == ELF_MAX_SEGMENTS)
         return ELF_TOO_MANY_SEGMENTS;
-    }
     unsigned at = elf->segment_count++;
-    for (; at > 0 && elf->segment[at - 1].vaddr > header->vaddr; at--) {
+    for (; at > 0 && elf->segment[at - 1].vaddr > header->vaddr; at--)
         elf->segment[at] = elf->segment[at - 1];
-    }
     elf->segment[at] = (struct elf_segment){
         .vaddr = header->vaddr,
         .memory_size = header->memsz,
@@ -126,20 +113,16 @@ static enum elf_error read_segments(struct elf *elf, const uint8_t *table, unsig
     for (unsigned i = 0; i < count; i++) {
         struct program_header header;
         memcpy(&header, table + (size_t)i * sizeof(header), sizeof(header));
-        if (header.type == PT_INTERP) {
+        if (header.type == PT_INTERP)
             return ELF_NEEDS_INTERPRETER;
-        }
         /* Linkers leave empty segments behind, which may have any address. */
-        if (header.type != PT_LOAD || (header.memsz == 0 && header.filesz == 0)) {
+        if (header.type != PT_LOAD || (header.memsz == 0 && header.filesz == 0))
             continue;
-        }
         enum elf_error error = check_segment(&header, size);
-        if (error == ELF_OK) {
+        if (!error)
             error = add_segment(elf, &header);
-        }
-        if (error != ELF_OK) {
+        if (error)
             return error;
-        }
     }
     return elf->segment_count == 0 ? ELF_NO_SEGMENTS : ELF_OK;
 }
@@ -173,26 +156,21 @@ enum elf_error elf_open(struct elf *elf, const void *file, size_t size)
     static const uint8_t magic[4] = {0x7f, 'E', 'L', 'F'};
     struct file_header header;
 
-    if (size >= sizeof(magic) && memcmp(file, magic, sizeof(magic)) != 0) {
+    if (size >= sizeof(magic) && memcmp(file, magic, sizeof(magic)) != 0)
         return ELF_NOT_ELF;
-    }
-    if (size < sizeof(header)) {
+    if (size < sizeof(header))
         return ELF_TOO_SHORT;
-    }
     memcpy(&header, file, sizeof(header));
     enum elf_error error = check_file_header(&header, size);
-    if (error != ELF_OK) {
+    if (error)
         return error;
-    }
     elf->entry = header.entry;
     elf->segment_count = 0;
     error = read_segments(elf, (const uint8_t *)file + header.phoff, header.phnum, size);
-    if (error != ELF_OK) {
+    if (error)
         return error;
-    }
-    if (pages_overlap(elf)) {
+    if (pages_overlap(elf))
         return ELF_SEGMENT_OVERLAP;
-    }
     return entry_is_code(elf) ? ELF_OK : ELF_BAD_ENTRY;
 }
 

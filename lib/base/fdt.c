@@ -8,9 +8,8 @@
 /* The first token from this one on that is no NOP. */
 static const uint8_t *skip_nops(const uint8_t *token)
 {
-    while (kind_of(token) == TOKEN_NOP) {
+    while (kind_of(token) == TOKEN_NOP)
         token += 4;
-    }
     return token;
 }
 
@@ -21,34 +20,29 @@ int fdt_root(const struct fdt *fdt)
 
 int fdt_first_child(const struct fdt *fdt, int node)
 {
-    if (node == FDT_NONE) {
+    if (node == FDT_NONE)
         return FDT_NONE;
-    }
     const uint8_t *token = next_token(token_at(fdt, node));
-    while (kind_of(token) == TOKEN_PROP || kind_of(token) == TOKEN_NOP) {
+    while (kind_of(token) == TOKEN_PROP || kind_of(token) == TOKEN_NOP)
         token = next_token(token);
-    }
     return kind_of(token) == TOKEN_BEGIN_NODE ? offset_of(fdt, token) : FDT_NONE;
 }
 
 int fdt_next_sibling(const struct fdt *fdt, int node)
 {
-    if (node == FDT_NONE) {
+    if (node == FDT_NONE)
         return FDT_NONE;
-    }
     unsigned depth = 1;
     for (const uint8_t *token = next_token(token_at(fdt, node));; token = next_token(token)) {
         switch (kind_of(token)) {
         case TOKEN_BEGIN_NODE:
-            if (depth == 0) {
+            if (depth == 0)
                 return offset_of(fdt, token);
-            }
             depth++;
             break;
         case TOKEN_END_NODE:
-            if (depth == 0) {
+            if (depth == 0)
                 return FDT_NONE;
-            }
             depth--;
             break;
         case TOKEN_END: return FDT_NONE;
@@ -59,16 +53,13 @@ int fdt_next_sibling(const struct fdt *fdt, int node)
 
 int fdt_next(const struct fdt *fdt, int node)
 {
-    if (node == FDT_NONE) {
+    if (node == FDT_NONE)
         return fdt_root(fdt);
-    }
     for (const uint8_t *token = next_token(token_at(fdt, node));; token = next_token(token)) {
-        if (kind_of(token) == TOKEN_BEGIN_NODE) {
+        if (kind_of(token) == TOKEN_BEGIN_NODE)
             return offset_of(fdt, token);
-        }
-        if (kind_of(token) == TOKEN_END) {
+        if (kind_of(token) == TOKEN_END)
             return FDT_NONE;
-        }
     }
 }
 
@@ -94,9 +85,8 @@ static void walk_enter(const struct fdt *fdt, struct fdt_walk *walk, const uint8
         uint32_t length = property_length(token);
         const uint8_t *value = property_value(token);
         struct fdt_value *kept = kept_value(walk, property_name(fdt, token));
-        if (kept != NULL && kept->data == NULL) {
+        if (kept != NULL && kept->data == NULL)
             *kept = (struct fdt_value){value, length};
-        }
         token = skip_nops(value + align_token(length));
     }
     walk->next = token;
@@ -111,9 +101,8 @@ bool fdt_walk_next(const struct fdt *fdt, struct fdt_walk *walk)
             walk_enter(fdt, walk, token);
             return true;
         }
-        if (kind_of(token) == TOKEN_END_NODE) {
+        if (kind_of(token) == TOKEN_END_NODE)
             walk->depth--;
-        }
     }
     walk->next = token;
     return false;
@@ -123,9 +112,8 @@ unsigned fdt_chain(const struct fdt *fdt, int node, int chain[FDT_MAX_DEPTH])
 {
     unsigned depth = 0;
 
-    if (node == FDT_NONE) {
+    if (node == FDT_NONE)
         return 0;
-    }
     const uint8_t *last = token_at(fdt, node);
     for (const uint8_t *token = token_at(fdt, 0); token <= last; token = next_token(token)) {
         switch (kind_of(token)) {
@@ -159,9 +147,8 @@ static const uint8_t *next_property(const uint8_t *token)
 
 const uint8_t *fdt_find_property(const struct fdt *fdt, int node, const char *name, size_t name_length)
 {
-    if (node == FDT_NONE) {
+    if (node == FDT_NONE)
         return NULL;
-    }
     const uint8_t *property = token_at(fdt, node);
     while ((property = next_property(property)) != NULL) {
         const char *candidate = property_name(fdt, property);
@@ -176,15 +163,13 @@ const uint8_t *fdt_find_property(const struct fdt *fdt, int node, const char *na
 bool fdt_prop_at(const struct fdt *fdt, int node, unsigned n, const char **name, const void **value,
                  uint32_t *length)
 {
-    if (node == FDT_NONE) {
+    if (node == FDT_NONE)
         return false;
-    }
     const uint8_t *property = token_at(fdt, node);
     do {
         property = next_property(property);
-        if (property == NULL) {
+        if (property == NULL)
             return false;
-        }
     } while (n-- > 0);
     *name = property_name(fdt, property);
     *value = property_value(property);
@@ -202,27 +187,22 @@ static bool is_named(const struct fdt *fdt, const uint8_t *property, const char 
 
 const void *fdt_prop(const struct fdt *fdt, int node, const char *name, uint32_t *length)
 {
-    if (node == FDT_NONE) {
+    if (node == FDT_NONE)
         return NULL;
-    }
     const uint8_t *property = next_property(token_at(fdt, node));
-    while (property != NULL && !is_named(fdt, property, name)) {
+    while (property != NULL && !is_named(fdt, property, name))
         property = next_property(property);
-    }
-    if (property == NULL) {
+    if (property == NULL)
         return NULL;
-    }
-    if (length != NULL) {
+    if (length != NULL)
         *length = property_length(property);
-    }
     return property_value(property);
 }
 
 bool fdt_reservation(const struct fdt *fdt, unsigned n, uint64_t *address, uint64_t *size)
 {
-    if (n >= fdt->rsvmap_count) {
+    if (n >= fdt->rsvmap_count)
         return false;
-    }
     const uint8_t *entry = fdt->blob + fdt->rsvmap_off + (size_t)n * RESERVATION_SIZE;
     *address = read_be64(entry);
     *size = read_be64(entry + 8);

@@ -37,19 +37,15 @@ struct checker {
 
 static enum fdt_error check_begin_node(struct checker *check)
 {
-    if (check->root_closed) {
+    if (check->root_closed)
         return FDT_BAD_TOKEN;
-    }
-    if (check->depth == FDT_MAX_DEPTH) {
+    if (check->depth == FDT_MAX_DEPTH)
         return FDT_BAD_DEPTH;
-    }
     uint32_t end = check->at;
-    while (end < check->size && check->base[end] != 0) {
+    while (end < check->size && check->base[end] != 0)
         end++;
-    }
-    if (end == check->size || (check->depth == 0 && end != check->at)) {
+    if (end == check->size || (check->depth == 0 && end != check->at))
         return FDT_BAD_NAME;
-    }
     check->at = (uint32_t)align_token(end + 1);
     check->depth++;
     check->property_allowed = true;
@@ -58,9 +54,8 @@ static enum fdt_error check_begin_node(struct checker *check)
 
 static enum fdt_error check_end_node(struct checker *check)
 {
-    if (check->depth == 0) {
+    if (check->depth == 0)
         return FDT_BAD_DEPTH;
-    }
     check->depth--;
     check->root_closed = check->depth == 0;
     check->property_allowed = false;
@@ -69,20 +64,16 @@ static enum fdt_error check_end_node(struct checker *check)
 
 static enum fdt_error check_property(struct checker *check)
 {
-    if (!check->property_allowed) {
+    if (!check->property_allowed)
         return FDT_BAD_TOKEN;
-    }
-    if (!range_inside(check->at, 8, check->size)) {
+    if (!range_inside(check->at, 8, check->size))
         return FDT_TRUNCATED;
-    }
     uint32_t length = read_be32(check->base + check->at);
     uint32_t name = read_be32(check->base + check->at + 4);
-    if (name >= check->strings_size) {
+    if (name >= check->strings_size)
         return FDT_BAD_NAME;
-    }
-    if (!range_inside(check->at + 8, length, check->size)) {
+    if (!range_inside(check->at + 8, length, check->size))
         return FDT_TRUNCATED;
-    }
     check->at = (uint32_t)align_token(check->at + 8 + length);
     return FDT_OK;
 }
@@ -102,9 +93,8 @@ static enum fdt_error check_structure(struct checker *check)
         case TOKEN_END: return check->root_closed ? FDT_OK : FDT_BAD_DEPTH;
         default: return FDT_BAD_TOKEN;
         }
-        if (error != FDT_OK) {
+        if (error)
             return error;
-        }
     }
     return FDT_TRUNCATED;
 }
@@ -115,9 +105,8 @@ static enum fdt_error check_reservations(struct fdt *fdt)
     uint64_t at = fdt->rsvmap_off;
 
     for (fdt->rsvmap_count = 0; range_inside(at, RESERVATION_SIZE, fdt->total); at += RESERVATION_SIZE) {
-        if (read_be64(fdt->blob + at) == 0 && read_be64(fdt->blob + at + 8) == 0) {
+        if (read_be64(fdt->blob + at) == 0 && read_be64(fdt->blob + at + 8) == 0)
             return FDT_OK;
-        }
         fdt->rsvmap_count++;
     }
     return FDT_TRUNCATED;
@@ -126,16 +115,13 @@ static enum fdt_error check_reservations(struct fdt *fdt)
 /* Reads the header and checks where it puts the blocks; from here on only `total` bytes matter. */
 static enum fdt_error read_header(struct fdt *fdt, const uint8_t *blob, size_t limit)
 {
-    if (blob == NULL || limit < HEADER_SIZE_V16) {
+    if (blob == NULL || limit < HEADER_SIZE_V16)
         return FDT_TRUNCATED;
-    }
-    if (read_be32(blob + HEADER_MAGIC) != FDT_MAGIC) {
+    if (read_be32(blob + HEADER_MAGIC) != FDT_MAGIC)
         return FDT_BAD_MAGIC;
-    }
     uint32_t version = read_be32(blob + HEADER_VERSION);
-    if (version < OLDEST_VERSION || read_be32(blob + HEADER_LAST_COMP_VERSION) > NEWEST_VERSION) {
+    if (version < OLDEST_VERSION || read_be32(blob + HEADER_LAST_COMP_VERSION) > NEWEST_VERSION)
         return FDT_BAD_VERSION;
-    }
     uint32_t header_size = version < 17 ? HEADER_SIZE_V16 : HEADER_SIZE_V17;
     *fdt = (struct fdt){
         .blob = blob,
@@ -145,16 +131,14 @@ static enum fdt_error read_header(struct fdt *fdt, const uint8_t *blob, size_t l
         .strings_size = read_be32(blob + HEADER_SIZE_DT_STRINGS),
         .rsvmap_off = read_be32(blob + HEADER_OFF_MEM_RSVMAP),
     };
-    if (fdt->total > limit || fdt->total < header_size || fdt->total > INT32_MAX) {
+    if (fdt->total > limit || fdt->total < header_size || fdt->total > INT32_MAX)
         return FDT_TRUNCATED;
-    }
     if (fdt->struct_off % 4 != 0 || fdt->rsvmap_off % 8 != 0 || fdt->struct_off < header_size ||
         fdt->strings_off < header_size || fdt->rsvmap_off < header_size) {
         return FDT_BAD_LAYOUT;
     }
-    if (fdt->struct_off > fdt->total) {
+    if (fdt->struct_off > fdt->total)
         return FDT_TRUNCATED;
-    }
     fdt->struct_size = version < 17 ? fdt->total - fdt->struct_off : read_be32(blob + HEADER_SIZE_DT_STRUCT);
     if (!range_inside(fdt->struct_off, fdt->struct_size, fdt->total) ||
         !range_inside(fdt->strings_off, fdt->strings_size, fdt->total)) {
@@ -168,26 +152,22 @@ enum fdt_error fdt_open(struct fdt *fdt, const void *blob, size_t limit)
     struct fdt tree;
     enum fdt_error error = read_header(&tree, blob, limit);
 
-    if (error != FDT_OK) {
+    if (error)
         return error;
-    }
     /* Up to its last NUL, every name in the strings block ends inside it, whatever its offset. */
-    while (tree.strings_size > 0 && tree.blob[tree.strings_off + tree.strings_size - 1] != 0) {
+    while (tree.strings_size > 0 && tree.blob[tree.strings_off + tree.strings_size - 1] != 0)
         tree.strings_size--;
-    }
     error = check_reservations(&tree);
-    if (error != FDT_OK) {
+    if (error)
         return error;
-    }
     struct checker check = {
         .base = tree.blob + tree.struct_off,
         .size = tree.struct_size,
         .strings_size = tree.strings_size,
     };
     error = check_structure(&check);
-    if (error != FDT_OK) {
+    if (error)
         return error;
-    }
     tree.struct_size = check.at;
     *fdt = tree;
     return FDT_OK;

@@ -77,9 +77,8 @@ static inline const uint8_t *next_token(const uint8_t *token)
     switch (kind_of(token)) {
     case TOKEN_PROP: return property_value(token) + align_token(property_length(token));
     case TOKEN_BEGIN_NODE:
-        while (name[length] != 0) {
+        while (name[length] != 0)
             length++;
-        }
         return name + align_token(length + 1);
     default: return token + 4;
     }

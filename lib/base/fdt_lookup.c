@@ -19,15 +19,13 @@ const char *fdt_prop_string_at(const struct fdt *fdt, int node, const char *name
     uint32_t length;
     const char *list = fdt_prop(fdt, node, name, &length);
 
-    if (list == NULL || length == 0 || list[length - 1] != 0) {
+    if (list == NULL || length == 0 || list[length - 1] != 0)
         return NULL;
-    }
     const char *end = list + length;
     while (n-- > 0) {
         list += strlen(list) + 1;
-        if (list == end) {
+        if (list == end)
             return NULL;
-        }
     }
     return list;
 }
@@ -37,9 +35,8 @@ bool fdt_prop_u32(const struct fdt *fdt, int node, const char *name, unsigned n,
     uint32_t length;
     const uint8_t *cells = fdt_prop(fdt, node, name, &length);
 
-    if (cells == NULL || n >= length / 4) {
+    if (cells == NULL || n >= length / 4)
         return false;
-    }
     *value = read_be32(cells + (size_t)n * 4);
     return true;
 }
@@ -49,9 +46,8 @@ bool fdt_prop_number(const struct fdt *fdt, int node, const char *name, uint64_t
     uint32_t length;
     const uint8_t *cells = fdt_prop(fdt, node, name, &length);
 
-    if (cells == NULL || (length != 4 && length != 8)) {
+    if (cells == NULL || (length != 4 && length != 8))
         return false;
-    }
     *value = length == 4 ? read_be32(cells) : read_be64(cells);
     return true;
 }
@@ -61,13 +57,11 @@ static bool value_has(const void *value, uint32_t length, const char *string)
 {
     const char *list = value, *end = list + length;
 
-    if (list == end || end[-1] != 0) {
+    if (list == end || end[-1] != 0)
         return false;
-    }
     for (; list < end; list += strlen(list) + 1) {
-        if (list[0] == string[0] && strcmp(list, string) == 0) {
+        if (list[0] == string[0] && strcmp(list, string) == 0)
             return true;
-        }
     }
     return false;
 }
@@ -88,9 +82,8 @@ bool fdt_is_compatible(const struct fdt *fdt, int node, const char *compatible)
 int fdt_next_compatible(const struct fdt *fdt, int node, const char *compatible)
 {
     node = fdt_next(fdt, node);
-    if (node == FDT_NONE) {
+    if (node == FDT_NONE)
         return FDT_NONE;
-    }
     /* One walk over all properties from here on, rather than one for each node. */
     const uint8_t *holder = NULL;
     for (const uint8_t *token = token_at(fdt, node); kind_of(token) != TOKEN_END; token = next_token(token)) {
@@ -139,9 +132,8 @@ bool fdt_walk_is_enabled(const struct fdt_walk *walk)
 static bool is_phandle(const struct fdt *fdt, const uint8_t *property, uint32_t phandle)
 {
     /* Hardly any property has this value, so its name is seldom looked at. */
-    if (property_length(property) != 4 || read_be32(property_value(property)) != phandle) {
+    if (property_length(property) != 4 || read_be32(property_value(property)) != phandle)
         return false;
-    }
     const char *name = property_name(fdt, property);
     return strcmp(name, "phandle") == 0 || strcmp(name, "linux,phandle") == 0;
 }
@@ -150,15 +142,13 @@ int fdt_by_phandle(const struct fdt *fdt, uint32_t phandle)
 {
     const uint8_t *holder = NULL;
 
-    if (phandle == 0 || phandle == UINT32_MAX) {
+    if (phandle == 0 || phandle == UINT32_MAX)
         return FDT_NONE;
-    }
     for (const uint8_t *token = token_at(fdt, 0); kind_of(token) != TOKEN_END; token = next_token(token)) {
-        if (kind_of(token) == TOKEN_BEGIN_NODE) {
+        if (kind_of(token) == TOKEN_BEGIN_NODE)
             holder = token;
-        } else if (kind_of(token) == TOKEN_PROP && is_phandle(fdt, token, phandle)) {
+        else if (kind_of(token) == TOKEN_PROP && is_phandle(fdt, token, phandle))
             return offset_of(fdt, holder);
-        }
     }
     return FDT_NONE;
 }
@@ -168,9 +158,8 @@ static int child_with_length(const struct fdt *fdt, int node, const char *name, 
 {
     bool has_unit_address = false;
 
-    for (size_t i = 0; i < length; i++) {
+    for (size_t i = 0; i < length; i++)
         has_unit_address |= name[i] == '@';
-    }
     for (node = fdt_first_child(fdt, node); node != FDT_NONE; node = fdt_next_sibling(fdt, node)) {
         const char *candidate = fdt_name(fdt, node);
         if (strncmp(candidate, name, length) == 0 &&
@@ -191,9 +180,8 @@ static size_t component_length(const char *path)
 {
     size_t length = 0;
 
-    while (path[length] != 0 && path[length] != '/' && path[length] != ':') {
+    while (path[length] != 0 && path[length] != '/' && path[length] != ':')
         length++;
-    }
     return length;
 }
 
@@ -201,13 +189,11 @@ static size_t component_length(const char *path)
 static int walk(const struct fdt *fdt, int node, const char *path)
 {
     while (node != FDT_NONE) {
-        while (*path == '/') {
+        while (*path == '/')
             path++;
-        }
         size_t length = component_length(path);
-        if (length == 0) {
+        if (length == 0)
             return node;
-        }
         node = child_with_length(fdt, node, path, length);
         path += length;
     }
@@ -218,22 +204,18 @@ int fdt_by_path(const struct fdt *fdt, const char *path)
 {
     int root = fdt_root(fdt);
 
-    if (path[0] == '/') {
+    if (path[0] == '/')
         return walk(fdt, root, path);
-    }
     size_t length = component_length(path);
     /* An alias holds a full path, never another alias, so that this cannot go round in circles. */
     const uint8_t *alias = NULL;
-    if (length > 0) {
+    if (length > 0)
         alias = fdt_find_property(fdt, fdt_child(fdt, root, "aliases"), path, length);
-    }
-    if (alias == NULL || property_length(alias) == 0) {
+    if (alias == NULL || property_length(alias) == 0)
         return FDT_NONE;
-    }
     const char *target = (const char *)property_value(alias);
-    if (target[0] != '/' || target[property_length(alias) - 1] != 0) {
+    if (target[0] != '/' || target[property_length(alias) - 1] != 0)
         return FDT_NONE;
-    }
     return walk(fdt, walk(fdt, root, target), path + length);
 }
 
@@ -261,9 +243,8 @@ static uint64_t read_cells(const uint8_t *p, uint32_t cells)
 {
     uint64_t value = 0;
 
-    for (uint32_t i = 0; i < cells; i++) {
+    for (uint32_t i = 0; i < cells; i++)
         value = value << 32 | read_be32(p + 4 * i);
-    }
     return value;
 }
 
@@ -275,9 +256,8 @@ static bool translate(const struct fdt *fdt, int bus, struct bus_cells child, st
     const uint8_t *entry = fdt_prop(fdt, bus, "ranges", &length);
     uint32_t entry_size = 4 * (child.address + parent.address + child.size);
 
-    if (entry == NULL || length % entry_size != 0) {
+    if (entry == NULL || length % entry_size != 0)
         return false;
-    }
     if (length == 0) {
         return true; /* the same addresses on both sides */
     }
@@ -286,9 +266,8 @@ static bool translate(const struct fdt *fdt, int bus, struct bus_cells child, st
         uint64_t to = read_cells(entry + 4 * child.address, parent.address);
         uint64_t range = read_cells(entry + 4 * (child.address + parent.address), child.size);
         uint64_t offset = *address - from;
-        if (*address >= from && offset < range && range_inside(offset, size, range)) {
+        if (*address >= from && offset < range && range_inside(offset, size, range))
             return checked_add(to, offset, address);
-        }
     }
     return false;
 }
@@ -300,26 +279,22 @@ static bool chain_reg(const struct fdt *fdt, const int *chain, unsigned depth, s
     const uint8_t *reg = value.data;
     uint64_t end;
 
-    if (depth < 2 || reg == NULL) {
+    if (depth < 2 || reg == NULL)
         return false;
-    }
     struct bus_cells child = cells_of(fdt, chain[depth - 2]);
-    if (!cells_are_numbers(child) || n >= value.length / (4 * (child.address + child.size))) {
+    if (!cells_are_numbers(child) || n >= value.length / (4 * (child.address + child.size)))
         return false;
-    }
     reg += (size_t)n * 4 * (child.address + child.size);
     uint64_t where = read_cells(reg, child.address);
     uint64_t bytes = read_cells(reg + 4 * child.address, child.size);
     for (unsigned bus = depth - 2; bus > 0; bus--) {
         struct bus_cells parent = cells_of(fdt, chain[bus - 1]);
-        if (!cells_are_numbers(parent) || !translate(fdt, chain[bus], child, parent, &where, bytes)) {
+        if (!cells_are_numbers(parent) || !translate(fdt, chain[bus], child, parent, &where, bytes))
             return false;
-        }
         child = parent;
     }
-    if (!checked_add(where, bytes, &end)) {
+    if (!checked_add(where, bytes, &end))
         return false;
-    }
     *address = where;
     *size = bytes;
     return true;

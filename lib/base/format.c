@@ -36,35 +36,29 @@ static void put(struct output *out, char c)
 
 static void put_repeated(struct output *out, char c, int times)
 {
-    while (times-- > 0) {
+    while (times-- > 0)
         put(out, c);
-    }
 }
 
 static void put_characters(struct output *out, const struct field *field, const char *s, int length)
 {
-    if (!field->left) {
+    if (!field->left)
         put_repeated(out, ' ', field->width - length);
-    }
-    for (int i = 0; i < length; i++) {
+    for (int i = 0; i < length; i++)
         put(out, s[i]);
-    }
-    if (field->left) {
+    if (field->left)
         put_repeated(out, ' ', field->width - length);
-    }
 }
 
 static void put_string(struct output *out, const struct field *field, const char *s)
 {
     int length = 0;
 
-    if (s == NULL) {
+    if (s == NULL)
         s = "(null)";
-    }
     /* A precision says that there may be no terminator behind it. */
-    while (length != field->precision && s[length] != 0) {
+    while (length != field->precision && s[length] != 0)
         length++;
-    }
     put_characters(out, field, s, length);
 }
 
@@ -75,29 +69,23 @@ static void put_number(struct output *out, const struct field *field, const char
     char digits[DIGITS_MAX];
     int count = 0;
 
-    for (; value != 0; value /= base) {
+    for (; value != 0; value /= base)
         digits[count++] = digit_set[value % base];
-    }
     int prefix_length = (int)strlen(prefix);
     int wanted = field->precision == NO_PRECISION ? 1 : smaller(field->precision, FIELD_MAX);
-    if (field->zeros && !field->left && field->precision == NO_PRECISION && field->width > prefix_length) {
+    if (field->zeros && !field->left && field->precision == NO_PRECISION && field->width > prefix_length)
         wanted = field->width - prefix_length;
-    }
     int zeros = wanted > count ? wanted - count : 0;
     int padding = field->width - prefix_length - zeros - count;
-    if (!field->left) {
+    if (!field->left)
         put_repeated(out, ' ', padding);
-    }
-    while (*prefix != 0) {
+    while (*prefix != 0)
         put(out, *prefix++);
-    }
     put_repeated(out, '0', zeros);
-    while (count > 0) {
+    while (count > 0)
         put(out, digits[--count]);
-    }
-    if (field->left) {
+    if (field->left)
         put_repeated(out, ' ', padding);
-    }
 }
 
 static void put_signed(struct output *out, const struct field *field, int64_t value)
@@ -131,16 +119,14 @@ static int read_length(const char **format)
     switch (**format) {
     case 'h':
         (*format)++;
-        if (**format != 'h') {
+        if (**format != 'h')
             return sizeof(short);
-        }
         (*format)++;
         return sizeof(char);
     case 'l':
         (*format)++;
-        if (**format == 'l') {
+        if (**format == 'l')
             (*format)++;
-        }
         return sizeof(long);
     case 'z': (*format)++; return sizeof(size_t);
     default: return sizeof(int);
@@ -151,17 +137,15 @@ _Static_assert(sizeof(long) == sizeof(long long) && sizeof(long) == sizeof(size_
 
 static uint64_t unsigned_argument(va_list *arguments, int bytes)
 {
-    if (bytes == sizeof(long)) {
+    if (bytes == sizeof(long))
         return va_arg(*arguments, unsigned long);
-    }
     return va_arg(*arguments, unsigned) & (UINT64_MAX >> (64 - 8 * bytes));
 }
 
 static int64_t signed_argument(va_list *arguments, int bytes)
 {
-    if (bytes == sizeof(long)) {
+    if (bytes == sizeof(long))
         return va_arg(*arguments, long);
-    }
     int value = va_arg(*arguments, int);
     return bytes == sizeof(short) ? (short)value : bytes == sizeof(char) ? (signed char)value : value;
 }
@@ -203,9 +187,8 @@ static struct field read_field(const char **format, va_list *arguments)
     if (**format == '.') {
         (*format)++;
         field.precision = read_number(format, arguments);
-        if (field.precision < 0) {
+        if (field.precision < 0)
             field.precision = NO_PRECISION;
-        }
     }
     field.bytes = read_length(format);
     return field;
@@ -224,15 +207,13 @@ int format_to(format_sink sink, void *context, const char *format, va_list argum
         }
         const char *conversion = format + 1;
         struct field field = read_field(&conversion, &rest);
-        if (!convert(&out, &field, *conversion, &rest)) {
+        if (!convert(&out, &field, *conversion, &rest))
             break;
-        }
         format = conversion + 1;
     }
     /* Behind an unknown conversion the types of the arguments are anybody's guess. */
-    while (*format != 0) {
+    while (*format != 0)
         put(&out, *format++);
-    }
     va_end(rest);
     return out.count;
 }
@@ -247,9 +228,8 @@ static void put_in_buffer(void *context, char c)
     struct buffer *buffer = context;
 
     /* The last byte stays free for the terminator. */
-    if (buffer->used + 1 < buffer->size) {
+    if (buffer->used + 1 < buffer->size)
         buffer->start[buffer->used++] = c;
-    }
 }
 
 int format_buffer(char *buffer, size_t size, const char *format, ...)
@@ -260,8 +240,7 @@ int format_buffer(char *buffer, size_t size, const char *format, ...)
     va_start(arguments, format);
     int count = format_to(put_in_buffer, &target, format, arguments);
     va_end(arguments);
-    if (size > 0) {
+    if (size > 0)
         buffer[target.used] = 0;
-    }
     return count;
 }

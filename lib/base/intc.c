@@ -34,13 +34,11 @@ static enum intc_kind kind_of_string(const char *compatible)
         {INTC_FIRMWARE, "riscv,aclint-sswi"},
     };
 
-    if (compatible[0] != 's' && compatible[0] != 'r') {
+    if (compatible[0] != 's' && compatible[0] != 'r')
         return INTC_NONE;
-    }
     for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (strcmp(compatible, known[i].compatible) == 0) {
+        if (strcmp(compatible, known[i].compatible) == 0)
             return known[i].kind;
-        }
     }
     return INTC_NONE;
 }
@@ -50,12 +48,10 @@ enum intc_kind intc_kind(const struct fdt_walk *walk)
     const char *list = walk->compatible.data, *end = list + walk->compatible.length;
     enum intc_kind kind = INTC_NONE;
 
-    if (list == end || end[-1] != 0) {
+    if (list == end || end[-1] != 0)
         return INTC_NONE;
-    }
-    for (; list < end && kind == INTC_NONE; list += strlen(list) + 1) {
+    for (; list < end && kind == INTC_NONE; list += strlen(list) + 1)
         kind = kind_of_string(list);
-    }
     return kind;
 }
 
@@ -72,9 +68,8 @@ const char *intc_name(enum intc_kind kind)
 static bool is_enabled(const struct fdt *tree, const struct fdt_walk *walk)
 {
     for (unsigned i = 0; i < walk->depth; i++) {
-        if (!fdt_is_enabled(tree, walk->chain[i])) {
+        if (!fdt_is_enabled(tree, walk->chain[i]))
             return false;
-        }
     }
     return true;
 }
@@ -104,9 +99,8 @@ static bool read_imsic(const struct fdt *tree, int node, struct imsic *imsic)
 
     *imsic = (struct imsic){.group_shift = 24};
     fdt_prop(tree, node, "interrupts-extended", &length);
-    while (imsic->hart_bits < 16 && 1u << imsic->hart_bits < length / 8) {
+    while (imsic->hart_bits < 16 && 1u << imsic->hart_bits < length / 8)
         imsic->hart_bits++;
-    }
     fdt_prop_u32(tree, node, "riscv,num-ids", 0, &imsic->identities);
     fdt_prop_u32(tree, node, "riscv,guest-index-bits", 0, &guest_bits);
     fdt_prop_u32(tree, node, "riscv,hart-index-bits", 0, &imsic->hart_bits);
@@ -127,17 +121,14 @@ static const char *read_delivery(const struct fdt *tree, struct intc *intc)
     if (intc->kind == INTC_APLIC && fdt_prop_u32(tree, intc->node, "msi-parent", 0, &phandle)) {
         intc->kind = INTC_APLIC_MSI;
         intc->list = fdt_by_phandle(tree, phandle);
-        if (!fdt_is_compatible(tree, intc->list, "riscv,imsics") || !fdt_is_enabled(tree, intc->list)) {
+        if (!fdt_is_compatible(tree, intc->list, "riscv,imsics") || !fdt_is_enabled(tree, intc->list))
             return "is not used: its msi-parent is no IMSIC";
-        }
-        if (!read_imsic(tree, intc->list, &imsic)) {
+        if (!read_imsic(tree, intc->list, &imsic))
             return "is not used: its IMSIC makes no sense";
-        }
         intc->identities = imsic.identities;
     }
-    if (intc->kind != INTC_PLIC && fdt_prop(tree, intc->list, "interrupts-extended", NULL) == NULL) {
+    if (intc->kind != INTC_PLIC && fdt_prop(tree, intc->list, "interrupts-extended", NULL) == NULL)
         return "is not used: it is not said which harts it interrupts";
-    }
     return NULL;
 }
 
@@ -167,12 +158,10 @@ static const char *read_controller(const struct fdt *tree, const struct fdt_walk
         intc->size < (plic ? PLIC_CONTEXT : APLIC_IDC)) {
         return "is not used: its registers make no sense";
     }
-    if (intc->sources == 0 || intc->sources > MAX_SOURCES) {
+    if (intc->sources == 0 || intc->sources > MAX_SOURCES)
         return "is not used: the number of its sources is not 1 to 1023";
-    }
-    if (intc->cells > 2 || intc->cells < (plic ? 1 : 2)) {
+    if (intc->cells > 2 || intc->cells < (plic ? 1 : 2))
         return "is not used: its interrupts have another number of cells than is known";
-    }
     return NULL;
 }
 
@@ -189,14 +178,12 @@ static const char *give_lines(struct intc_set *set, struct intc *intc)
 {
     const char *wrong = NULL;
 
-    if (set->count == INTC_MAX || intc->sources >= INTC_LINES - set->lines) {
+    if (set->count == INTC_MAX || intc->sources >= INTC_LINES - set->lines)
         return "is not used: there are too many controllers or lines";
-    }
     intc->first_line = set->lines;
     if (intc->identities != 0 && intc->first_line + intc->sources > intc->identities) {
-        if (intc->first_line >= intc->identities) {
+        if (intc->first_line >= intc->identities)
             return "is not used: its IMSIC has too few identities";
-        }
         intc->sources = intc->identities - intc->first_line;
         wrong = "has sources that are not used: its IMSIC has too few identities";
     }
@@ -210,20 +197,16 @@ void intc_add(struct intc_set *set, const struct fdt *tree, const struct fdt_wal
     struct intc intc = {.kind = intc_kind(walk), .node = walk->chain[walk->depth - 1]};
     uint32_t hart;
 
-    if (intc.kind < INTC_PLIC || !is_enabled(tree, walk)) {
+    if (intc.kind < INTC_PLIC || !is_enabled(tree, walk))
         return;
-    }
     const char *wrong = read_delivery(tree, &intc);
     /* One that interrupts machine mode only is the firmware's. */
-    if (wrong == NULL && intc.kind != INTC_PLIC && next_supervisor(tree, &intc, 0, &hart) == UINT32_MAX) {
+    if (wrong == NULL && intc.kind != INTC_PLIC && next_supervisor(tree, &intc, 0, &hart) == UINT32_MAX)
         return;
-    }
-    if (wrong == NULL) {
+    if (wrong == NULL)
         wrong = read_controller(tree, walk, &intc);
-    }
-    if (wrong == NULL && overlaps_another(set, &intc)) {
+    if (wrong == NULL && overlaps_another(set, &intc))
         wrong = "is not used: its registers overlap those of another";
-    }
     note_problem(set, intc.node, wrong != NULL ? wrong : give_lines(set, &intc));
 }
 
@@ -246,14 +229,12 @@ static int32_t message_target(const struct fdt *tree, const struct intc *intc, u
     struct imsic imsic;
     uint64_t first, base, size;
 
-    if (!read_imsic(tree, intc->list, &imsic) || !fdt_reg(tree, intc->list, 0, &first, &size)) {
+    if (!read_imsic(tree, intc->list, &imsic) || !fdt_reg(tree, intc->list, 0, &first, &size))
         return -1;
-    }
     uint64_t offset = (uint64_t)n << imsic.hart_shift;
     for (unsigned i = 0; fdt_reg(tree, intc->list, i, &base, &size); offset -= size, i++) {
-        if (offset >= size) {
+        if (offset >= size)
             continue;
-        }
         uint64_t hart_mask = (1ull << imsic.hart_bits) - 1, group_mask = (1ull << imsic.group_bits) - 1;
         uint64_t mask = hart_mask << imsic.hart_shift | group_mask << imsic.group_shift;
         uint64_t address = base + offset, hart = address >> imsic.hart_shift & hart_mask;
@@ -281,9 +262,8 @@ static int32_t target_at(const struct fdt *tree, const struct intc *intc, uint32
 
     switch (intc->kind) {
     case INTC_PLIC:
-        if (n > 0 && contexts_are_crossed(tree, intc)) {
+        if (n > 0 && contexts_are_crossed(tree, intc))
             n--;
-        }
         end = PLIC_CONTEXT + (n + 1ull) * PLIC_CONTEXT_STRIDE;
         return n < PLIC_MAX_CONTEXTS && end <= intc->size ? (int32_t)n : -1;
     case INTC_APLIC:
@@ -299,9 +279,8 @@ int32_t intc_target(const struct fdt *tree, const struct intc *intc, uint32_t ha
     uint32_t found = 0;
 
     for (uint32_t n = 0; (n = next_supervisor(tree, intc, n, &found)) != UINT32_MAX; n++) {
-        if (hart != 0 && found == hart) {
+        if (hart != 0 && found == hart)
             return target_at(tree, intc, n);
-        }
     }
     return -1;
 }
@@ -315,9 +294,8 @@ static const char *aim_one(struct intc *intc, const struct fdt *tree, const stru
         intc->target[i] = i < cpus->count ? intc_target(tree, intc, cpus->cpu[i].intc) : -1;
         wrong = intc->target[i] >= 0 ? NULL : wrong;
     }
-    if (intc->base + intc->size > reach) {
+    if (intc->base + intc->size > reach)
         return "is not used: its registers are out of reach";
-    }
     return range_overlaps(memory, intc->base, intc->base + intc->size)
                ? "is not used: its registers lie in memory"
                : wrong;

@@ -75,9 +75,8 @@ static inline const struct intc *intc_of_line(const struct intc_set *set, uint32
     *source = 0;
     for (const struct intc *intc = set->intc; intc < set->intc + set->count; intc++) {
         *source = line - intc->first_line;
-        if (*source >= 1 && *source <= intc->sources) {
+        if (*source >= 1 && *source <= intc->sources)
             return intc;
-        }
     }
     return NULL;
 }

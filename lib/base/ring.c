@@ -50,9 +50,8 @@ void ring_client_init(struct ring_side *side, void *memory, uint32_t entries)
 /* Shows the other side everything made so far; true when it sleeps and must be signalled. */
 static bool publish(struct ring_side *side, uint32_t *head, const uint32_t *other_sleeps)
 {
-    if (side->published == side->made) {
+    if (side->published == side->made)
         return false;
-    }
     __atomic_store_n(head, side->made, __ATOMIC_SEQ_CST);
     side->published = side->made;
     return __atomic_load_n(other_sleeps, __ATOMIC_SEQ_CST) != 0;
@@ -60,9 +59,8 @@ static bool publish(struct ring_side *side, uint32_t *head, const uint32_t *othe
 
 bool ring_submit(struct ring_side *side, const struct ring_request *request)
 {
-    if (side->made - side->taken >= side->entries) {
+    if (side->made - side->taken >= side->entries)
         return false;
-    }
     struct ring_request *to = &side->request[side->made & (side->entries - 1)];
     __atomic_store_n(&to->op, request->op, __ATOMIC_RELAXED);
     __atomic_store_n(&to->length, request->length, __ATOMIC_RELAXED);
@@ -89,9 +87,8 @@ static bool completions_wait(const struct ring_side *side, uint32_t head)
 
 bool ring_take_completion(struct ring_side *side, struct ring_completion *completion)
 {
-    if (!completions_wait(side, __atomic_load_n(&side->shared->complete_head, __ATOMIC_ACQUIRE))) {
+    if (!completions_wait(side, __atomic_load_n(&side->shared->complete_head, __ATOMIC_ACQUIRE)))
         return false;
-    }
     const struct ring_completion *from = &side->completion[side->taken & (side->entries - 1)];
     completion->cookie = __atomic_load_n(&from->cookie, __ATOMIC_RELAXED);
     completion->status = __atomic_load_n(&from->status, __ATOMIC_RELAXED);
@@ -106,9 +103,8 @@ bool ring_take_request(struct ring_side *side, struct ring_request *request, boo
     uint32_t waiting = head - side->taken;
     uint32_t under_way = side->taken - side->made;
 
-    if (waiting == 0) {
+    if (waiting == 0)
         return false;
-    }
     if (waiting > side->entries - under_way) {
         *broken = true;
         return false;
@@ -140,9 +136,8 @@ bool ring_complete_publish(struct ring_side *side)
 bool ring_client_sleep(struct ring_side *side)
 {
     __atomic_store_n(&side->shared->client_sleeping, 1, __ATOMIC_SEQ_CST);
-    if (!completions_wait(side, __atomic_load_n(&side->shared->complete_head, __ATOMIC_SEQ_CST))) {
+    if (!completions_wait(side, __atomic_load_n(&side->shared->complete_head, __ATOMIC_SEQ_CST)))
         return false;
-    }
     ring_client_wake(side);
     return true;
 }
@@ -151,9 +146,8 @@ bool ring_server_sleep(struct ring_side *side)
 {
     __atomic_store_n(&side->shared->server_sleeping, 1, __ATOMIC_SEQ_CST);
     /* An index that makes no sense is something to do as well: ring_take_request will say so. */
-    if (__atomic_load_n(&side->shared->submit_head, __ATOMIC_SEQ_CST) == side->taken) {
+    if (__atomic_load_n(&side->shared->submit_head, __ATOMIC_SEQ_CST) == side->taken)
         return false;
-    }
     ring_server_wake(side);
     return true;
 }

@@ -15,9 +15,8 @@ static const char *find_word(const char *line, const char *prefix, char after)
             (line[length] == after || (after == ' ' && line[length] == 0))) {
             return line + length;
         }
-        while (*line != 0 && *line++ != ' ') {
+        while (*line != 0 && *line++ != ' ')
             continue;
-        }
     }
     return NULL;
 }
@@ -32,11 +31,9 @@ uint64_t words_number(const char *line, const char *name, uint64_t otherwise)
     const char *digit = find_word(line, name, '=');
     uint64_t number = 0;
 
-    if (digit == NULL) {
+    if (digit == NULL)
         return otherwise;
-    }
-    while (*++digit >= '0' && *digit <= '9') {
+    while (*++digit >= '0' && *digit <= '9')
         number = number * 10 + (uint64_t)(*digit - '0');
-    }
     return number;
 }

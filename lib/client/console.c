@@ -25,12 +25,10 @@ enum error terminal_write(const void *bytes, size_t count)
         memcpy(request.bytes, from, piece);
         enum error error = proto_call(console, OP_console_write, &request, size, &reply, sizeof(reply), NULL,
                                       0, NULL, 0, NULL);
-        if (error != ERR_OK) {
+        if (error)
             return error;
-        }
-        if (reply.written == 0 || reply.written > piece) {
+        if (reply.written == 0 || reply.written > piece)
             return ERR_IO;
-        }
         from += reply.written;
         count -= reply.written;
     }
@@ -42,16 +40,13 @@ enum error terminal_read(void *bytes, size_t size, size_t *count)
     struct console_read_request request = {.max = size < CONSOLE_MAX_BYTES ? size : CONSOLE_MAX_BYTES};
     struct console_read_reply reply;
 
-    if (rt_cap("console") == 0) {
+    if (rt_cap("console") == 0)
         return ERR_NO_CAP;
-    }
     enum error error = console_read(rt_cap("console"), &request, &reply);
-    if (error != ERR_OK) {
+    if (error)
         return error;
-    }
-    if (reply.length > request.max) {
+    if (reply.length > request.max)
         return ERR_IO;
-    }
     memcpy(bytes, reply.bytes, reply.length);
     *count = reply.length;
     return ERR_OK;

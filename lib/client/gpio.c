@@ -30,9 +30,8 @@ static enum error set(struct gpio_pin pin, uint64_t which, uint64_t flags, struc
     struct gpio_set_reply reply;
     enum error error = gpio_set(rt_cap("gpio"), &request, &reply);
 
-    if (owner != NULL) {
+    if (owner != NULL)
         *owner = reply.owner;
-    }
     return error;
 }
 
@@ -78,9 +77,8 @@ enum error gpio_wait_for(struct gpio_pin pin, uint64_t events, cap_t notificatio
     enum error error = proto_call(rt_cap("gpio"), OP_gpio_watch, &request, sizeof(request), &reply,
                                   sizeof(reply), &notification, 1, NULL, 0, NULL);
 
-    if (flags != NULL) {
+    if (flags != NULL)
         *flags = reply.flags;
-    }
     return error;
 }
 

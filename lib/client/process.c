@@ -26,12 +26,12 @@ enum error process_spawn(enum error (*read)(void *context, uint64_t position, vo
     if (!checked_add(length, request.args_length, &end) || end > SIZE_MAX - PAGE_BYTES)
         return ERR_TOO_LONG;
     enum error error = segment_make(&segment, end);
-    if (error != ERR_OK)
+    if (error)
         return error;
     char *image = segment.address;
-    for (uint64_t at = 0; at < length && error == ERR_OK; at += PIECE_BYTES)
+    for (uint64_t at = 0; at < length && !error; at += PIECE_BYTES)
         error = read(context, at, image + at, length - at < PIECE_BYTES ? length - at : PIECE_BYTES);
-    if (error == ERR_OK) {
+    if (!error) {
         char *to = image + length;
         for (unsigned i = 0; i < argc; i++)
             to = stpcpy(to, argv[i]) + 1;

@@ -12,18 +12,16 @@ cap_t blk_begin(void)
 {
     cap_t notification = serve_notification();
 
-    if (notification == 0) {
+    if (notification == 0)
         rt_fail("no memory for a notification");
-    }
     blk_server_setup(notification);
     return notification;
 }
 
 bool blk_add_unit(struct blk_unit *unit)
 {
-    if (unit_count == BLK_MAX_UNITS) {
+    if (unit_count == BLK_MAX_UNITS)
         return false;
-    }
     units[unit_count++] = unit;
     return true;
 }
@@ -33,16 +31,13 @@ static enum error serve_blk_info(struct call *call, const struct blk_unit_reques
 {
     (void)call;
     reply->units = unit_count;
-    if (unit_count == 0) {
+    if (unit_count == 0)
         return ERR_OK;
-    }
-    if (request->unit >= unit_count) {
+    if (request->unit >= unit_count)
         return ERR_NO_DEVICE;
-    }
     struct blk_unit *unit = units[request->unit];
-    if (unit->driver->look != NULL) {
+    if (unit->driver->look != NULL)
         unit->driver->look(unit);
-    }
     reply->sectors = unit->sectors;
     reply->flags = (unit->read_only ? BLK_READ_ONLY : 0) | (unit->can_flush ? BLK_CAN_FLUSH : 0);
     reply->max_sectors = unit->max_sectors;
@@ -56,23 +51,19 @@ static enum error serve_blk_attach(struct call *call, const struct blk_attach_re
 {
     struct blk_session *session;
 
-    if (request->unit >= unit_count) {
+    if (request->unit >= unit_count)
         return ERR_NO_DEVICE;
-    }
-    if (units[request->unit]->failed != ERR_OK) {
+    if (units[request->unit]->failed)
         return units[request->unit]->failed;
-    }
-    if (call->cap_count != 1) {
+    if (call->cap_count != 1)
         return ERR_NO_CAP;
-    }
     enum error error = notification_check(call->cap[0]);
-    if (error == ERR_OK) {
+    if (!error) {
         error = blk_session_open(units[request->unit], call->client, (call->rights & BLK_WRITE) != 0,
                                  call->cap[0], request, reply, &session);
     }
-    if (error != ERR_OK) {
+    if (error)
         return error;
-    }
     call->cap[0] = 0; /* the session keeps it */
     call->reply_cap[0] = session->segment.cap;
     call->reply_cap[1] = session->doorbell;

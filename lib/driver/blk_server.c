@@ -12,9 +12,8 @@ static unsigned turn;   /* session that is asked first next time */
 
 static void count_places(void)
 {
-    for (places = BLK_MAX_SESSIONS; places > 0 && sessions[places - 1].state == BLK_SESSION_FREE; places--) {
+    for (places = BLK_MAX_SESSIONS; places > 0 && sessions[places - 1].state == BLK_SESSION_FREE; places--)
         continue;
-    }
 }
 
 void blk_server_setup(cap_t notification)
@@ -30,18 +29,16 @@ static unsigned count_of(uint64_t client)
 {
     unsigned count = 0;
 
-    for (unsigned i = 0; i < BLK_MAX_SESSIONS; i++) {
+    for (unsigned i = 0; i < BLK_MAX_SESSIONS; i++)
         count += sessions[i].state == BLK_SESSION_OPEN && sessions[i].client == client;
-    }
     return count;
 }
 
 static struct blk_session *find_free(void)
 {
     for (unsigned i = 0; i < BLK_MAX_SESSIONS; i++) {
-        if (sessions[i].state == BLK_SESSION_FREE) {
+        if (sessions[i].state == BLK_SESSION_FREE)
             return &sessions[i];
-        }
     }
     return NULL;
 }
@@ -49,16 +46,14 @@ static struct blk_session *find_free(void)
 /* Each place has one doorbell for good: its bit belongs to the place. */
 static enum error provide_doorbell(struct blk_session *session)
 {
-    if (session->doorbell != 0) {
+    if (session->doorbell != 0)
         return ERR_OK;
-    }
     cap_t slot = slot_alloc();
-    if (slot == 0) {
+    if (slot == 0)
         return ERR_TOO_MANY;
-    }
     uint64_t badge = 1ull << (BLK_DOORBELL + (session - sessions));
     enum error error = cnode_mint(START_CNODE, slot, 0, own_notification, RIGHT_SIGNAL, badge);
-    if (error != ERR_OK) {
+    if (error) {
         slot_free(slot);
         return error;
     }
@@ -76,9 +71,8 @@ static enum error lay_out(const struct blk_attach_request *request, struct blk_a
 {
     uint64_t data = request->data_bytes;
 
-    if (!is_power_of_two(request->ring_entries) || data == 0) {
+    if (!is_power_of_two(request->ring_entries) || data == 0)
         return ERR_BAD_ARG;
-    }
     reply->ring_offset = 0;
     reply->ring_entries = request->ring_entries < RING_MAX_ENTRIES ? request->ring_entries : RING_MAX_ENTRIES;
     reply->data_offset = align_up(ring_bytes((uint32_t)reply->ring_entries), PAGE_BYTES);
@@ -94,18 +88,14 @@ enum error blk_session_open(struct blk_unit *unit, uint64_t client, bool writabl
     uint64_t bytes = reply->data_offset + reply->data_bytes;
     struct blk_session *session = find_free();
 
-    if (error == ERR_OK && (session == NULL || count_of(client) >= BLK_MAX_SESSIONS_PER_CLIENT)) {
+    if (!error && (session == NULL || count_of(client) >= BLK_MAX_SESSIONS_PER_CLIENT))
         error = ERR_TOO_MANY;
-    }
-    if (error == ERR_OK) {
+    if (!error)
         error = provide_doorbell(session);
-    }
-    if (error == ERR_OK) {
+    if (!error)
         error = device_dma(&session->segment, bytes);
-    }
-    if (error != ERR_OK) {
+    if (error)
         return error;
-    }
     session->state = BLK_SESSION_OPEN;
     count_places();
     session->client = client;
@@ -132,11 +122,10 @@ static void settle(struct blk_session *session)
 {
     session->state = BLK_SESSION_FREE;
     count_places();
-    if (session->unit->holds_memory) {
+    if (session->unit->holds_memory)
         segment_drop(&session->segment);
-    } else {
+    else
         device_dma_free(&session->segment);
-    }
 }
 
 static void end(struct blk_session *session)
@@ -144,9 +133,8 @@ static void end(struct blk_session *session)
     slot_free(session->notify);
     session->notify = 0;
     session->state = BLK_SESSION_CLOSING;
-    if (session->in_flight == 0) {
+    if (session->in_flight == 0)
         settle(session);
-    }
 }
 
 enum error blk_session_end_all(uint64_t client)
@@ -167,11 +155,10 @@ enum error blk_session_end_all(uint64_t client)
 void blk_finished(struct blk_session *session, uint64_t cookie, enum error status, uint32_t length)
 {
     session->in_flight--;
-    if (session->state == BLK_SESSION_OPEN) {
+    if (session->state == BLK_SESSION_OPEN)
         ring_complete(&session->ring, &(struct ring_completion){cookie, status, length});
-    } else if (session->in_flight == 0) {
+    else if (session->in_flight == 0)
         settle(session);
-    }
 }
 
 static enum error check_transfer(const struct blk_session *session, const struct ring_request *request)
@@ -184,20 +171,17 @@ static enum error check_transfer(const struct blk_session *session, const struct
         !range_inside(request->position, count, unit->sectors)) {
         return ERR_BAD_ARG;
     }
-    if (request->op == BLK_OP_WRITE && !session->writable) {
+    if (request->op == BLK_OP_WRITE && !session->writable)
         return ERR_DENIED;
-    }
     return request->op == BLK_OP_WRITE && unit->read_only ? ERR_READ_ONLY : ERR_OK;
 }
 
 static enum error check_request(const struct blk_session *session, const struct ring_request *request)
 {
-    if (session->medium != session->unit->medium) {
+    if (session->medium != session->unit->medium)
         return ERR_NO_DEVICE;
-    }
-    if (session->unit->failed != ERR_OK) {
+    if (session->unit->failed)
         return session->unit->failed;
-    }
     switch (request->op) {
     case BLK_OP_READ:
     case BLK_OP_WRITE: return check_transfer(session, request);
@@ -212,7 +196,7 @@ static void start_request(struct blk_session *session, const struct ring_request
     enum error error = check_request(session, taken);
     bool flush = taken->op == BLK_OP_FLUSH;
 
-    if (error != ERR_OK || (flush && !session->unit->can_flush)) {
+    if (error || (flush && !session->unit->can_flush)) {
         ring_complete(&session->ring, &(struct ring_completion){taken->cookie, error, 0});
         return;
     }
@@ -234,9 +218,8 @@ static bool take_one(struct blk_session *session)
     struct ring_request request;
     bool broken = false;
 
-    if (session->state != BLK_SESSION_OPEN || !session->unit->driver->has_room(session->unit)) {
+    if (session->state != BLK_SESSION_OPEN || !session->unit->driver->has_room(session->unit))
         return false;
-    }
     if (!session->awake) {
         ring_server_wake(&session->ring);
         session->awake = true;
@@ -262,12 +245,10 @@ static bool take_one(struct blk_session *session)
 /* Tells the client of completions, and the driver of requests. */
 static void show(struct blk_session *session)
 {
-    if (session->state == BLK_SESSION_OPEN && ring_complete_publish(&session->ring)) {
+    if (session->state == BLK_SESSION_OPEN && ring_complete_publish(&session->ring))
         notification_signal(session->notify);
-    }
-    if (session->unit != NULL && session->unit->failed == ERR_OK && session->unit->driver->kick != NULL) {
+    if (session->unit != NULL && !session->unit->failed && session->unit->driver->kick != NULL)
         session->unit->driver->kick(session->unit);
-    }
 }
 
 void blk_run(void)
@@ -277,12 +258,10 @@ void blk_run(void)
 
     do {
         progress = false;
-        for (unsigned i = 0; i < count; i++) {
+        for (unsigned i = 0; i < count; i++)
             progress |= take_one(&sessions[(turn + i) % count]);
-        }
         turn++;
     } while (progress);
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count; i++)
         show(&sessions[i]);
-    }
 }

@@ -9,8 +9,7 @@ void cache_each_block(const struct cache *cache, const volatile void *address, s
     uint64_t first = align_down((uint64_t)address, cache->block), end = (uint64_t)address + length;
 
     cache->access->order();
-    for (uint64_t block = first; length > 0 && block < end; block += cache->block) {
+    for (uint64_t block = first; length > 0 && block < end; block += cache->block)
         each((char *)block);
-    }
     cache->access->order();
 }

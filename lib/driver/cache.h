@@ -41,16 +41,14 @@ void cache_each_block(const struct cache *cache, const volatile void *address, s
 
 static inline void cache_clean(const struct cache *cache, const volatile void *address, size_t length)
 {
-    if (cache->block != 0) {
+    if (cache->block != 0)
         cache_each_block(cache, address, length, cache->access->clean);
-    }
 }
 
 static inline void cache_flush(const struct cache *cache, const volatile void *address, size_t length)
 {
-    if (cache->block != 0) {
+    if (cache->block != 0)
         cache_each_block(cache, address, length, cache->access->flush);
-    }
 }
 
 /* Writes back as well, because throwing away what others have written is nothing that the kernel lets

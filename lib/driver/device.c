@@ -12,15 +12,13 @@ static enum error call_for_cap(uint32_t op, const void *request, size_t request_
     unsigned taken = 0;
     cap_t slot = slot_alloc();
 
-    if (slot == 0) {
+    if (slot == 0)
         return ERR_TOO_MANY;
-    }
     enum error error =
         proto_call(rt_cap("dev"), op, request, request_size, reply, reply_size, NULL, 0, &slot, 1, &taken);
-    if (error == ERR_OK && taken != 1) {
+    if (!error && taken != 1)
         error = ERR_NO_CAP;
-    }
-    if (error != ERR_OK) {
+    if (error) {
         slot_free(slot);
         return error;
     }
@@ -38,7 +36,7 @@ enum error device_count(uint64_t *count)
         return ERR_NO_CAP;
     }
     enum error error = dev_count(rt_cap("dev"), &none, &reply);
-    if (error != ERR_OK) {
+    if (error) {
         rt_log("the device server does not say which devices there are: %s", error_text(error));
         return error;
     }
@@ -52,7 +50,7 @@ enum error device_open(struct device *device, uint64_t index)
 
     *device = (struct device){.index = index};
     enum error error = dev_info(rt_cap("dev"), &request, &device->info);
-    if (error != ERR_OK) {
+    if (error) {
         rt_log("device %u: no information: %s", (unsigned)index, error_text(error));
         return error;
     }
@@ -68,9 +66,8 @@ int device_property(const struct device *device, enum dev_node node, const char 
     struct dev_property_reply reply;
 
     strlcpy(request.name, name, sizeof(request.name));
-    if (dev_property(rt_cap("dev"), &request, &reply) != ERR_OK) {
+    if (dev_property(rt_cap("dev"), &request, &reply))
         return -1;
-    }
     size_t length = reply.length < sizeof(reply.value) ? reply.length : sizeof(reply.value);
     memcpy(value, reply.value, length < size ? length : size);
     return (int)length;
@@ -82,9 +79,8 @@ uint32_t device_cell(const struct device *device, enum dev_node node, const char
     uint8_t value[DEVICE_PROPERTY_BYTES];
     int length = device_property(device, node, name, value, sizeof(value));
 
-    if (length < 4 || n > (unsigned)length / 4 - 1) {
+    if (length < 4 || n > (unsigned)length / 4 - 1)
         return absent;
-    }
     const uint8_t *cell = value + 4 * n; /* big endian */
     return (uint32_t)cell[0] << 24 | (uint32_t)cell[1] << 16 | (uint32_t)cell[2] << 8 | cell[3];
 }
@@ -97,15 +93,14 @@ enum error device_region(const struct device *device, uint64_t n, struct mmio *r
     cap_t cap;
 
     enum error error = call_for_cap(OP_dev_region, &request, sizeof(request), &reply, sizeof(reply), &cap);
-    if (error == ERR_OK) {
+    if (!error) {
         error = range_inside(reply.offset, reply.length, reply.segment_length)
                     ? segment_map(&segment, cap, reply.segment_length, MM_READ | MM_WRITE)
                     : ERR_BAD_ADDRESS;
-        if (error != ERR_OK) {
+        if (error)
             slot_free(cap);
-        }
     }
-    if (error != ERR_OK) {
+    if (error) {
         rt_log("%s: no registers: %s", device->info.name, error_text(error));
         return error;
     }
@@ -124,20 +119,16 @@ static enum error bind_line(cap_t irq, cap_t notification, uint64_t bits)
 {
     cap_t minted = slot_alloc();
 
-    if (minted == 0) {
+    if (minted == 0)
         return ERR_TOO_MANY;
-    }
     enum error error = cnode_mint(START_CNODE, minted, 0, notification, RIGHT_SIGNAL | RIGHT_WAIT, bits);
     uint64_t argument = minted;
-    if (error == ERR_OK) {
+    if (!error)
         error = kernel_call(irq, OP_IRQ_HANDLER_BIND, &argument, 1, NULL, 0);
-    }
-    if (error == ERR_OK) {
+    if (!error)
         error = kernel_call(irq, OP_IRQ_HANDLER_ACK, NULL, 0, NULL, 0);
-    }
-    if (error != ERR_OK) {
+    if (error)
         slot_free(minted);
-    }
     return error;
 }
 
@@ -149,13 +140,12 @@ enum error device_line_bind(const struct device *device, uint64_t n, cap_t notif
     cap_t irq;
 
     enum error error = call_for_cap(OP_dev_irq, &request, sizeof(request), &reply, sizeof(reply), &irq);
-    if (error == ERR_OK) {
+    if (!error) {
         error = bind_line(irq, notification, bits);
-        if (error != ERR_OK) {
+        if (error)
             slot_free(irq);
-        }
     }
-    if (error != ERR_OK) {
+    if (error) {
         rt_log("%s: no interrupt: %s", device->info.name, error_text(error));
         return error;
     }
@@ -172,7 +162,7 @@ void device_line_done(const struct device_line *line)
 {
     enum error error = kernel_call(line->handler, OP_IRQ_HANDLER_ACK, NULL, 0, NULL, 0);
 
-    if (error != ERR_OK) {
+    if (error) {
         rt_log("%s: interrupt line %u cannot be acknowledged: %s", line->device, (unsigned)line->number,
                error_text(error));
     }
@@ -188,9 +178,8 @@ enum error device_cache(const struct device *device, struct cache *cache)
     uint64_t block = device->info.cache_block;
 
     *cache = (struct cache){0};
-    if (device->info.coherent) {
+    if (device->info.coherent)
         return ERR_OK;
-    }
     if (block == 0) {
         rt_log("%s: its DMA is not coherent, and not all harts can clean their caches (Zicbom)",
                device->info.name);
@@ -212,13 +201,12 @@ enum error device_dma(struct segment *segment, size_t length)
     cap_t cap;
 
     enum error error = call_for_cap(OP_dev_dma, &request, sizeof(request), &reply, sizeof(reply), &cap);
-    if (error == ERR_OK) {
+    if (!error) {
         error = segment_map(segment, cap, reply.length, MM_READ | MM_WRITE);
-        if (error != ERR_OK) {
+        if (error)
             slot_free(cap);
-        }
     }
-    if (error != ERR_OK) {
+    if (error) {
         rt_log("no %llu bytes of memory for DMA: %s", (unsigned long long)length, error_text(error));
         return error;
     }
@@ -233,7 +221,7 @@ void device_dma_free(struct segment *segment)
 
     segment_drop(segment);
     enum error error = dev_dma_free(rt_cap("dev"), &request, &none);
-    if (error != ERR_OK) {
+    if (error) {
         rt_log("memory for DMA at 0x%llx cannot be given back: %s", (unsigned long long)request.physical,
                error_text(error));
     }

@@ -9,12 +9,10 @@
 /* What is wrong with an access, NULL: nothing. */
 static const char *fault_of(const struct mmio *region, uint64_t offset, unsigned bytes)
 {
-    if (bytes != 1 && bytes != 2 && bytes != 4 && bytes != 8) {
+    if (bytes != 1 && bytes != 2 && bytes != 4 && bytes != 8)
         return "no such width";
-    }
-    if (offset % bytes != 0) {
+    if (offset % bytes != 0)
         return "misaligned";
-    }
     return range_inside(offset, bytes, region->length) ? NULL : "outside the registers";
 }
 
@@ -22,9 +20,8 @@ static bool allowed(struct mmio *region, uint64_t offset, unsigned bytes, const 
 {
     const char *fault = fault_of(region, offset, bytes);
 
-    if (fault == NULL) {
+    if (fault == NULL)
         return true;
-    }
     region->refused++;
     if (region->refused <= LOGGED_REFUSALS) {
         rt_log("%s: %s of %u bytes at offset 0x%llx refused: %s (registers: 0x%llx bytes)", region->name,
@@ -42,7 +39,6 @@ uint64_t mmio_read(struct mmio *region, uint64_t offset, unsigned bytes, enum mm
 
 void mmio_write(struct mmio *region, uint64_t offset, unsigned bytes, uint64_t value, enum mmio_order order)
 {
-    if (allowed(region, offset, bytes, "write")) {
+    if (allowed(region, offset, bytes, "write"))
         region->access->write(region->context, offset, bytes, value, order);
-    }
 }

@@ -55,12 +55,10 @@ enum error virtio_open(struct virtio *virtio, struct mmio *regs, const struct ca
 {
     *virtio = (struct virtio){.regs = regs, .cache = *cache};
     enum error error = check_kind(virtio, device_id);
-    if (error == ERR_OK) {
+    if (!error)
         error = virtio_reset(virtio);
-    }
-    if (error != ERR_OK) {
+    if (error)
         return error;
-    }
     add_status(virtio, VIRTIO_ACKNOWLEDGE);
     add_status(virtio, VIRTIO_DRIVER);
     return ERR_OK;
@@ -71,9 +69,8 @@ enum error virtio_reset(struct virtio *virtio)
     write32(virtio, VIRTIO_STATUS, 0);
     for (unsigned i = 0; i < RESET_POLLS; i++) {
         /* Fenced: memory that the device used belongs to the driver again. */
-        if (mmio_read32(virtio->regs, VIRTIO_STATUS, MMIO_FENCED) == 0) {
+        if (mmio_read32(virtio->regs, VIRTIO_STATUS, MMIO_FENCED) == 0)
             return ERR_OK;
-        }
     }
     rt_log("%s: does not come out of reset", virtio->regs->name);
     return ERR_IO;
@@ -133,9 +130,8 @@ enum error virtio_queue(struct virtio *virtio, struct virtqueue *queue, uint32_t
         virtio_fail(virtio);
         return ERR_NO_DEVICE;
     }
-    while (size > max || size > VIRTQUEUE_MAX_SIZE) {
+    while (size > max || size > VIRTQUEUE_MAX_SIZE)
         size /= 2;
-    }
     virtqueue_init(queue, &virtio->cache, index, (uint16_t)size, memory);
     write32(virtio, VIRTIO_QUEUE_SIZE, size);
     write_address(virtio, VIRTIO_QUEUE_DESCRIPTORS, physical);
@@ -152,9 +148,8 @@ void virtio_start(struct virtio *virtio)
 
 void virtio_kick(struct virtio *virtio, struct virtqueue *queue)
 {
-    if (virtqueue_publish(queue)) {
+    if (virtqueue_publish(queue))
         mmio_write32(virtio->regs, VIRTIO_QUEUE_NOTIFY, queue->index, MMIO_FENCED);
-    }
 }
 
 uint32_t virtio_interrupt(struct virtio *virtio)
@@ -183,9 +178,8 @@ uint64_t virtio_config64(struct virtio *virtio, uint64_t offset)
     for (unsigned i = 0; i < GENERATION_TRIES; i++) {
         uint32_t generation = read32(virtio, VIRTIO_CONFIG_GENERATION);
         value = virtio_config32(virtio, offset) | (uint64_t)virtio_config32(virtio, offset + 4) << 32;
-        if (read32(virtio, VIRTIO_CONFIG_GENERATION) == generation) {
+        if (read32(virtio, VIRTIO_CONFIG_GENERATION) == generation)
             break;
-        }
     }
     return value;
 }

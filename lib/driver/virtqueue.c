@@ -38,9 +38,8 @@ void virtqueue_init(struct virtqueue *queue, const struct cache *cache, uint32_t
         .size = size,
         .free_count = size,
     };
-    for (uint16_t i = 0; i < size; i++) {
+    for (uint16_t i = 0; i < size; i++)
         queue->next[i] = i + 1;
-    }
     cache_flush(cache, memory, virtqueue_bytes(size));
 }
 
@@ -50,9 +49,8 @@ bool virtqueue_add(struct virtqueue *queue, const struct virtqueue_buffer *buffe
     uint16_t head = queue->free_head, at = head;
     uint32_t writable = 0;
 
-    if (count == 0 || count > queue->free_count) {
+    if (count == 0 || count > queue->free_count)
         return false;
-    }
     for (unsigned i = 0; i < count; i++) {
         volatile struct virtq_desc *desc = &queue->desc[at];
         desc->address = buffer[i].physical;
@@ -74,9 +72,8 @@ bool virtqueue_add(struct virtqueue *queue, const struct virtqueue_buffer *buffe
 
 bool virtqueue_publish(struct virtqueue *queue)
 {
-    if (__atomic_load_n(&queue->avail->index, __ATOMIC_RELAXED) == queue->made) {
+    if (__atomic_load_n(&queue->avail->index, __ATOMIC_RELAXED) == queue->made)
         return false;
-    }
     /* Descriptors and ring entries first, then the index (release); the index first, then the look at the
      * flag that the device clears before it looks at the index for the last time. */
     cache_clean(&queue->cache, queue->desc, virtqueue_avail_offset(queue->size));
@@ -99,9 +96,8 @@ static void free_chain(struct virtqueue *queue, uint16_t head)
 {
     uint16_t last = head;
 
-    for (unsigned i = 1; i < queue->chain[head].count; i++) {
+    for (unsigned i = 1; i < queue->chain[head].count; i++)
         last = queue->next[last];
-    }
     queue->next[last] = queue->free_head;
     queue->free_head = head;
     queue->free_count += queue->chain[head].count;
@@ -114,22 +110,18 @@ bool virtqueue_take(struct virtqueue *queue, uint32_t *token, uint32_t *length)
     cache_invalidate(&queue->cache, queue->used, sizeof(*queue->used));
     uint16_t waiting = (uint16_t)(__atomic_load_n(&queue->used->index, __ATOMIC_ACQUIRE) - queue->taken);
 
-    if (waiting == 0 || queue->fault != NULL) {
+    if (waiting == 0 || queue->fault != NULL)
         return false;
-    }
-    if (waiting > queue->under_way) {
+    if (waiting > queue->under_way)
         return fault(queue, "it finished more requests than it was given");
-    }
     struct virtq_used_element *used = &queue->used->ring[queue->taken & (queue->size - 1)];
     cache_invalidate(&queue->cache, used, sizeof(*used));
     uint32_t id = __atomic_load_n(&used->id, __ATOMIC_RELAXED);
     uint32_t written = __atomic_load_n(&used->length, __ATOMIC_RELAXED);
-    if (id >= queue->size || queue->chain[id].count == 0) {
+    if (id >= queue->size || queue->chain[id].count == 0)
         return fault(queue, "it finished a request that it was not given");
-    }
-    if (written > queue->chain[id].writable) {
+    if (written > queue->chain[id].writable)
         return fault(queue, "it wrote more than it was let");
-    }
     *token = queue->chain[id].token;
     *length = written;
     queue->taken++;
@@ -141,9 +133,8 @@ bool virtqueue_want_interrupts(struct virtqueue *queue, bool wanted)
 {
     __atomic_store_n(&queue->avail->flags, wanted ? 0 : VIRTQ_AVAIL_NO_INTERRUPT, __ATOMIC_RELAXED);
     cache_clean(&queue->cache, queue->avail, sizeof(*queue->avail));
-    if (!wanted) {
+    if (!wanted)
         return false;
-    }
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     cache_invalidate(&queue->cache, queue->used, sizeof(*queue->used));
     return __atomic_load_n(&queue->used->index, __ATOMIC_RELAXED) != queue->taken;

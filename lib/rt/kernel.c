@@ -61,7 +61,7 @@ enum error cnode_inspect(cap_t cnode, uint64_t slot, struct cap_info *info)
 {
     struct msg m = {.tag = tag_make(OP_CNODE_INSPECT, 1, 0), .word = {slot}};
     enum error error = sys_msg(SYS_CALL, cnode, &m);
-    if (error == ERR_OK)
+    if (!error)
         *info = (struct cap_info){m.word[0], m.word[1], m.word[2], m.word[3], m.word[4]};
     return error;
 }
@@ -86,9 +86,9 @@ enum error notification_check(cap_t notification)
 {
     struct cap_info info = {0};
     enum error error = cnode_inspect(rt_caps.cnode, notification, &info);
-    if (error == ERR_OK && info.type != OBJ_NOTIFICATION)
+    if (!error && info.type != OBJ_NOTIFICATION)
         error = ERR_WRONG_TYPE;
-    if (error == ERR_OK && !(info.rights & RIGHT_SIGNAL))
+    if (!error && !(info.rights & RIGHT_SIGNAL))
         error = ERR_NO_RIGHT;
     return error;
 }
@@ -96,13 +96,13 @@ enum error notification_check(cap_t notification)
 uint64_t notification_wait(cap_t notification)
 {
     struct msg m = {.tag = 0};
-    return sys_msg(SYS_WAIT, notification, &m) == ERR_OK ? m.badge : 0;
+    return !sys_msg(SYS_WAIT, notification, &m) ? m.badge : 0;
 }
 
 bool notification_poll(cap_t notification, uint64_t *bits)
 {
     struct msg m = {.tag = 0};
-    bool got = sys_msg(SYS_TRY_WAIT, notification, &m) == ERR_OK && m.badge != 0;
+    bool got = !sys_msg(SYS_TRY_WAIT, notification, &m) && m.badge != 0;
     if (got && bits != NULL)
         *bits = m.badge;
     return got;

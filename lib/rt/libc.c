@@ -76,7 +76,7 @@ ssize_t write(int file, const void *bytes, size_t count)
         return -1;
     }
     fflush(stdout);
-    if (terminal_write(bytes, count) == ERR_OK)
+    if (!terminal_write(bytes, count))
         return (ssize_t)count;
     errno = EIO;
     return -1;
@@ -89,7 +89,7 @@ ssize_t read(int file, void *bytes, size_t size)
         errno = EBADF;
         return -1;
     }
-    if (terminal_read(bytes, size, &count) == ERR_OK)
+    if (!terminal_read(bytes, size, &count))
         return (ssize_t)count;
     errno = EIO;
     return -1;

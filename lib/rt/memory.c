@@ -8,7 +8,7 @@ void *rt_map(size_t length, uint64_t prot)
 {
     struct mm_map_request q = {.length = align_up(length, PAGE_BYTES), .prot = prot};
     struct mm_map_reply r;
-    return mm_map(rt_caps.mm, &q, &r) == ERR_OK ? (void *)r.address : NULL;
+    return !mm_map(rt_caps.mm, &q, &r) ? (void *)r.address : NULL;
 }
 
 void rt_unmap(void *address, size_t length)
@@ -26,9 +26,9 @@ static enum error call_for_cap(uint32_t op, const void *q, size_t q_size, void *
     if (slot == 0)
         return ERR_TOO_MANY;
     enum error error = proto_call(rt_caps.mm, op, q, q_size, r, r_size, NULL, 0, &slot, 1, &taken);
-    if (error == ERR_OK && taken != 1)
+    if (!error && taken != 1)
         error = ERR_NO_CAP;
-    if (error != ERR_OK) {
+    if (error) {
         slot_free(slot);
         return error;
     }
@@ -43,7 +43,7 @@ enum error segment_map(struct segment *segment, cap_t cap, size_t length, uint64
     struct mm_map_reply r;
     enum error error =
         proto_call(rt_caps.mm, OP_mm_segment_map, &q, sizeof(q), &r, sizeof(r), &cap, 1, NULL, 0, NULL);
-    if (error == ERR_OK)
+    if (!error)
         *segment = (struct segment){.cap = cap, .address = (void *)r.address, .length = length};
     return error;
 }
@@ -65,10 +65,10 @@ enum error segment_make_flags(struct segment *segment, size_t length, uint64_t f
     struct mm_segment_create_reply r;
     cap_t cap;
     enum error error = call_for_cap(OP_mm_segment_create, &q, sizeof(q), &r, sizeof(r), &cap);
-    if (error != ERR_OK)
+    if (error)
         return error;
     error = segment_map(segment, cap, r.length, MM_READ | MM_WRITE);
-    if (error != ERR_OK) {
+    if (error) {
         release_memory(cap);
         slot_free(cap);
         return error;

@@ -22,9 +22,9 @@ cap_t serve_defer(struct call *call)
     cap_t reply = 0;
     if (spare_count > 0)
         reply = spare[--spare_count];
-    else if (object_make(OBJ_REPLY, 0, &reply) != ERR_OK)
+    else if (object_make(OBJ_REPLY, 0, &reply))
         return 0;
-    if (kernel_call(reply, OP_REPLY_SAVE_CALLER, NULL, 0, NULL, 0) != ERR_OK) {
+    if (kernel_call(reply, OP_REPLY_SAVE_CALLER, NULL, 0, NULL, 0)) {
         spare[spare_count++] = reply;
         return 0;
     }
@@ -53,10 +53,10 @@ void serve_answer(cap_t reply, enum error error, const void *words, size_t size)
 cap_t serve_notification(void)
 {
     cap_t notification;
-    if (object_make(OBJ_NOTIFICATION, 0, &notification) != ERR_OK)
+    if (object_make(OBJ_NOTIFICATION, 0, &notification))
         return 0;
     uint64_t argument = notification;
-    if (kernel_call(rt_caps.thread, OP_THREAD_BIND_NOTIFICATION, &argument, 1, NULL, 0) == ERR_OK)
+    if (!kernel_call(rt_caps.thread, OP_THREAD_BIND_NOTIFICATION, &argument, 1, NULL, 0))
         return notification;
     slot_free(notification);
     return 0;

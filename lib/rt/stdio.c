@@ -28,7 +28,7 @@ static int output_flush(FILE *file)
     output->count = 0;
     if (count == 0)
         return 0;
-    return terminal_write(output->bytes, count) == ERR_OK ? 0 : EOF;
+    return !terminal_write(output->bytes, count) ? 0 : EOF;
 }
 
 static int output_put(char c, FILE *file)
@@ -46,7 +46,7 @@ static int input_get(FILE *file)
     if (input->next == input->count) {
         rt_stdio_flush();
         input->next = input->count = 0;
-        if (terminal_read(input->bytes, sizeof(input->bytes), &input->count) != ERR_OK)
+        if (terminal_read(input->bytes, sizeof(input->bytes), &input->count))
             return _FDEV_ERR;
         if (input->count == 0)
             return _FDEV_EOF;

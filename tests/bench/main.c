@@ -47,14 +47,12 @@ static void calls(const char *name, cap_t endpoint, unsigned length)
 {
     uint64_t words[MSG_REGS], tag = tag_make(0, length, 0);
 
-    for (unsigned i = 0; i < MSG_REGS; i++) {
+    for (unsigned i = 0; i < MSG_REGS; i++)
         words[i] = PATTERN + i;
-    }
     struct sample sample = bench_call(endpoint, tag, COUNT, words);
     check(sample.tags == tag, "a call failed");
-    for (unsigned i = 0; i < MSG_REGS && i < length; i++) {
+    for (unsigned i = 0; i < MSG_REGS && i < length; i++)
         check(words[i] == PATTERN + i, "a word came back changed");
-    }
     row(name, sample.instructions, COUNT);
 }
 
@@ -73,9 +71,8 @@ static void rows_calls(void)
     must(cnode_copy(BOOT_CNODE, copy, 0, frame, RIGHTS_ALL), "copy a frame's capability");
     map_at(frame, second_space, PEER_PAGE, RIGHT_READ | RIGHT_WRITE);
     map_at(copy, BOOT_ADDRESS_SPACE, PEER_PAGE, RIGHT_READ);
-    for (unsigned i = 0; i < MSG_MAX_WORDS; i++) {
+    for (unsigned i = 0; i < MSG_MAX_WORDS; i++)
         own->word[i] = i + 1;
-    }
     peer_start(&server);
     calls("ipc_rt_0w", endpoint, 0);
     calls("ipc_rt_4w", endpoint, 4);
@@ -130,13 +127,13 @@ static void rows_notification(void)
     row("null_syscall", sample.instructions, COUNT);
 
     sample = bench_signal(notification, COUNT);
-    check(tag_label(sample.tags) == ERR_OK && notification_poll(notification, NULL),
+    check(!tag_label(sample.tags) && notification_poll(notification, NULL),
           "a signal did not arrive");
     row("signal_nowait", sample.instructions, COUNT);
 
     peer_start(&waiter);
     sample = bench_signal(notification, COUNT);
-    check(tag_label(sample.tags) == ERR_OK && !notification_poll(notification, NULL),
+    check(!tag_label(sample.tags) && !notification_poll(notification, NULL),
           "a signal did not wake the waiter");
     row("signal_wake_rt", sample.instructions, COUNT);
     peer_end(&waiter);
@@ -236,7 +233,7 @@ static uint64_t create_thread(cap_t untyped, cap_t thread, cap_t context, cap_t 
     error |= sys_invoke(thread, tag_make(OP_THREAD_CONFIGURE, 6, 0), BOOT_CNODE, second_space, 0, 0, context,
                         PRIORITY_PEER * 257);
     error |= sys_invoke(thread, tag_make(OP_THREAD_START, 6, 0), code, 0, SHARED_PAGE, never, 0, 0);
-    check(error == ERR_OK, "making a thread failed");
+    check(!error, "making a thread failed");
     return from;
 }
 

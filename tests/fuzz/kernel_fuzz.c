@@ -190,7 +190,7 @@ static bool can_receive(const struct thread *thread, const struct slot *slot)
 /* Whether the call that has just come back is known to have failed, from what was before it. */
 static bool has_failed(const struct thread *thread, uint64_t number, const struct slot *slot, bool nothing)
 {
-    bool back = thread->state == THREAD_READY, error = label_of(thread) != ERR_OK;
+    bool back = thread->state == THREAD_READY, error = label_of(thread);
 
     if (number == SYS_YIELD || number == SYS_REPLY)
         return back && label_of(thread) == ERR_NO_CALLER;

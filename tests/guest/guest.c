@@ -38,7 +38,7 @@ void check(bool right, const char *what)
 
 void must(enum error error, const char *what)
 {
-    if (error == ERR_OK)
+    if (!error)
         return;
     printf("%s: failed: %s: %s\n", program, what, error_text(error));
     power_off(true);

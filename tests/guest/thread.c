@@ -42,9 +42,8 @@ void guest_thread_prepare(struct guest_thread *t)
     cap_t space = t->space ? t->space : BOOT_ADDRESS_SPACE;
     uint64_t base = STACK_BASE + stacks_made++ * STACK_STRIDE + PAGE_BYTES;
 
-    for (uint64_t at = 0; at < GUEST_STACK; at += PAGE_BYTES) {
+    for (uint64_t at = 0; at < GUEST_STACK; at += PAGE_BYTES)
         map_at(make_object(OBJ_FRAME, PAGE_BITS), space, base + at, RIGHT_READ | RIGHT_WRITE);
-    }
     t->stack = base + GUEST_STACK;
     if (t->with_page) {
         t->page_frame = make_object(OBJ_FRAME, PAGE_BITS);
@@ -59,9 +58,8 @@ void guest_thread_start(struct guest_thread *t)
 {
     cap_t space = t->space ? t->space : BOOT_ADDRESS_SPACE;
 
-    if (!t->stack) {
+    if (!t->stack)
         guest_thread_prepare(t);
-    }
     const uint64_t parts[4] = {BOOT_CNODE, space, t->page_frame, t->fault}, bound[1] = {t->context};
     const uint64_t priority[2] = {t->priority, t->priority};
     /* The lowest bytes of the stack hold the thread-local variables. */

@@ -69,9 +69,8 @@ void actor_add(struct actor *actor, const char *name, void (*code)(uint64_t), ui
     actor->thread.argument = argument;
     actor->thread.hart = hart % rt_boot->hart_count;
     actor->thread.budget = actor->thread.period = SLICE_US;
-    if (!actor->thread.priority) {
+    if (!actor->thread.priority)
         actor->thread.priority = PRIORITY_LOAD;
-    }
 }
 
 void actors_start(void)
@@ -97,12 +96,11 @@ static void move_all(uint64_t unused)
         enum error error = kernel_call(BOOT_SCHED_CONTROL + hart, OP_SCHED_CONTROL_CONFIGURE, time, 3, NULL,
                                        0);
         /* Somebody may have just taken it away. */
-        check(error == ERR_OK || error == ERR_NO_CAP, "moving a thread failed");
+        check(!error || error == ERR_NO_CAP, "moving a thread failed");
         count_add(COUNT_MOVES, 1);
         mover.progress++;
-        if (random_below(&mover, 4) == 0) {
+        if (random_below(&mover, 4) == 0)
             sleeper_sleep(&mover_sleeper, random_below(&mover, 2000));
-        }
     }
 }
 
@@ -174,7 +172,6 @@ void stress_run(uint64_t seconds)
         sleeper_sleep(&sleeper, WATCH_US);
         watch(rt_ticks());
     }
-    for (unsigned i = 0; i < COUNTS; i++) {
+    for (unsigned i = 0; i < COUNTS; i++)
         printf("harts count %s %lu\n", count_name[i], count_get(i));
-    }
 }

@@ -34,9 +34,8 @@ static uint64_t mix(const uint64_t *register_words, const struct msg_page *page,
 {
     uint64_t hash = 14695981039346656037ull + length;
 
-    for (unsigned i = 0; i < length; i++) {
+    for (unsigned i = 0; i < length; i++)
         hash = (hash ^ (i < MSG_REGS ? register_words[i] : page->word[i])) * 1099511628211ull;
-    }
     return hash;
 }
 
@@ -52,7 +51,7 @@ static void serve_mixes(uint64_t argument)
         uint64_t answer[2] = {mix(m.word, server->page, tag_length(m.tag)), m.badge};
         bool aside = ++server->served % 4 == 0;
         if (aside) { /* unless the caller has gone meanwhile */
-            aside = kernel_call(server->reply, OP_REPLY_SAVE_CALLER, NULL, 0, NULL, 0) == ERR_OK;
+            aside = !kernel_call(server->reply, OP_REPLY_SAVE_CALLER, NULL, 0, NULL, 0);
         }
         m = (struct msg){.tag = tag_make(ERR_OK, 2, 0), .word = {answer[0], answer[1]}};
         if (aside) {
@@ -74,9 +73,8 @@ static void call_servers(uint64_t number)
     for (;;) {
         unsigned length = lengths[random_below(actor, sizeof(lengths) / sizeof(lengths[0]))];
         struct msg m = {.tag = tag_make(random_below(actor, 1000), length, 0)};
-        for (unsigned i = 0; i < length; i++) {
+        for (unsigned i = 0; i < length; i++)
             *(i < MSG_REGS ? &m.word[i] : &page->word[i]) = actor->random * (i + 1);
-        }
         uint64_t expected = mix(m.word, page, length);
         uint32_t error = sys_msg(SYS_CALL, client->endpoint[random_below(actor, server_count)], &m);
         if (error == ERR_PEER_GONE || error == ERR_CANCELLED) {
@@ -88,9 +86,8 @@ static void call_servers(uint64_t number)
             check(m.word[1] == number + 1, "a message came with somebody else's badge");
             count_add(COUNT_CALLS, 1);
         }
-        if (++actor->progress % 64 == 0) {
+        if (++actor->progress % 64 == 0)
             sleeper_sleep(&client->sleeper, 1000);
-        }
     }
 }
 
@@ -149,9 +146,8 @@ void calls_make(unsigned harts)
         servers[i].service = &services[i];
         server_make(&servers[i], i);
     }
-    for (unsigned i = 0; i < harts * CLIENTS_PER_HART; i++) {
+    for (unsigned i = 0; i < harts * CLIENTS_PER_HART; i++)
         client_make(i);
-    }
     killer_sleeper = sleeper_make();
     killer.thread.priority = PRIORITY_TROUBLE;
     actor_add(&killer, "killer", kill_servers, 0, 0);

@@ -143,9 +143,8 @@ static void driver_make(void)
 
 void events_make(unsigned harts)
 {
-    for (unsigned i = 0; i < RINGS; i++) {
+    for (unsigned i = 0; i < RINGS; i++)
         ring_make(i, harts);
-    }
     for (unsigned i = 0; i < harts; i++) {
         sleeper_objects[i] = sleeper_make();
         periodic_objects[i] = sleeper_make();

@@ -17,11 +17,10 @@ int main(void)
     }
     guest_init("harts");
     seconds = guest_option("seconds", 0);
-    if (seconds) {
+    if (seconds)
         stress_run(seconds);
-    } else {
+    else
         rate_run();
-    }
     printf("harts: done\n");
     power_off(false);
 }

@@ -45,9 +45,8 @@ static void call_on(uint64_t number)
         while (rt_ticks() < pair->begin) {
         }
         do {
-            for (unsigned i = 0; i < BATCH; i++) {
+            for (unsigned i = 0; i < BATCH; i++)
                 sys_invoke(pair->endpoint, 0, 0, 0, 0, 0, 0, 0);
-            }
             calls += BATCH;
         } while (rt_ticks() < pair->end);
         pair->calls = calls;
@@ -83,9 +82,8 @@ static void one_round(unsigned count, uint64_t ms)
     }
     sleeper_sleep(&sleeper, 1000 * ms + 2000);
     for (unsigned i = 0; i < count; i++) {
-        while (pairs[i].calls == 0) {
+        while (pairs[i].calls == 0)
             sleeper_sleep(&sleeper, 1000);
-        }
         total += pairs[i].calls;
     }
     printf("harts round %u calls %lu\n", count, total);
@@ -99,9 +97,8 @@ void rate_run(void)
     check(rt_boot->hart_count >= PAIRS, "there must be two harts");
     pairs = guest_shared_page();
     sleeper = sleeper_make();
-    for (unsigned i = 0; i < PAIRS; i++) {
+    for (unsigned i = 0; i < PAIRS; i++)
         pair_make(i);
-    }
     one_round(PAIRS, ms);
     one_round(1, ms);
     for (unsigned i = 0; i < ROUNDS; i++) {

@@ -59,9 +59,8 @@ static void take_out(unsigned way)
         place_table(table0);
         break;
     default: /* with all that was derived from the frame */
-        for (unsigned i = 0; i < FRAMES; i++) {
+        for (unsigned i = 0; i < FRAMES; i++)
             must(cnode_revoke(BOOT_CNODE, frame[i]), "revoke");
-        }
     }
 }
 
@@ -85,9 +84,8 @@ static void map_again(uint64_t unused)
         __atomic_store_n(&told, number, __ATOMIC_SEQ_CST);
         count_add(COUNT_REMAPS, 1);
         mapper.progress++;
-        if (random_below(&mapper, 2)) {
+        if (random_below(&mapper, 2))
             sleeper_sleep(&mapper_sleeper, random_below(&mapper, 300));
-        }
     }
 }
 

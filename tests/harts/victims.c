@@ -142,13 +142,11 @@ static void small_end(struct small *small)
 {
     cap_t first = small->slots + (random_below(&destroyer, 2) ? S_SPACE : S_THREAD);
 
-    if (random_below(&destroyer, 2)) {
+    if (random_below(&destroyer, 2))
         must(cnode_delete(BOOT_CNODE, first), "delete a capability");
-    }
     must(cnode_revoke(BOOT_CNODE, small->untyped), "destroy an address space");
-    for (unsigned i = 0; i < PAGES; i++) {
+    for (unsigned i = 0; i < PAGES; i++)
         must(cnode_delete(BOOT_CNODE, small->slots + (i ? S_CODE : S_PAGE)), "delete a capability");
-    }
 }
 
 static void destroy_spaces(uint64_t unused)
@@ -203,9 +201,8 @@ void victims_make(unsigned harts)
         actor_add(&victims[i].actor, "victim", count_up, i, i);
     }
     code_make();
-    for (unsigned i = 0; i < small_count; i++) {
+    for (unsigned i = 0; i < small_count; i++)
         small_make(&smalls[i]);
-    }
     tormentor_sleeper = sleeper_make();
     destroyer_sleeper = sleeper_make();
     tormentor.thread.priority = destroyer.thread.priority = PRIORITY_TROUBLE;

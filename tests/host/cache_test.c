@@ -40,9 +40,8 @@ static void expect_blocks(uint64_t block, uint64_t address, size_t length, unsig
         calls[call](&cache, (const void *)address, length);
         cr_assert_eq(touched_count, count, "%u blocks of 0x%lx + %zu", touched_count, (unsigned long)address,
                      length);
-        for (unsigned i = 0; i < count; i++) {
+        for (unsigned i = 0; i < count; i++)
             cr_assert_eq(touched[i], first + i * block);
-        }
         cr_assert_eq(ordered, 2, "not ordered before what comes after");
     }
 }
@@ -108,9 +107,8 @@ static const struct cache_access model_cache = {write_back, write_back_and_fetch
 /* The cache needs room and writes everything back that was changed, whole blocks of it. */
 static void evict(void)
 {
-    for (uint64_t at = 0; at < ARENA; at += block_bytes) {
+    for (uint64_t at = 0; at < ARENA; at += block_bytes)
         write_back(cpu + at);
-    }
 }
 
 static struct model *model;
@@ -135,7 +133,7 @@ static char *data_of(uint64_t lane)
 void blk_finished(struct blk_session *session, uint64_t lane, enum error status, uint32_t length)
 {
     (void)session;
-    cr_assert(lanes[lane].busy && status == ERR_OK && length == 512);
+    cr_assert(lanes[lane].busy && !status && length == 512);
     cr_assert_eq(memcmp(data_of(lane), expected[lanes[lane].sector], 512), 0, "request %u", finished);
     lanes[lane].busy = false;
     finished++;
@@ -172,9 +170,8 @@ static void submit(uint64_t lane, uint64_t sector, bool writes, char pattern)
     };
 
     memset(data_of(lane), pattern, 512);
-    if (writes) {
+    if (writes)
         memset(expected[sector], pattern, 512);
-    }
     lanes[lane] = (struct lane){true, sector};
     disk.unit.driver->submit(&disk.unit, &request);
     disk.unit.driver->kick(&disk.unit);
@@ -220,9 +217,8 @@ Test(cache_disk, many_requests_at_once)
     for (uint64_t block = 32; block <= CACHE_BLOCK_MAX; block *= 2) {
         uint64_t random = block;
         open_disk(block);
-        for (unsigned i = 0; i < 20000; i++) {
+        for (unsigned i = 0; i < 20000; i++)
             step(&random);
-        }
         model_run(model, LANES, false);
         disk_interrupt(&disk);
         cr_assert_gt(finished, 5000);

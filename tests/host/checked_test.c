@@ -47,9 +47,8 @@ Test(checked, range_inside)
         for (unsigned j = 0; j < count; j++) {
             for (unsigned k = 0; k < count; k++) {
                 bool inside = (wide)numbers[i] + numbers[j] <= numbers[k];
-                if (range_inside(numbers[i], numbers[j], numbers[k]) != inside) {
+                if (range_inside(numbers[i], numbers[j], numbers[k]) != inside)
                     cr_assert_fail("offset %#lx, count %#lx, size %#lx", numbers[i], numbers[j], numbers[k]);
-                }
             }
         }
     }

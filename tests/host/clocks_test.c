@@ -127,7 +127,6 @@ Test(clocks, what_makes_no_sense_is_unknown)
         PRCI("fu540") "device { clocks = <&prci 4>; }; };",
     };
 
-    for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+    for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
         cr_assert_eq(rate(sources[i], 0), 0, "tree %zu", i);
-    }
 }

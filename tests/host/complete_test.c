@@ -58,9 +58,8 @@ static void commands(void *context, struct completion *completion)
     static const char *const names[] = {"ls", "cat", "caps", "cd", "clear", "help", "help"};
 
     (void)context;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         completion_add(completion, names[i], strlen(names[i]), false);
-    }
 }
 
 /* When set, the only file of all directories. */
@@ -74,9 +73,8 @@ static void list_files(void *context, const char *directory, struct completion *
         return;
     }
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        if (strcmp(files[i].directory, directory) == 0) {
+        if (strcmp(files[i].directory, directory) == 0)
             completion_add(completion, files[i].name, strlen(files[i].name), files[i].is_directory);
-        }
     }
 }
 
@@ -103,9 +101,8 @@ static void start(void)
 static const char *after(const char *keys)
 {
     start();
-    while (*keys) {
+    while (*keys)
         line_editor_feed(&editor, (uint8_t)*keys++);
-    }
     text[editor.length] = 0;
     return text;
 }
@@ -196,13 +193,11 @@ Test(complete, second_tab_lists)
 Test(complete, what_does_not_fit_is_refused_whole)
 {
     after("");
-    for (int i = 0; i < CAPACITY - 9; i++) {
+    for (int i = 0; i < CAPACITY - 9; i++)
         line_editor_feed(&editor, 'x');
-    }
     const char *rest = " big";
-    while (*rest) {
+    while (*rest)
         line_editor_feed(&editor, (uint8_t)*rest++);
-    }
     output_length = 0;
     output[0] = 0;
     line_editor_feed(&editor, '\t');
@@ -261,9 +256,8 @@ Test(names, sorted_without_doubles)
     static const char *const names[] = {"b", "a", "ab", "b", "", "a"};
 
     name_list_sort(&list);
-    for (size_t i = 0; i < 6; i++) {
+    for (size_t i = 0; i < 6; i++)
         cr_assert(name_list_add(&list, names[i], strlen(names[i]), false));
-    }
     name_list_sort(&list);
     cr_assert_eq(list.count, 4);
     cr_assert_str_eq(list.name[0].text, "");

@@ -43,9 +43,8 @@ static void echo(const char *bytes, size_t count)
     cr_assert_leq(screen.count + count, sizeof(screen.bytes));
     memcpy(screen.bytes + screen.count, bytes, count);
     screen.count += count;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         show_byte(bytes[i]);
-    }
 }
 
 static struct line line;
@@ -84,13 +83,11 @@ static void expect_screen(const char *text)
     char row[16384] = "";
     size_t used = 0;
 
-    for (size_t i = 0; screen.cell[i][0] != 0; i++) {
+    for (size_t i = 0; screen.cell[i][0] != 0; i++)
         used += (size_t)sprintf(row + used, "%s", screen.cell[i]);
-    }
     cr_assert_eq(strncmp(row, text, strlen(text)), 0, "shows '%s' instead of '%s'", row, text);
-    for (size_t i = strlen(text); i < used; i++) {
+    for (size_t i = strlen(text); i < used; i++)
         cr_assert_eq(row[i], ' ', "'%s' was left over", row + i);
-    }
 }
 
 Test(console_line, plain_line)
@@ -182,14 +179,12 @@ Test(console_line, full_line_rings_and_can_still_be_ended)
 {
     char expected[LINE_MAX + 1];
 
-    for (size_t i = 0; i < LINE_MAX + 5; i++) {
+    for (size_t i = 0; i < LINE_MAX + 5; i++)
         line_type(&line, (char)('a' + i % 26));
-    }
     cr_assert_eq(screen.bells, 6);
     cr_assert_eq(screen.column, LINE_MAX - 1);
-    for (size_t i = 0; i < LINE_MAX - 1; i++) {
+    for (size_t i = 0; i < LINE_MAX - 1; i++)
         expected[i] = (char)('a' + i % 26);
-    }
     memcpy(expected + LINE_MAX - 1, "\n", 2);
     type("\r");
     expect_line(expected);
@@ -197,9 +192,8 @@ Test(console_line, full_line_rings_and_can_still_be_ended)
 
 Test(console_line, echo_of_one_byte_is_bounded)
 {
-    for (size_t i = 0; i < LINE_MAX; i++) {
+    for (size_t i = 0; i < LINE_MAX; i++)
         line_type(&line, 1);
-    }
     screen.count = 0;
     type("\x15");
     cr_assert_leq(screen.count, LINE_MAX_ECHO);

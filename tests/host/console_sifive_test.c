@@ -37,15 +37,13 @@ static uint64_t chip_read(void *context, uint64_t offset, unsigned bytes, enum m
     (void)context;
     (void)order;
     cr_assert_eq(bytes, 4, "access of %u bytes", bytes);
-    if (chip.absent) {
+    if (chip.absent)
         return UINT32_MAX;
-    }
     switch (offset) {
     case 0x00: return chip.tx_count == FIFO ? 0x80000000u : 0;
     case 0x04:
-        if (chip.rx_count == 0) {
+        if (chip.rx_count == 0)
             return 0x80000000u;
-        }
         uint8_t byte = (uint8_t)chip.rx[0];
         memmove(chip.rx, chip.rx + 1, --chip.rx_count);
         return byte;
@@ -89,11 +87,10 @@ static void tick(void)
 
 static void arrives(char byte)
 {
-    if (!(chip.rxctrl & 1) || chip.rx_count == FIFO) {
+    if (!(chip.rxctrl & 1) || chip.rx_count == FIFO)
         chip.lost++;
-    } else {
+    else
         chip.rx[chip.rx_count++] = byte;
-    }
 }
 
 static const struct mmio_access access = {chip_read, chip_write};
@@ -158,9 +155,8 @@ Test(console_sifive, transmits_what_fits)
     tick();
     cr_assert_eq(uart_transmit(&uart, "9", 1), 1);
     cr_assert_eq(uart_transmit(&uart, "", 0), 0);
-    while (chip.tx_count > 0) {
+    while (chip.tx_count > 0)
         tick();
-    }
     cr_assert_eq(chip.sent_count, 10);
     cr_assert_eq(memcmp(chip.sent, "0123456789", 10), 0);
 }
@@ -188,9 +184,8 @@ Test(console_sifive, interrupts_when_it_takes_more)
     unsigned count = 0, ticks = 0;
 
     open_chip();
-    for (size_t i = 0; i < sizeof(text); i++) {
+    for (size_t i = 0; i < sizeof(text); i++)
         text[i] = (char)(i * 7);
-    }
     uart_want_transmit_interrupt(&uart, true);
     while (at < sizeof(text)) {
         if (interrupts()) {
@@ -202,9 +197,8 @@ Test(console_sifive, interrupts_when_it_takes_more)
         tick();
         cr_assert_lt(ticks++, 2 * sizeof(text), "it does not interrupt");
     }
-    while (chip.tx_count > 0) {
+    while (chip.tx_count > 0)
         tick();
-    }
     cr_assert_eq(chip.sent_count, sizeof(text));
     cr_assert_eq(memcmp(chip.sent, text, sizeof(text)), 0);
     cr_assert_eq(count, sizeof(text) / FIFO, "one interrupt for each %u bytes", FIFO);
@@ -220,18 +214,15 @@ Test(console_sifive, nothing_is_lost_in_time)
 
     open_chip();
     for (unsigned burst = 1; burst <= FIFO; burst++) {
-        for (unsigned i = 0; i < burst; i++) {
+        for (unsigned i = 0; i < burst; i++)
             arrives((char)(next + (char)i));
-        }
         cr_assert(interrupts());
         cr_assert_eq(uart_transmit(&uart, "echo", 4), 4);
-        while (uart_receive(&uart, &byte)) {
+        while (uart_receive(&uart, &byte))
             cr_assert_eq(byte, next++);
-        }
         cr_assert_not(interrupts());
-        for (unsigned i = 0; i < 4; i++) {
+        for (unsigned i = 0; i < 4; i++)
             tick();
-        }
     }
     cr_assert_eq(next, FIFO * (FIFO + 1) / 2);
     cr_assert_eq(chip.lost, 0);
@@ -243,9 +234,8 @@ Test(console_sifive, overrun)
     char byte;
 
     open_chip();
-    for (unsigned i = 0; i < FIFO + 3; i++) {
+    for (unsigned i = 0; i < FIFO + 3; i++)
         arrives((char)('a' + i));
-    }
     for (unsigned i = 0; i < FIFO; i++) {
         cr_assert(uart_receive(&uart, &byte));
         cr_assert_eq(byte, 'a' + (char)i);

@@ -34,9 +34,8 @@ static size_t make_request(char *text, char letter, unsigned n)
 {
     size_t length = 0;
 
-    while (length + 4 <= CONSOLE_MAX_BYTES - n % 40) {
+    while (length + 4 <= CONSOLE_MAX_BYTES - n % 40)
         length += (size_t)sprintf(text + length, "%c%02u\n", letter, n % 100);
-    }
     return length;
 }
 
@@ -53,17 +52,15 @@ Test(console, full_output_makes_writers_wait_and_loses_nothing)
             console_serve();
             continue;
         }
-        if (written[c] == 40) {
+        if (written[c] == 40)
             continue;
-        }
         size_t length = make_request(text, (char)('a' + c), written[c]++);
         waiting[c] = write_length(c + 1, text, length) == ANSWER_NONE ? callers : 0;
     }
     speed = sizeof(sent);
     console_serve();
-    for (unsigned c = 0; c < 3; c++) {
+    for (unsigned c = 0; c < 3; c++)
         cr_assert_eq(written[c], 40);
-    }
     /* Every request whole, each client's in its order, and all of them. */
     unsigned next[3] = {0};
     for (size_t at = 0; at < sent_count;) {
@@ -71,9 +68,8 @@ Test(console, full_output_makes_writers_wait_and_loses_nothing)
         unsigned c = (unsigned)(sent[at] - 'a');
         size_t length = make_request(text, sent[at], next[c]++), expanded = 0;
         for (size_t i = 0; i < length; i++) {
-            if (text[i] == '\n') {
+            if (text[i] == '\n')
                 expected[expanded++] = '\r';
-            }
             expected[expanded++] = text[i];
         }
         cr_assert_eq(memcmp(sent + at, expected, expanded), 0, "request %u of client %u was torn", next[c],
@@ -90,9 +86,8 @@ Test(console, writers_are_served_in_turn)
 
     memset(text, 'x', sizeof(text));
     speed = 0;
-    while (write_length(1, text, sizeof(text)) == ERR_OK) {
+    while (!write_length(1, text, sizeof(text)))
         continue;
-    }
     write_text(2, "second");
     write_length(1, text, sizeof(text));
     cr_assert_eq(callers, 3, "a short request does not overtake");
@@ -110,9 +105,8 @@ Test(console, dead_writer_is_forgotten)
 
     memset(text, 'x', sizeof(text));
     speed = 0;
-    while (write_length(1, text, sizeof(text)) == ERR_OK) {
+    while (!write_length(1, text, sizeof(text)))
         continue;
-    }
     write_text(2, "second");
     console_client_gone(1);
     cr_assert_eq(caller[1].error, ERR_CANCELLED);
@@ -130,14 +124,13 @@ Test(console, too_many_waiting)
 
     memset(text, 'x', sizeof(text));
     speed = 0;
-    for (unsigned i = 0; (error = write_length(i, text, sizeof(text))) == ERR_OK || error == ANSWER_NONE;
+    for (unsigned i = 0; !(error = write_length(i, text, sizeof(text))) || error == ANSWER_NONE;
          i++) {
         cr_assert_lt(i, 1000);
     }
     cr_assert_eq(error, ERR_TOO_MANY);
-    for (unsigned i = 1; (error = read_some(i, 10, 0)) == ANSWER_NONE; i++) {
+    for (unsigned i = 1; (error = read_some(i, 10, 0)) == ANSWER_NONE; i++)
         cr_assert_lt(i, 1000);
-    }
     cr_assert_eq(error, ERR_TOO_MANY);
 }
 
@@ -319,9 +312,8 @@ Test(console, dead_reader_is_forgotten)
 
 Test(console, input_that_nobody_reads_is_kept_and_counted)
 {
-    for (unsigned i = 0; i < 5000; i++) {
+    for (unsigned i = 0; i < 5000; i++)
         console_receive((char)('a' + i % 26));
-    }
     cr_assert_eq(port.bytes_in, 5000);
     cr_assert_eq(port.overruns, 5000 - 4096);
     set_mode(1, CONSOLE_RAW);
@@ -338,9 +330,8 @@ Test(console, echo_has_room_beside_waiting_writers)
 
     memset(text, 'x', sizeof(text));
     speed = 0;
-    while (write_length(1, text, sizeof(text)) == ERR_OK) {
+    while (!write_length(1, text, sizeof(text)))
         continue;
-    }
     read_some(2, 100, 0);
     type("typed\r");
     speed = sizeof(sent);

@@ -30,9 +30,8 @@ static uint64_t chip_read(void *context, uint64_t offset, unsigned bytes, enum m
 
     (void)context;
     (void)order;
-    if (chip.absent) {
+    if (chip.absent)
         return UINT64_MAX;
-    }
     switch (index_of(offset, bytes)) {
     case 0:
         cr_assert_eq(chip.line_control & 0x80, 0, "the divisor is there, not the data");

@@ -28,9 +28,8 @@ static bool no_memory;
 
 cap_t serve_defer(struct call *call)
 {
-    if (no_memory) {
+    if (no_memory)
         return 0;
-    }
     call->deferred = 1;
     caller[++callers].waiting = true;
     caller[callers].error = ANSWER_NONE;
@@ -43,9 +42,8 @@ void serve_answer(cap_t reply, enum error error, const void *words, size_t size)
     caller[reply].waiting = false;
     caller[reply].error = error;
     caller[reply].size = size;
-    if (size > 0) {
+    if (size > 0)
         memcpy(&caller[reply].read, words, size);
-    }
     order[order_count++] = reply;
 }
 
@@ -104,9 +102,8 @@ TestSuite(console, .init = set_up, .timeout = 30);
 
 static void type(const char *text)
 {
-    for (; *text != 0; text++) {
+    for (; *text != 0; text++)
         console_receive(*text);
-    }
     console_serve();
 }
 
@@ -126,9 +123,8 @@ static enum error invoke(uint64_t client, uint32_t op, const void *request, size
     struct call call = {.client = client, .request_size = size, .cap_count = cap != 0, .cap = {cap}};
     uint64_t words[MSG_MAX_WORDS] = {0};
 
-    while (handler->number != op) {
+    while (handler->number != op)
         handler++;
-    }
     memcpy(words, request, size);
     call.reply_size = handler->reply_size;
     memset(reply, 0, handler->reply_size);
@@ -144,9 +140,8 @@ static enum error write_length(uint64_t client, const char *text, uint64_t lengt
 
     memcpy(request.bytes, text, length < CONSOLE_MAX_BYTES ? length : CONSOLE_MAX_BYTES);
     enum error error = invoke(client, OP_console_write, &request, 8 + (length + 7) / 8 * 8, &reply, 0);
-    if (error == ERR_OK) {
+    if (!error)
         cr_assert_eq(reply.written, length);
-    }
     return error;
 }
 

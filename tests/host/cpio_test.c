@@ -25,9 +25,8 @@ static void set_field(struct archive *archive, size_t at, uint32_t value)
 
 static void pad(struct archive *archive)
 {
-    while (archive->size % 4 != 0) {
+    while (archive->size % 4 != 0)
         archive->bytes[archive->size++] = 0;
-    }
 }
 
 /* Adds a file and returns where its header is. */
@@ -37,9 +36,8 @@ static size_t add(struct archive *archive, const char *name, uint32_t mode, cons
 
     cr_assert_lt(at + HEADER_SIZE + strlen(name) + strlen(data) + 8, sizeof(archive->bytes));
     memcpy(archive->bytes + at, "070701", 6);
-    for (unsigned field = 0; field < 13; field++) {
+    for (unsigned field = 0; field < 13; field++)
         set_field(archive, at + 6 + 8 * field, 0);
-    }
     set_field(archive, at + FIELD_MODE, mode);
     set_field(archive, at + FIELD_FILESIZE, (uint32_t)strlen(data));
     set_field(archive, at + FIELD_NAMESIZE, (uint32_t)strlen(name) + 1);
@@ -74,7 +72,7 @@ static enum cpio_error walk(const void *bytes, size_t size, unsigned *files)
     enum cpio_error error;
 
     *files = 0;
-    while ((error = cpio_next(copy.data, size, &offset, &file)) == CPIO_OK) {
+    while (!(error = cpio_next(copy.data, size, &offset, &file))) {
         const uint8_t *name = (const uint8_t *)file.name, *data = file.data;
         cr_assert_gt(offset, before);
         cr_assert(name > copy.data && name + strlen(file.name) < copy.data + size);
@@ -299,9 +297,8 @@ Test(cpio, offset_outside_the_archive)
 Test(cpio, every_error_has_its_own_text)
 {
     for (int a = CPIO_OK; a <= CPIO_NOT_FOUND; a++) {
-        for (int b = CPIO_OK; b < a; b++) {
+        for (int b = CPIO_OK; b < a; b++)
             cr_expect_str_neq(cpio_strerror((enum cpio_error)a), cpio_strerror((enum cpio_error)b));
-        }
     }
     cr_assert_not_null(cpio_strerror((enum cpio_error)(CPIO_NOT_FOUND + 1)));
     cr_assert_not_null(cpio_strerror((enum cpio_error) - 1));
@@ -324,13 +321,12 @@ Test(cpio, damaged_at_random, .timeout = 60)
         }
         size_t size = random_below(&random, 4) == 0 ? random_below(&random, archive.size) : archive.size;
         enum cpio_error error = walk(archive.bytes, size, &files);
-        cr_assert(error != CPIO_OK && error < CPIO_NOT_FOUND);
+        cr_assert(error && error < CPIO_NOT_FOUND);
         cr_assert_leq(files, size / (HEADER_SIZE + 2));
         by_error[error]++;
     }
-    for (int error = CPIO_END; error < CPIO_NOT_FOUND; error++) {
+    for (int error = CPIO_END; error < CPIO_NOT_FOUND; error++)
         cr_expect_gt(by_error[error], 1000, "hardly ever: %s", cpio_strerror((enum cpio_error)error));
-    }
 }
 
 /* A directory of files of many sizes, put in an archive by the tool and compared file by file. */
@@ -345,7 +341,7 @@ static void compare_with_tool(const char *command)
         "head -c $n /dev/urandom > sub/file$n; done && ln -s file4 sub/link && %s",
         command);
     struct exact archive = read_file("archive");
-    for (size_t offset = 0; cpio_next(archive.data, archive.size, &offset, &file) == CPIO_OK; files++) {
+    for (size_t offset = 0; !cpio_next(archive.data, archive.size, &offset, &file); files++) {
         char path[128];
         struct stat status;
         snprintf(path, sizeof(path), "tree/%s", file.name);

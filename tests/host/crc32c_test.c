@@ -15,9 +15,8 @@ static uint32_t by_definition(uint32_t crc, const uint8_t *data, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
         crc ^= data[i];
-        for (unsigned bit = 0; bit < 8; bit++) {
+        for (unsigned bit = 0; bit < 8; bit++)
             crc = crc >> 1 ^ ((crc & 1) != 0 ? 0x82f63b78 : 0);
-        }
     }
     return crc;
 }
@@ -36,13 +35,11 @@ Test(crc32c, vectors_of_rfc_3720)
     cr_expect_eq(inverted(data, sizeof(data)), 0x8a9136aa);
     memset(data, 0xff, sizeof(data));
     cr_expect_eq(inverted(data, sizeof(data)), 0x62a8ab43);
-    for (unsigned i = 0; i < sizeof(data); i++) {
+    for (unsigned i = 0; i < sizeof(data); i++)
         data[i] = (uint8_t)i;
-    }
     cr_expect_eq(inverted(data, sizeof(data)), 0x46dd794e);
-    for (unsigned i = 0; i < sizeof(data); i++) {
+    for (unsigned i = 0; i < sizeof(data); i++)
         data[i] = (uint8_t)(31 - i);
-    }
     cr_expect_eq(inverted(data, sizeof(data)), 0x113fdb5c);
     cr_expect_eq(inverted(read_command, sizeof(read_command)), 0xd9963a56);
     cr_expect_eq(inverted("123456789", 9), 0xe3069283);
@@ -62,9 +59,8 @@ Test(crc32c, every_length_and_alignment)
 
     for (size_t size = 0; size <= sizeof(data); size++) {
         for (size_t misalignment = 0; misalignment < 8; misalignment++) {
-            for (size_t i = 0; i < size; i++) {
+            for (size_t i = 0; i < size; i++)
                 data[i] = (uint8_t)random_next(&random);
-            }
             struct exact copy = exact_copy(data, size, misalignment);
             uint32_t seed = (uint32_t)random_next(&random);
             cr_assert_eq(crc32c(seed, copy.data, size), by_definition(seed, data, size));
@@ -90,9 +86,8 @@ Test(crc32c, in_parts)
     uint64_t random = 0x70617274;
     static uint8_t data[4096];
 
-    for (size_t i = 0; i < sizeof(data); i++) {
+    for (size_t i = 0; i < sizeof(data); i++)
         data[i] = (uint8_t)random_next(&random);
-    }
     uint32_t whole = crc32c(~0u, data, sizeof(data));
     cr_assert_eq(whole, by_definition(~0u, data, sizeof(data)));
     for (size_t cut = 0; cut <= sizeof(data); cut++) {

@@ -388,9 +388,8 @@ Test(description, too_many_processes)
 {
     char nodes[4096] = CORE;
 
-    for (unsigned i = 0; i < DESCRIPTION_MAX_PROCESSES; i++) {
+    for (unsigned i = 0; i < DESCRIPTION_MAX_PROCESSES; i++)
         snprintf(nodes + strlen(nodes), sizeof(nodes) - strlen(nodes), "p%u { " COMMON "};", i);
-    }
     cr_assert(read_nodes("cardea,system", nodes));
     cr_assert_str_eq(lines, "system.dtb: more than 32 processes; left out from p30 on\n");
     cr_assert_eq(description.order_count, DESCRIPTION_MAX_PROCESSES - 2);
@@ -441,9 +440,8 @@ Test(description, damage, .timeout = 60)
     struct exact good = read_file("t.dtb");
     for (unsigned round = 0; round < 20000; round++) {
         struct exact bad = exact_copy(good.data, good.size, 0);
-        for (uint64_t n = random_below(&random, 3); n < 3; n++) {
+        for (uint64_t n = random_below(&random, 3); n < 3; n++)
             bad.data[random_below(&random, bad.size)] = (uint8_t)random_next(&random);
-        }
         if (!read_blob(bad.data, bad.size)) {
             refused++;
             cr_assert_neq(lines[0], 0, "refused without a word");

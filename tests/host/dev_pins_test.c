@@ -37,9 +37,8 @@ Test(dev_pins, pins_have_users)
     const char *expected[DEVICE_MAX_PINS] = {
         [1] = "fan",  [3] = "mmc",  [5] = "mmc",  [7] = "spi",  [8] = "red",
         [9] = "pmic", [10] = "one", [11] = "net", [20] = "hog", [21] = "hog"};
-    for (unsigned pin = 0; pin < DEVICE_MAX_PINS; pin++) {
+    for (unsigned pin = 0; pin < DEVICE_MAX_PINS; pin++)
         expect_user(pin, expected[pin] != NULL ? expected[pin] : "");
-    }
     device_pin_users(&devices, find("g2"), pin_user);
     expect_user(4, "mmc");
     expect_user(6, "spi");
@@ -53,9 +52,8 @@ Test(dev_pins, pins_of_a_controller_without_cells)
                 "g: g { compatible = \"sifive,gpio0\"; gpio-controller; hog { gpio-hog; gpios = <1 0>; }; };"
                 "a { b-gpios = <&g 1 0>; interrupt-parent = <&g>; interrupts = <1>; }; };");
     device_pin_users(&devices, find("g"), pin_user);
-    for (unsigned pin = 0; pin < DEVICE_MAX_PINS; pin++) {
+    for (unsigned pin = 0; pin < DEVICE_MAX_PINS; pin++)
         expect_user(pin, "");
-    }
     load_source(HEAD PLIC
                 "g: g { compatible = \"sifive,gpio0\"; #gpio-cells = <17>; #interrupt-cells = <17>; };"
                 "a { b-gpios = <&g 1 0>; interrupt-parent = <&g>; interrupts = <1>; }; };");
@@ -67,9 +65,8 @@ Test(dev_pins, pin_that_restarts_the_machine)
 {
     load_machine("sifive_u -smp 5");
     device_pin_users(&devices, find("gpio@10060000"), pin_user);
-    for (unsigned pin = 0; pin < DEVICE_MAX_PINS; pin++) {
+    for (unsigned pin = 0; pin < DEVICE_MAX_PINS; pin++)
         expect_user(pin, pin == 10 ? "gpio-restart" : "");
-    }
     cr_assert_eq(device_lines(&devices, find("gpio@10060000")), 16);
     expect_line("gpio@10060000", 0, 7);
     expect_line("gpio@10060000", 15, 22);

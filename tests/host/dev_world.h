@@ -50,9 +50,8 @@ static inline void load_source(const char *source)
 static inline unsigned find(const char *name)
 {
     for (unsigned i = 0; i < devices.count; i++) {
-        if (strcmp(device_name(&devices, i), name) == 0) {
+        if (strcmp(device_name(&devices, i), name) == 0)
             return i;
-        }
     }
     cr_assert_fail("no device %s", name);
     return 0;
@@ -98,8 +97,7 @@ static inline enum error claim(uint64_t client, const char *driver, const char *
     char list[DEV_LIST] = {0};
 
     snprintf(list, sizeof(list) - 1, "%s", compatible);
-    for (char *blank = strchr(list, ' '); blank != NULL; blank = strchr(blank + 1, ' ')) {
+    for (char *blank = strchr(list, ' '); blank != NULL; blank = strchr(blank + 1, ' '))
         *blank = 0;
-    }
     return devices_claim(&devices, client, driver, list, virtio_id, virtio_type, count, other);
 }

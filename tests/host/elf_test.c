@@ -43,9 +43,8 @@ struct program_header {
 /* A little-endian number of `size` bytes. */
 static void put(struct image *image, size_t at, uint64_t value, unsigned size)
 {
-    for (unsigned i = 0; i < size; i++) {
+    for (unsigned i = 0; i < size; i++)
         image->bytes[at + i] = (uint8_t)(value >> (8 * i));
-    }
 }
 
 static void add(struct image *image, struct program_header header)
@@ -165,16 +164,14 @@ Test(elf, not_elf)
     struct image image = program();
     struct elf elf;
 
-    for (size_t size = 0; size < 64; size++) {
+    for (size_t size = 0; size < 64; size++)
         cr_assert_eq(open_bytes(&elf, image.bytes, size, 0), ELF_TOO_SHORT);
-    }
     cr_assert_eq(open_bytes(&elf, "#!/bin/sh\n", 10, 0), ELF_NOT_ELF);
     cr_assert_eq(open_bytes(&elf, "hi!\n", 4, 0), ELF_NOT_ELF);
     cr_assert_eq(open_bytes(&elf, "hi\n", 3, 0), ELF_TOO_SHORT);
     cr_assert_eq(open_bytes(&elf, "", 0, 0), ELF_TOO_SHORT);
-    for (size_t at = 0; at < 4; at++) {
+    for (size_t at = 0; at < 4; at++)
         cr_assert_eq(changed(at, 0, 1), ELF_NOT_ELF);
-    }
 }
 
 Test(elf, for_another_machine)
@@ -230,9 +227,8 @@ Test(elf, number_of_segments)
     add(&none, (struct program_header){PT_NOTE, R, 0, TEXT, 8, 8});
     add(&none, (struct program_header){PT_LOAD, R | X, 0, TEXT, 0, 0});
     cr_assert_eq(open_image(&none), ELF_NO_SEGMENTS);
-    for (unsigned i = 1; i < ELF_MAX_SEGMENTS; i++) {
+    for (unsigned i = 1; i < ELF_MAX_SEGMENTS; i++)
         add(&many, (struct program_header){PT_LOAD, R, 0, TEXT + i * PAGE, 8, 8});
-    }
     cr_assert_eq(open_image(&many), ELF_OK);
     add(&many, (struct program_header){PT_LOAD, R, 0, TEXT + 100 * PAGE, 8, 8});
     cr_assert_eq(open_image(&many), ELF_TOO_MANY_SEGMENTS);
@@ -311,9 +307,8 @@ Test(elf, entry_point)
 Test(elf, every_error_has_its_own_text)
 {
     for (int a = ELF_OK; a <= ELF_NEEDS_INTERPRETER; a++) {
-        for (int b = ELF_OK; b < a; b++) {
+        for (int b = ELF_OK; b < a; b++)
             cr_expect_str_neq(elf_strerror((enum elf_error)a), elf_strerror((enum elf_error)b));
-        }
     }
     cr_assert_not_null(elf_strerror((enum elf_error)(ELF_NEEDS_INTERPRETER + 1)));
     cr_assert_not_null(elf_strerror((enum elf_error) - 1));
@@ -368,9 +363,8 @@ Test(elf, damaged_at_random, .timeout = 60)
         enum elf_error error = open_bytes(&elf, image.bytes, size, random_below(&random, 8));
         cr_assert_leq(error, ELF_NEEDS_INTERPRETER);
         by_error[error]++;
-        if (error == ELF_OK) {
+        if (!error)
             check_promises(&elf, size);
-        }
     }
     for (int error = ELF_OK; error <= ELF_NEEDS_INTERPRETER; error++) {
         cr_expect(by_error[error] > 0 || error == ELF_TOO_MANY_SEGMENTS, "never seen: %s",

@@ -265,7 +265,7 @@ Test(ext4_replay, damaged)
         uint8_t flip = (uint8_t)(1 + random_below(&random, 255));
         log[at] ^= flip;
         enum error error = mount(&fs, &image, sizeof(table));
-        cr_assert(error != ERR_OK || image_find(&fs, "/one", true).inode, "%s", fs.cause);
+        cr_assert(error || image_find(&fs, "/one", true).inode, "%s", fs.cause);
         cr_assert(at >= 0x100 || at < 0x0c || error == ERR_CORRUPT || error == ERR_UNSUPPORTED, "%zu: %d", at,
                   error);
         log[at] ^= flip;

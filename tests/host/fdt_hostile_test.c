@@ -24,9 +24,8 @@ static uint32_t sum_of(const void *data, size_t size)
     const uint8_t *bytes = data;
     uint32_t sum = 0;
 
-    for (size_t i = 0; i < size; i++) {
+    for (size_t i = 0; i < size; i++)
         sum += bytes[i];
-    }
     return sum;
 }
 
@@ -42,17 +41,14 @@ static uint32_t read_properties(const struct fdt *fdt, int node)
     for (unsigned n = 0; fdt_prop_at(fdt, node, n, &name, &value, &length); n++) {
         sum += sum_of(value, length) + (uint32_t)strlen(name);
         cr_assert_not_null(fdt_prop(fdt, node, name, &named_length));
-        if (fdt_prop_u32(fdt, node, name, named_length / 4 - 1, &cell)) {
+        if (fdt_prop_u32(fdt, node, name, named_length / 4 - 1, &cell))
             sum += cell;
-        }
         cr_assert_not(fdt_prop_u32(fdt, node, name, named_length / 4, &cell));
-        if (fdt_prop_number(fdt, node, name, &number)) {
+        if (fdt_prop_number(fdt, node, name, &number))
             sum += (uint32_t)number;
-        }
         string = fdt_prop_string(fdt, node, name);
-        if (string != NULL) {
+        if (string != NULL)
             cr_assert_lt(strlen(string), named_length);
-        }
         for (unsigned i = 0; i < 8 && (string = fdt_prop_string_at(fdt, node, name, i)) != NULL; i++) {
             sum += (uint32_t)strlen(string);
             if (strcmp(name, "compatible") == 0) {
@@ -84,14 +80,12 @@ static uint32_t read_tree(const struct fdt *fdt)
             cr_assert_leq(size, UINT64_MAX - address);
             sum += (uint32_t)(address + size);
         }
-        if (fdt_prop_u32(fdt, node, "phandle", 0, &phandle) && phandle != 0 && phandle != UINT32_MAX) {
+        if (fdt_prop_u32(fdt, node, "phandle", 0, &phandle) && phandle != 0 && phandle != UINT32_MAX)
             cr_assert_leq(fdt_by_phandle(fdt, phandle), node);
-        }
     }
     sum += (uint32_t)fdt_by_path(fdt, "/bus/device@100") + (uint32_t)fdt_by_path(fdt, "uart:115200");
-    for (unsigned n = 0; fdt_reservation(fdt, n, &address, &size); n++) {
+    for (unsigned n = 0; fdt_reservation(fdt, n, &address, &size); n++)
         sum += (uint32_t)address;
-    }
     return sum;
 }
 
@@ -140,13 +134,12 @@ static void try_one(const void *blob, size_t size, uint64_t *random, struct outc
     struct exact copy = exact_copy(blob, size, random_below(random, 8));
     struct fdt fdt;
 
-    for (uint64_t changes = 1 + random_below(random, 3); changes > 0; changes--) {
+    for (uint64_t changes = 1 + random_below(random, 3); changes > 0; changes--)
         damage(copy.data, size, random);
-    }
     enum fdt_error error = fdt_open(&fdt, copy.data, size);
     cr_assert_leq(error, FDT_BAD_DEPTH);
     outcome->by_error[error]++;
-    if (error == FDT_OK) {
+    if (!error) {
         struct exact aligned = exact_copy(copy.data, size, 0);
         cr_assert_eq(fdt_check_full(aligned.data, size), 0, "opens what libfdt finds damaged");
         exact_free(&aligned);
@@ -161,9 +154,8 @@ static void try_many(const void *blob, size_t size, unsigned count)
     uint64_t random = 0x43617264656121ull;
     struct outcome outcome = {0};
 
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count; i++)
         try_one(blob, size, &random, &outcome);
-    }
     cr_assert_neq(outcome.sum, 0);
     cr_assert_gt(outcome.by_error[FDT_OK], count / 20, "hardly any of the trees could be opened");
     for (int error = FDT_OK; error <= FDT_BAD_DEPTH; error++) {

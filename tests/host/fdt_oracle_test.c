@@ -34,9 +34,8 @@ static int or_none(int offset)
 /* Whether the pointers point to the same place, each in its own copy of the blob. */
 static bool same_place(const struct fdt *fdt, const void *ours, const void *blob, const void *theirs)
 {
-    if (ours == NULL || theirs == NULL) {
+    if (ours == NULL || theirs == NULL)
         return ours == theirs;
-    }
     return (const uint8_t *)ours - fdt->blob == (const uint8_t *)theirs - (const uint8_t *)blob;
 }
 
@@ -59,11 +58,10 @@ static void compare_property_forms(const struct fdt *fdt, const void *blob, int 
     }
     cr_assert_not(fdt_prop_u32(fdt, node, name, (unsigned)length / 4, &cell));
     cr_assert_eq(fdt_prop_number(fdt, node, name, &number), length == 4 || length == 8);
-    if (length == 4) {
+    if (length == 4)
         cr_assert_eq(number, fdt32_ld((const fdt32_t *)(const void *)value));
-    } else if (length == 8) {
+    else if (length == 8)
         cr_assert_eq(number, fdt64_ld((const fdt64_t *)(const void *)value));
-    }
 }
 
 static unsigned compare_properties(const struct fdt *fdt, const void *blob, int node)
@@ -98,9 +96,8 @@ static uint64_t cells_value(const fdt32_t *cells, int count)
 {
     uint64_t value = 0;
 
-    while (count-- > 0) {
+    while (count-- > 0)
         value = value << 32 | fdt32_ld(cells++);
-    }
     return value;
 }
 
@@ -110,18 +107,15 @@ static bool expect_translation(const void *blob, int bus, uint64_t *address)
     int parent = fdt_parent_offset(blob, bus);
     int length;
 
-    if (parent < 0) {
+    if (parent < 0)
         return true;
-    }
     int here = fdt_address_cells(blob, bus), sizes = fdt_size_cells(blob, bus);
     int above = fdt_address_cells(blob, parent);
     const fdt32_t *ranges = fdt_getprop(blob, bus, "ranges", &length);
-    if (ranges == NULL || here > 2 || above > 2 || sizes > 2) {
+    if (ranges == NULL || here > 2 || above > 2 || sizes > 2)
         return false;
-    }
-    if (length == 0) {
+    if (length == 0)
         return expect_translation(blob, parent, address);
-    }
     for (int i = 0; i < length / 4; i += here + above + sizes) {
         uint64_t from = cells_value(ranges + i, here);
         uint64_t to = cells_value(ranges + i + here, above);
@@ -176,9 +170,8 @@ static void compare_lookups(const struct fdt *fdt, const void *blob, int node)
     cr_assert_eq(fdt_by_path(fdt, path), FDT_NONE);
 
     uint32_t phandle = fdt_get_phandle(blob, node);
-    if (phandle != 0) {
+    if (phandle != 0)
         cr_assert_eq(fdt_by_phandle(fdt, phandle), node);
-    }
     int strings = fdt_stringlist_count(blob, node, "compatible");
     for (int n = 0; n < strings; n++) {
         const char *compatible = fdt_stringlist_get(blob, node, "compatible", n, NULL);
@@ -399,9 +392,8 @@ static struct census compare_source(const char *source, const char *options)
     write_file("source.dts", source, strlen(source));
     run("dtc -q -I dts -O dtb %s -o source.dtb source.dts", options);
     struct exact blob = read_file("source.dtb");
-    for (size_t misalignment = 0; misalignment < 8; misalignment++) {
+    for (size_t misalignment = 0; misalignment < 8; misalignment++)
         census = compare(blob.data, blob.size, misalignment);
-    }
     exact_free(&blob);
     return census;
 }
@@ -434,12 +426,10 @@ Test(fdt_oracle, nops)
     for (unsigned victim = 0; victim < 60; victim++) {
         struct exact blob = read_file("source.dtb");
         int node = 0;
-        for (unsigned i = 0; i < victim / 4 && node >= 0; i++) {
+        for (unsigned i = 0; i < victim / 4 && node >= 0; i++)
             node = fdt_next_node(blob.data, node, NULL);
-        }
-        if (victim % 4 == 0 && node > 0) {
+        if (victim % 4 == 0 && node > 0)
             cr_assert_eq(fdt_nop_node(blob.data, node), 0);
-        }
         for (unsigned i = victim % 4; victim % 4 != 0 && i > 0; i--) {
             int property = fdt_first_property_offset(blob.data, node);
             const char *name;

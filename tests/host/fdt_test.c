@@ -10,7 +10,7 @@ static enum fdt_error open_prefix(const struct tree *tree, size_t size)
     struct exact copy = exact_copy(tree->blob, size, 0);
     enum fdt_error error = fdt_open(&fdt, copy.data, copy.size);
 
-    cr_assert(error == FDT_OK || memcmp(&fdt, &untouched, sizeof(fdt)) == 0, "changed by a call that failed");
+    cr_assert(!error || memcmp(&fdt, &untouched, sizeof(fdt)) == 0, "changed by a call that failed");
     exact_free(&copy);
     return error;
 }
@@ -102,9 +102,8 @@ Test(fdt, version_16_with_its_short_header)
     set_header(&tree, 12, 52);
     set_header(&tree, 16, 56);
     set_header(&tree, 4, 72);
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < 4; i++)
         put_be32(tree.blob + 36 + 4 * i, structure[i]);
-    }
     cr_assert_eq(open_prefix(&tree, 72), FDT_OK);
     set_header(&tree, 20, 17);
     cr_assert_eq(open_prefix(&tree, 72), FDT_BAD_LAYOUT);
@@ -230,12 +229,10 @@ static enum fdt_error open_nested(unsigned opened, unsigned closed)
 {
     struct tree tree = {0};
 
-    for (unsigned i = 0; i < opened; i++) {
+    for (unsigned i = 0; i < opened; i++)
         begin(&tree, i == 0 ? "" : "node");
-    }
-    for (unsigned i = 0; i < closed; i++) {
+    for (unsigned i = 0; i < closed; i++)
         end(&tree);
-    }
     put_token(&tree, END);
     return open_tree(&tree);
 }
@@ -253,9 +250,8 @@ Test(fdt, depth)
 Test(fdt, every_error_has_its_own_text)
 {
     for (int a = FDT_OK; a <= FDT_BAD_DEPTH; a++) {
-        for (int b = FDT_OK; b < a; b++) {
+        for (int b = FDT_OK; b < a; b++)
             cr_expect_str_neq(fdt_strerror((enum fdt_error)a), fdt_strerror((enum fdt_error)b));
-        }
     }
     cr_assert_not_null(fdt_strerror((enum fdt_error)(FDT_BAD_DEPTH + 1)));
     cr_assert_not_null(fdt_strerror((enum fdt_error) - 1));

@@ -27,9 +27,8 @@ struct tree {
 
 static inline void put_be32(uint8_t *p, uint32_t value)
 {
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 4; i++)
         p[i] = (uint8_t)(value >> (24 - 8 * i));
-    }
 }
 
 static inline void put_token(struct tree *tree, uint32_t token)
@@ -71,9 +70,8 @@ static inline void cells(struct tree *tree, const char *name, unsigned count, co
 {
     uint8_t bytes[64];
 
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count; i++)
         put_be32(bytes + 4 * i, values[i]);
-    }
     property(tree, name, bytes, 4 * count);
 }
 
@@ -94,9 +92,8 @@ static inline void finish(struct tree *tree)
         0,          tree->strings_size,           tree->size};
 
     tree->total = header[1];
-    for (unsigned i = 0; i < sizeof(header) / sizeof(header[0]); i++) {
+    for (unsigned i = 0; i < sizeof(header) / sizeof(header[0]); i++)
         set_header(tree, 4 * i, header[i]);
-    }
     memcpy(tree->blob + structure, tree->structure, tree->size);
     memcpy(tree->blob + strings, tree->strings, tree->strings_size);
 }

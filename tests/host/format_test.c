@@ -45,9 +45,8 @@ Test(format, integers)
     for (unsigned c = 0; c < COUNT(conversions); c++) {
         FOR_EACH_SPEC(spec, conversions[c])
         {
-            for (unsigned i = 0; i < COUNT(values); i++) {
+            for (unsigned i = 0; i < COUNT(values); i++)
                 COMPARE(spec, values[i]);
-            }
         }
     }
 }
@@ -62,9 +61,8 @@ Test(format, long_integers)
     for (unsigned c = 0; c < COUNT(conversions); c++) {
         FOR_EACH_SPEC(spec, conversions[c])
         {
-            for (unsigned i = 0; i < COUNT(values); i++) {
+            for (unsigned i = 0; i < COUNT(values); i++)
                 COMPARE(spec, values[i]);
-            }
         }
     }
 }
@@ -81,9 +79,8 @@ Test(format, strings_and_characters)
             COMPARE(spec, 'x');
             for (unsigned p = 0; p < COUNT(precisions); p++) {
                 snprintf(spec, sizeof(spec), "<%%%s%s%ss>", no_zero_flag[f], widths[w], precisions[p]);
-                for (unsigned i = 0; i < COUNT(values); i++) {
+                for (unsigned i = 0; i < COUNT(values); i++)
                     COMPARE(spec, values[i]);
-                }
             }
         }
     }

@@ -170,9 +170,8 @@ Test(gpio, takes_over_what_the_firmware_set)
     open_controller(&controller, 16);
     cr_assert_eq(bank_flags(&controller.bank, 3), GPIO_OUTPUT | GPIO_DRIVE_HIGH);
     cr_assert_eq(bank_flags(&controller.bank, 4), 0);
-    for (unsigned pin = 0; pin < 32; pin++) {
+    for (unsigned pin = 0; pin < 32; pin++)
         cr_assert_not(interrupts(pin));
-    }
 }
 
 Test(gpio, refuses_controllers_that_make_no_sense)
@@ -203,9 +202,8 @@ Test(gpio, settings_are_those_of_one_pin)
         cr_assert_eq(bank_flags(bank, pin), GPIO_INPUT | GPIO_PULL_UP | GPIO_IS_HIGH,
                      "the resistor pulls it up");
         bank_set(bank, pin, GPIO_SETTINGS, 0);
-        for (unsigned n = INPUT_EN; n <= DS; n++) {
+        for (unsigned n = INPUT_EN; n <= DS; n++)
             cr_assert_eq(chip.reg[n], before[n], "register %u", n);
-        }
     }
 }
 
@@ -390,9 +388,8 @@ Test(gpio, one_who_is_slow_holds_nobody_up)
     watch(4, 7, GPIO_HIGH, 1);
     watch(4, 8, GPIO_HIGH, 2);
     cr_assert(signals[1] == 1 && signals[2] == 1);
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 3; i++)
         acknowledge(4, 8);
-    }
     cr_assert_eq(signals[2], 4);
     cr_assert_eq(signals[1], 1);
 }
@@ -460,9 +457,8 @@ Test(gpio, nobody_takes_all_watches)
     unsigned count = 0;
 
     open_controller(&other, 32);
-    while (pin_watch(&other, count, 7, GPIO_RISING, 1) == ERR_OK) {
+    while (!pin_watch(&other, count, 7, GPIO_RISING, 1))
         count++;
-    }
     cr_assert_eq(count, MAX_WATCHES_PER_CLIENT);
     cr_assert_eq(pin_watch(&other, count, 7, GPIO_RISING, 1), ERR_TOO_MANY);
     cr_assert_eq(pin_watch(&other, 0, 7, GPIO_FALLING, 1), ERR_OK, "in place of one");

@@ -105,13 +105,11 @@ Test(history, any_lines_any_storage)
             line[length] = 0;
             bool wanted = length > 0 && length < size && strcmp(line, last) != 0;
             cr_assert_eq(add(&history, line), wanted);
-            if (wanted) {
+            if (wanted)
                 strcpy(last, line);
-            }
             cr_assert_leq(history.used, size);
-            if (last[0] != 0) {
+            if (last[0] != 0)
                 cr_assert_str_eq(history_line(&history, history.count - 1), last);
-            }
         }
         free(storage);
     }

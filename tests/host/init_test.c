@@ -10,9 +10,8 @@ Test(init, restarts_slow_down)
 {
     static const uint64_t expected[] = {0, 100, 200, 400, 800, 1600, 3200, 5000, 5000};
 
-    for (unsigned i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+    for (unsigned i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
         cr_assert_eq(restart_delay_ms(i), expected[i], "after %u failures: %lu", i, restart_delay_ms(i));
-    }
     cr_assert_eq(restart_delay_ms(UINT32_MAX), 5000);
 }
 
@@ -58,9 +57,8 @@ Test(init, start_page_arguments)
     cr_assert(start_info_arg(&start, "two"));
     cr_assert_eq(start.args_length, 5);
     cr_assert_eq(memcmp(start.args, "\0two\0", 5), 0);
-    while (start_info_arg(&start, "1234567")) {
+    while (start_info_arg(&start, "1234567"))
         count++;
-    }
     cr_assert_eq(count, (sizeof(start.args) - 5) / 8);
     cr_assert_eq(start.arg_count, 2 + count);
     cr_assert_leq(start.args_length, sizeof(start.args));

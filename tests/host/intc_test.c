@@ -34,12 +34,10 @@ static void load(const char *path)
     cr_assert_eq(fdt_open(&tree, blob.data, blob.size), FDT_OK);
     set = (struct intc_set){0};
     said[0] = 0;
-    while (fdt_walk_next(&tree, &walk)) {
+    while (fdt_walk_next(&tree, &walk))
         intc_add(&set, &tree, &walk);
-    }
-    for (unsigned i = 0; i < set.problems; i++) {
+    for (unsigned i = 0; i < set.problems; i++)
         sprintf(said + strlen(said), "%s %s\n", fdt_name(&tree, set.problem[i].node), set.problem[i].text);
-    }
 }
 
 static void load_machine(const char *options)
@@ -67,9 +65,8 @@ static uint32_t hart(uint32_t id)
 
     for (int cpu = fdt_first_child(&tree, fdt_by_path(&tree, "/cpus")); cpu != FDT_NONE;
          cpu = fdt_next_sibling(&tree, cpu)) {
-        if (fdt_prop_number(&tree, cpu, "reg", &number) && number == id) {
+        if (fdt_prop_number(&tree, cpu, "reg", &number) && number == id)
             return cpu_intc(&tree, cpu);
-        }
     }
     cr_assert_fail("no hart %u", id);
     return 0;
@@ -83,9 +80,8 @@ static int32_t target(unsigned controller, uint32_t hart_id)
 static int by_base(uint64_t base)
 {
     for (unsigned i = 0; i < set.count; i++) {
-        if (set.intc[i].base == base) {
+        if (set.intc[i].base == base)
             return (int)i;
-        }
     }
     cr_assert_fail("no controller at 0x%llx", (unsigned long long)base);
     return 0;
@@ -106,9 +102,8 @@ Test(intc, plic_of_virt)
     cr_assert_eq(set.intc[0].sources, 96);
     cr_assert_eq(set.intc[0].cells, 1);
     cr_assert_eq(set.lines, 97);
-    for (uint32_t i = 0; i < 4; i++) {
+    for (uint32_t i = 0; i < 4; i++)
         cr_assert_eq(target(0, i), 2 * i + 1);
-    }
     cr_assert_eq(intc_target(&tree, &set.intc[0], 0), -1);
     cr_assert_eq(intc_target(&tree, &set.intc[0], 99), -1);
 }
@@ -119,9 +114,8 @@ Test(intc, plic_of_sifive_u)
     cr_assert_eq(set.count, 1);
     cr_assert_eq(set.intc[0].sources, 53);
     cr_assert_eq(target(0, 0), -1, "it has no S-mode");
-    for (uint32_t i = 1; i < 5; i++) {
+    for (uint32_t i = 1; i < 5; i++)
         cr_assert_eq(target(0, i), 2 * i);
-    }
 }
 
 Test(intc, plics_of_two_nodes)
@@ -156,9 +150,8 @@ Test(intc, aplic_of_virt)
     cr_assert_eq(set.intc[0].sources, 96);
     cr_assert_eq(set.intc[0].cells, 2);
     cr_assert_eq(set.intc[0].identities, 0);
-    for (uint32_t i = 0; i < 4; i++) {
+    for (uint32_t i = 0; i < 4; i++)
         cr_assert_eq(target(0, i), i);
-    }
     cr_assert_str_empty(said);
 }
 
@@ -169,9 +162,8 @@ Test(intc, imsic_of_virt)
     cr_assert_eq(set.intc[0].kind, INTC_APLIC_MSI);
     cr_assert_eq(set.intc[0].base, 0xd000000);
     cr_assert_eq(set.intc[0].identities, 255);
-    for (uint32_t i = 0; i < 4; i++) {
+    for (uint32_t i = 0; i < 4; i++)
         cr_assert_eq(target(0, i), i);
-    }
     cr_assert_str_empty(said);
 }
 
@@ -208,9 +200,8 @@ Test(intc, controllers_are_aimed_at_harts)
     cpu_set_begin(&cpus, 2);
     while (fdt_walk_next(&tree, &walk)) {
         cpu_set_read(&cpus, &tree, &walk);
-        if (intc_kind(&walk) != INTC_NONE) {
+        if (intc_kind(&walk) != INTC_NONE)
             intc_keep(&set, &tree, &walk, &registers, 1ull << 38);
-        }
     }
     cr_assert(cpus.boot_found && cpus.count == 4 && cpus.cpu[0].id == 2);
     cr_assert_eq(cpus.timebase, 10000000);
@@ -465,9 +456,8 @@ Test(intc, harts_of_a_set)
     }
     load_source("%s}; };", source);
     cpu_set_begin(&cpus, 9);
-    while (fdt_walk_next(&tree, &walk)) {
+    while (fdt_walk_next(&tree, &walk))
         cpu_set_read(&cpus, &tree, &walk);
-    }
     cr_assert_eq(cpus.count, CPU_MAX);
     cr_assert_eq(cpus.unused, 2, "the last is named twice");
     cr_assert(cpus.boot_found && cpus.cpu[0].id == 9 && cpus.timebase == 7);
@@ -480,9 +470,8 @@ static unsigned usable(const char *properties)
     unsigned count = 0;
 
     load_source("/dts-v1/; / { cpu { %s }; };", properties);
-    while (fdt_walk_next(&tree, &walk)) {
+    while (fdt_walk_next(&tree, &walk))
         count += cpu_is_usable(&tree, &walk);
-    }
     return count;
 }
 

@@ -104,7 +104,7 @@ Test(kernel_cap, untyped_is_exhausted_and_comes_back)
 {
     unsigned made = 0;
 
-    while (make(OBJ_FRAME, MEGAPAGE_BITS, W_FREE + made) == ERR_OK)
+    while (!make(OBJ_FRAME, MEGAPAGE_BITS, W_FREE + made))
         made++;
     cr_assert_eq(made, 8);
     cr_assert_eq(make(OBJ_ENDPOINT, 0, W_FREE + made), ERR_NO_MEMORY);

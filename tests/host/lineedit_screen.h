@@ -26,9 +26,8 @@ static inline void screen_text(const struct screen *screen, char *text, size_t s
 
     for (unsigned i = 0; i < screen->end && used + 5 < size; i++) {
         uint32_t c = screen->cell[i];
-        if (c == 0) {
+        if (c == 0)
             continue;
-        }
         if (c < 0x80) {
             text[used++] = (char)c;
         } else if (c < 0x800) {
@@ -57,9 +56,8 @@ static inline void screen_put(struct screen *screen, uint32_t code)
         return;
     }
     for (unsigned i = 0; i < width; i++) {
-        while (screen->end <= screen->column) {
+        while (screen->end <= screen->column)
             screen->cell[screen->end++] = ' ';
-        }
         screen->cell[screen->column++] = i == 0 ? code : 0;
     }
 }
@@ -73,17 +71,16 @@ static inline void screen_new_line(struct screen *screen)
 
 static inline void screen_control(struct screen *screen, char c)
 {
-    if (c == '\r') {
+    if (c == '\r')
         screen->column = 0;
-    } else if (c == '\n') {
+    else if (c == '\n')
         screen_new_line(screen);
-    } else if (c == '\a') {
+    else if (c == '\a')
         screen->bells++;
-    } else if (c == '\b' && screen->column > 0) {
+    else if (c == '\b' && screen->column > 0)
         screen->column--;
-    } else {
+    else
         screen->wrong = true;
-    }
 }
 
 static inline void screen_sequence(struct screen *screen)
@@ -92,9 +89,8 @@ static inline void screen_sequence(struct screen *screen)
     char final = screen->sequence[screen->sequence_length - 1];
 
     screen->sequence[screen->sequence_length] = 0;
-    if (screen->sequence_length > 3) {
+    if (screen->sequence_length > 3)
         n = (unsigned)atoi(screen->sequence + 2);
-    }
     if (strcmp(screen->sequence, "\x1b[K") == 0) {
         screen->end = screen->column < screen->end ? screen->column : screen->end;
     } else if (strcmp(screen->sequence, "\x1b[H") == 0) {
@@ -117,9 +113,8 @@ static inline void screen_text_byte(struct screen *screen, char c)
     uint32_t code;
 
     screen->partial[screen->partial_length++] = c;
-    if (screen->partial_length < utf8_sequence_length((uint8_t)screen->partial[0])) {
+    if (screen->partial_length < utf8_sequence_length((uint8_t)screen->partial[0]))
         return;
-    }
     if (utf8_decode(screen->partial, screen->partial_length, &code) != screen->partial_length ||
         code == UTF8_INVALID || utf8_is_control(code)) {
         screen->wrong = true;
@@ -142,9 +137,8 @@ static inline void screen_write(void *context, const char *bytes, size_t count)
                 return;
             }
             screen->sequence[screen->sequence_length++] = c;
-            if (screen->sequence_length > 2 && c >= 0x40 && c < 0x7f) {
+            if (screen->sequence_length > 2 && c >= 0x40 && c < 0x7f)
                 screen_sequence(screen);
-            }
         } else if ((uint8_t)c < 0x20) {
             screen_control(screen, c);
         } else {

@@ -307,9 +307,8 @@ Test(lineedit, full_line_rings_and_loses_nothing)
     cr_assert_eq(type("\r"), LINE_ENTERED);
     cr_assert_str_eq(text, line);
     line_editor_start(&editor, PROMPT);
-    for (int i = 0; i < CAPACITY - 2; i++) {
+    for (int i = 0; i < CAPACITY - 2; i++)
         type("x");
-    }
     type("\xc3\xa4");
     cr_assert_eq(editor.length, (size_t)CAPACITY - 2, "a character goes in whole or not at all");
     cr_assert_eq(screen.bells, 13);
@@ -386,9 +385,8 @@ static void check_screen(uint64_t step)
         size_t bytes = utf8_decode(text + at, editor.length - at, &code);
         bool plain = code != UTF8_INVALID && !utf8_is_control(code);
         unsigned width = plain ? utf8_width(code) : 1;
-        if (column + width > LINE_DEFAULT_WIDTH - 3) {
+        if (column + width > LINE_DEFAULT_WIDTH - 3)
             break;
-        }
         screen_write(&fresh, plain ? text + at : "?", plain ? bytes : 1);
         column += width;
         at += bytes;
@@ -430,11 +428,10 @@ Test(lineedit, byte_soup_keeps_line_and_screen_together)
 
     for (uint64_t step = 0; step < 400000; step++) {
         enum line_event event = LINE_EDITING;
-        if (random_below(&random, 6) == 0) {
+        if (random_below(&random, 6) == 0)
             type_character(&random);
-        } else {
+        else
             event = line_editor_feed(&editor, soup(&random));
-        }
         cr_assert_lt(editor.length, editor.capacity, "step %lu", step);
         cr_assert(!screen.wrong, "step %lu: the terminal got what it does not know", step);
         if (event != LINE_EDITING) {
@@ -443,9 +440,8 @@ Test(lineedit, byte_soup_keeps_line_and_screen_together)
             screen_write(&screen, "\r\x1b[K", 4);
             line_editor_start(&editor, PROMPT);
         }
-        if (editor.pending_length == 0) {
+        if (editor.pending_length == 0)
             check_screen(step);
-        }
     }
 }
 

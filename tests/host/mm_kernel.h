@@ -486,7 +486,7 @@ static struct answer model_call(uint64_t badge, uint32_t op, const void *request
     answer.error = handler->handle(&call, request, answer.word);
     if (landed != 0 && call.cap[0] != 0)
         slot_free(landed);
-    cr_assert(answer.error == ERR_OK || call.reply_caps == 0);
+    cr_assert(!answer.error || call.reply_caps == 0);
     for (unsigned i = 0; i < call.reply_caps; i++) {
         do
             client_next = client_next + 1 < MODEL_SLOTS ? client_next + 1 : CLIENT_SLOTS;

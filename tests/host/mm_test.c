@@ -67,7 +67,7 @@ static uint64_t *access_page(const struct client *c, uint64_t address, uint64_t 
     cr_assert(fault_message(&m));
     *error = tag_label(m.tag);
     word = model_memory(c->object, address, access);
-    cr_assert_eq(*error == ERR_OK, word != NULL);
+    cr_assert_eq(!*error, word != NULL);
     return word;
 }
 
@@ -93,14 +93,14 @@ static void step_access(struct world *w, struct client *c)
         cr_assert_eq(error, ERR_BAD_ADDRESS);
     } else if (access & ~page->prot) {
         cr_assert_eq(error, ERR_NO_RIGHT);
-    } else if (error != ERR_OK) {
+    } else if (error) {
         cr_assert(ran_out(error), "error %d", error);
     } else {
         cr_assert_eq(*word, *expected_word(w, page), "page %u", n);
         if (write)
             *word = *expected_word(w, page) = random_next(&w->random);
     }
-    w->done[0] += error == ERR_OK;
+    w->done[0] += !error;
     w->failed[0] += ran_out(error);
 }
 
@@ -137,11 +137,11 @@ static void step_map(struct world *w, struct client *c)
     struct answer a = model_call(c->session, OP_mm_map, &q, 0);
     if (!range_free(c, first, count))
         cr_assert_eq(a.error, ERR_MAPPED);
-    else if (a.error != ERR_OK)
+    else if (a.error)
         cr_assert(ran_out(a.error) || a.error == ERR_TOO_MANY, "error %d", a.error);
     else
         note_mapped(c, first, count, (uint32_t)q.prot, -1, 0);
-    w->done[1] += a.error == ERR_OK;
+    w->done[1] += !a.error;
 }
 
 static void step_unmap(struct world *w, struct client *c)
@@ -154,7 +154,7 @@ static void step_unmap(struct world *w, struct client *c)
         cr_assert_eq(a.error, ERR_NOT_MAPPED);
         return;
     }
-    if (a.error != ERR_OK) {
+    if (a.error) {
         cr_assert(a.error == ERR_NO_MEMORY || a.error == ERR_TOO_MANY);
         return;
     }
@@ -177,8 +177,8 @@ static void step_segment_make(struct world *w, struct client *c)
     struct mm_segment_create_request q = {.length = pages * PAGE_BYTES - pick(w, PAGE_BYTES),
                                           .flags = contiguous ? MM_SEGMENT_CONTIGUOUS : 0};
     struct answer a = model_call(c->session, OP_mm_segment_create, &q, 0);
-    w->failed[3] += a.error != ERR_OK;
-    if (a.error != ERR_OK) {
+    w->failed[3] += a.error;
+    if (a.error) {
         cr_assert(ran_out(a.error), "error %d", a.error);
         return;
     }
@@ -217,11 +217,11 @@ static void step_segment_map(struct world *w, struct client *c)
         cr_assert(a.error == ERR_NOT_FOUND || a.error == ERR_MAPPED || ran_out(a.error));
     else if (!range_free(c, first, count))
         cr_assert(a.error == ERR_MAPPED || ran_out(a.error), "error %d", a.error);
-    else if (a.error != ERR_OK)
+    else if (a.error)
         cr_assert(ran_out(a.error) || a.error == ERR_TOO_MANY, "error %d", a.error);
     else
         note_mapped(c, first, count, (uint32_t)q.prot, s, offset);
-    w->done[4] += a.error == ERR_OK;
+    w->done[4] += !a.error;
 }
 
 static void forget_segment(struct shared *shared)
@@ -245,11 +245,11 @@ static void step_segment_drop(struct world *w, struct client *c)
         cr_assert_eq(a.error, ERR_DENIED);
     else
         cr_assert_eq(a.error, ERR_OK);
-    if (a.error == ERR_OK)
+    if (!a.error)
         shared->dropped = true;
     if (shared->dropped && !is_shown(w, s))
         forget_segment(shared);
-    w->done[5] += a.error == ERR_OK;
+    w->done[5] += !a.error;
 }
 
 /* --- Objects, frames --- */
@@ -260,8 +260,8 @@ static void step_object(struct world *w, struct client *c)
                                             OBJ_CNODE,  OBJ_TIMER,    OBJ_REPLY};
     struct mm_object_request q = {.type = type[pick(w, 6)], .size_bits = 7 + pick(w, 7)};
     struct answer a = model_call(c->session, OP_mm_object, &q, 0);
-    w->done[6] += a.error == ERR_OK;
-    if (a.error != ERR_OK) {
+    w->done[6] += !a.error;
+    if (a.error) {
         cr_assert(ran_out(a.error), "error %d", a.error);
         return;
     }
@@ -278,13 +278,13 @@ static void step_frame(struct world *w, struct client *c)
     struct answer a = model_call(MANAGE, OP_mm_frame, &q, 0);
     if (!c->page[n].mapped)
         cr_assert_eq(a.error, ERR_BAD_ADDRESS);
-    else if (a.error == ERR_OK)
+    else if (!a.error)
         cr_assert_eq(content[model[a.cap[0]].start / PAGE_BYTES], *expected_word(w, &c->page[n]));
     else
         cr_assert(ran_out(a.error), "error %d", a.error);
-    if (a.error == ERR_OK)
+    if (!a.error)
         model_delete(a.cap[0]);
-    w->done[7] += a.error == ERR_OK;
+    w->done[7] += !a.error;
 }
 
 /* --- Spaces come and go --- */
@@ -294,8 +294,8 @@ static void step_space_make(struct world *w, struct client *c)
     struct mm_space_create_request q = {
         .name = "client", .quota = (2 + pick(w, 7)) << CHUNK_BITS, .rights = MM_USE | MM_DMA};
     struct answer a = model_call(MANAGE, OP_mm_space_create, &q, 0);
-    w->failed[8] += a.error != ERR_OK;
-    if (a.error != ERR_OK) {
+    w->failed[8] += a.error;
+    if (a.error) {
         cr_assert(ran_out(a.error), "error %d", a.error);
         return;
     }

@@ -71,9 +71,8 @@ Test(path, any_path_becomes_normal)
         size_t length = 1 + random_below(&random, 30);
         char *path = malloc(length + 1), again[64];
         path[0] = '/';
-        for (size_t i = 1; i < length; i++) {
+        for (size_t i = 1; i < length; i++)
             path[i] = "//..ab"[random_below(&random, 6)];
-        }
         path[length] = 0;
         path_normalise(path);
         cr_assert_eq(path[0], '/');

@@ -25,9 +25,8 @@ static const char *parsed(const char *line)
         snprintf(out, sizeof(out), "error: %s", message);
     }
     while (checked == PARSE_END && (result = parse_command(&parser)) == PARSE_COMMAND) {
-        for (unsigned i = 0; i < parser.count; i++) {
+        for (unsigned i = 0; i < parser.count; i++)
             sprintf(out + strlen(out), "[%s]", parser.words[i]);
-        }
         cr_assert_null(parser.words[parser.count]);
         cr_assert_gt(parser.count, 0);
         strcat(out, "|");
@@ -104,9 +103,8 @@ Test(parse, too_many_words)
 {
     char line[2048] = "", *end = line;
 
-    for (int i = 0; i < PARSE_MAX_WORDS; i++) {
+    for (int i = 0; i < PARSE_MAX_WORDS; i++)
         end += sprintf(end, "w%d ", i);
-    }
     cr_assert_eq(strncmp(parsed(line), "[w0][w1]", 8), 0);
     strcpy(end, "x");
     check(line, "error: more than 128 words");
@@ -179,9 +177,8 @@ Test(parse, any_bytes)
         parse_start(&parser, (const char *)copy.data, length, words, size, (int)random_below(&random, 1000));
         enum parse_result checked = parse_check(&parser), result = checked;
         while (checked == PARSE_END && (result = parse_command(&parser)) == PARSE_COMMAND) {
-            for (unsigned i = 0; i < parser.count; i++) {
+            for (unsigned i = 0; i < parser.count; i++)
                 cr_assert_leq(parser.words[i] + strlen(parser.words[i]) + 1, words + size);
-            }
         }
         cr_assert_neq(result, PARSE_COMMAND);
         struct parse_point point = parse_point((const char *)copy.data, length, words, size);

@@ -66,14 +66,12 @@ Test(ring, holds_as_many_requests_as_it_has_entries)
     struct ring_completion completion = {0};
     bool broken = false;
 
-    for (unsigned i = 0; i < 8; i++) {
+    for (unsigned i = 0; i < 8; i++)
         cr_assert(ring_submit(&pair.client, &request));
-    }
     cr_assert_not(ring_submit(&pair.client, &request));
     ring_submit_publish(&pair.client);
-    for (unsigned i = 0; i < 8; i++) {
+    for (unsigned i = 0; i < 8; i++)
         cr_assert(ring_take_request(&pair.server, &got, &broken));
-    }
     cr_assert_not(ring_submit(&pair.client, &request), "taken is not completed");
     ring_complete(&pair.server, &completion);
     ring_complete_publish(&pair.server);
@@ -191,9 +189,8 @@ static void ring_bell(struct bell *bell)
 
 static void wait_bell(struct bell *bell)
 {
-    while (!atomic_exchange(&bell->rung, false)) {
+    while (!atomic_exchange(&bell->rung, false))
         sched_yield();
-    }
 }
 
 struct hammer {
@@ -216,14 +213,12 @@ static void *hammer_server(void *context)
             seen++;
             ring_complete(side,
                           &(struct ring_completion){.cookie = request.cookie, .length = request.length});
-            if (seen % 3 == 0 && ring_complete_publish(side)) {
+            if (seen % 3 == 0 && ring_complete_publish(side))
                 ring_bell(&hammer->to_client);
-            }
         }
         cr_assert_not(broken);
-        if (ring_complete_publish(side)) {
+        if (ring_complete_publish(side))
             ring_bell(&hammer->to_client);
-        }
         if (seen < HAMMER_REQUESTS && !ring_server_sleep(side)) {
             wait_bell(&hammer->to_server);
             ring_server_wake(side);
@@ -246,9 +241,8 @@ Test(ring, two_threads_lose_nothing_and_no_wake_up, .timeout = 50)
              submitted < HAMMER_REQUESTS && ring_submit(side, &request); request = request_of(submitted)) {
             submitted++;
         }
-        if (ring_submit_publish(side)) {
+        if (ring_submit_publish(side))
             ring_bell(&hammer.to_server);
-        }
         while (ring_take_completion(side, &completion)) {
             cr_assert_eq(completion.cookie, completed);
             cr_assert_eq(completion.length, (uint32_t)completed + 2);

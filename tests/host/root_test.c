@@ -38,9 +38,8 @@ Test(root, names)
                                       "PARTUUID=",  "mmc@0:", "mmc@0:33",    "mmc@0:1",
                                       "mmc",        "",       "other"};
 
-    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
         cr_assert_eq(rank(good[i], "other"), ROOT_NAMED, "%s", good[i]);
-    }
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         cr_assert_eq(rank(bad[i], "other"), ROOT_ANY, "%s", bad[i]);
         cr_assert_eq(rank(bad[i], "cardea"), ROOT_LABELLED, "%s", bad[i]);

@@ -81,9 +81,8 @@ static bool use(uint32_t *count)
 
 static void put(uint8_t byte)
 {
-    if (model.out_count < MODEL_OUT) {
+    if (model.out_count < MODEL_OUT)
         model.out[(model.out_first + model.out_count++) % MODEL_OUT] = byte;
-    }
 }
 
 static void put_r1(uint8_t bits)
@@ -106,9 +105,8 @@ static void put_block(const uint8_t *data, size_t length)
         return;
     }
     put(SD_TOKEN_BLOCK);
-    for (size_t i = 0; i < length; i++) {
+    for (size_t i = 0; i < length; i++)
         put(data[i]);
-    }
     put((uint8_t)(crc >> 8) ^ (length == SD_BLOCK && use(&model.bad_reads) ? 1 : 0));
     put((uint8_t)crc);
 }
@@ -158,9 +156,8 @@ static void put_conditions(void)
         model.voltages | (model.idle ? 0 : 1u << 31) | (!model.idle && model.high_capacity ? 1u << 30 : 0);
 
     put_r1(0);
-    for (int shift = 24; shift >= 0; shift -= 8) {
+    for (int shift = 24; shift >= 0; shift -= 8)
         put((uint8_t)(ocr >> shift));
-    }
 }
 
 /* The address of a transfer as a sector, or an error. */
@@ -193,9 +190,8 @@ static void transfer_command(unsigned number, uint32_t argument)
     cr_assert(model.crc_on, "data without checksums");
     switch (number) {
     case SD_READ_SINGLE_BLOCK:
-        if (take_address(argument)) {
+        if (take_address(argument))
             put_sector();
-        }
         break;
     case SD_READ_MULTIPLE_BLOCK: model.reading = take_address(argument); break;
     case SD_WRITE_BLOCK: model.writing = take_address(argument) ? SD_TOKEN_BLOCK : 0; break;
@@ -249,9 +245,8 @@ static void idle_command(unsigned number, uint32_t argument, bool app)
     switch (number) {
     case SD_SEND_IF_COND:
         put_r1(model.version2 ? 0 : SD_R1_ILLEGAL);
-        for (int shift = 24; model.version2 && shift >= 0; shift -= 8) {
+        for (int shift = 24; model.version2 && shift >= 0; shift -= 8)
             put((uint8_t)(argument >> shift));
-        }
         break;
     case SD_CRC_ON_OFF:
         model.crc_on = argument & 1;
@@ -263,18 +258,16 @@ static void idle_command(unsigned number, uint32_t argument, bool app)
         put_r1(model.mmc ? SD_R1_ILLEGAL : 0);
         break;
     case SD_APP_SEND_OP_COND:
-        if (app) {
+        if (app)
             start_up(argument);
-        } else {
+        else
             put_r1(SD_R1_ILLEGAL);
-        }
         break;
     default:
-        if (model.idle) {
+        if (model.idle)
             put_r1(SD_R1_ILLEGAL);
-        } else {
+        else
             ready_command(number, argument);
-        }
         break;
     }
 }
@@ -322,18 +315,16 @@ static void take_block(void)
         put(0xe0 | SD_DATA_ACCEPTED);
         model.busy_until = model_clock + model.busy_after_write;
     }
-    if (model.writing == SD_TOKEN_BLOCK) {
+    if (model.writing == SD_TOKEN_BLOCK)
         model.writing = 0;
-    }
 }
 
 static void take_byte(uint8_t byte)
 {
     if (model.receiving) {
         model.block[model.block_used++] = byte;
-        if (model.block_used == sizeof(model.block)) {
+        if (model.block_used == sizeof(model.block))
             take_block();
-        }
     } else if (model.frame_used > 0) {
         model.frame[model.frame_used++] = byte;
         if (model.frame_used == sizeof(model.frame)) {
@@ -369,15 +360,12 @@ static uint8_t exchange(uint8_t in)
         model.present = false;
         model.pulled_after = FOREVER;
     }
-    if (model.garbage || model.low) {
+    if (model.garbage || model.low)
         return model.low ? 0 : (uint8_t)model_random(256);
-    }
-    if (!model.present || model.csmode != SPI_SELECTED) {
+    if (!model.present || model.csmode != SPI_SELECTED)
         return 0xff;
-    }
-    if (model.out_count == 0 && model.reading) {
+    if (model.out_count == 0 && model.reading)
         put_sector();
-    }
     if (model.out_count > 0) {
         out = model.out[model.out_first++ % MODEL_OUT];
         model.out_first %= MODEL_OUT;
@@ -401,9 +389,8 @@ static uint64_t model_read(void *context, uint64_t offset, unsigned bytes, enum 
     case SPI_CSDEF: return model.csdef;
     case SPI_TXDATA: return 0;
     case SPI_RXDATA: {
-        if (model.fifo_used == 0) {
+        if (model.fifo_used == 0)
             return SPI_RXDATA_EMPTY;
-        }
         uint8_t byte = model.fifo[0];
         memmove(model.fifo, model.fifo + 1, --model.fifo_used);
         return byte;
@@ -425,9 +412,8 @@ static void model_write(void *context, uint64_t offset, unsigned bytes, uint64_t
     case SPI_FMT: cr_assert_eq(value, SPI_FMT_8_BITS); break;
     case SPI_TXDATA:
         cr_assert_lt(model.fifo_used, SPI_FIFO_DEPTH, "a byte is lost");
-        if (!model.stuck) {
+        if (!model.stuck)
             model.fifo[model.fifo_used++] = exchange((uint8_t)value);
-        }
         break;
     default: break;
     }
@@ -451,7 +437,6 @@ static void model_insert(bool version2, bool high_capacity, uint8_t serial)
                            .pulled_after = FOREVER,
                            .random = 1,
                            .disk = disk != NULL ? disk : malloc(MODEL_SECTORS * SD_BLOCK)};
-    for (size_t i = 0; i < MODEL_SECTORS * SD_BLOCK; i++) {
+    for (size_t i = 0; i < MODEL_SECTORS * SD_BLOCK; i++)
         model.disk[i] = (uint8_t)(i / SD_BLOCK * 7 + i % SD_BLOCK * 3 + serial);
-    }
 }

@@ -39,9 +39,8 @@ static inline struct exact exact_copy(const void *data, size_t size, size_t misa
 
     cr_assert_not_null(copy.block);
     copy.data = (uint8_t *)copy.block + misalignment;
-    if (size > 0) {
+    if (size > 0)
         memcpy(copy.data, data, size);
-    }
     return copy;
 }
 
@@ -65,9 +64,8 @@ static inline void leave_scratch(const char *path)
     char command[128];
 
     snprintf(command, sizeof(command), "rm -rf '%s'", path);
-    if (chdir("/") != 0 || system(command) != 0) {
+    if (chdir("/") != 0 || system(command) != 0)
         fprintf(stderr, "cannot remove %s\n", path);
-    }
 }
 
 /* Runs a shell command; the test fails with the command's own words when it does. */

@@ -84,18 +84,15 @@ static inline uint64_t model_read(void *context, uint64_t offset, unsigned bytes
 static inline void model_write_status(struct model *model, uint32_t value)
 {
     if (value == 0) {
-        if (!model->never_resets) {
+        if (!model->never_resets)
             model_reset(model);
-        }
         return;
     }
     cr_assert_eq(value & model->status, model->status, "status bits are only added");
-    if ((value & VIRTIO_FEATURES_OK) && (model->refuses_features || (model->accepted & ~model->offered))) {
+    if ((value & VIRTIO_FEATURES_OK) && (model->refuses_features || (model->accepted & ~model->offered)))
         value &= ~(uint32_t)VIRTIO_FEATURES_OK;
-    }
-    if (value & VIRTIO_DRIVER_OK) {
+    if (value & VIRTIO_DRIVER_OK)
         cr_assert(model->status & VIRTIO_FEATURES_OK, "started before features were agreed on");
-    }
     model->status = value;
 }
 
@@ -155,9 +152,8 @@ static inline struct model *model_new(uint64_t sectors)
         .sectors = sectors,
         .disk = malloc(sectors * MODEL_SECTOR),
     };
-    for (uint64_t i = 0; i < sectors; i++) {
+    for (uint64_t i = 0; i < sectors; i++)
         memset(model->disk + i * MODEL_SECTOR, (int)(i & 0xff), MODEL_SECTOR);
-    }
     return model;
 }
 
@@ -195,9 +191,8 @@ static inline unsigned model_chain(const struct model *model, uint16_t head, str
         cr_assert_lt(count, max, "chain without an end");
         part[count++] = (struct model_part){(uint8_t *)table[at].address, table[at].length,
                                             (table[at].flags & VIRTQ_DESC_WRITE) != 0};
-        if ((table[at].flags & VIRTQ_DESC_NEXT) == 0) {
+        if ((table[at].flags & VIRTQ_DESC_NEXT) == 0)
             return count;
-        }
     }
 }
 
@@ -233,14 +228,12 @@ static inline void model_finish(struct model *model, uint16_t head, uint32_t wri
 
     element->id = model->bad_id ? model->queue_size + 3 : head;
     element->length = model->bad_length ? 0x7fffffff : written;
-    if (model->repeat_id) {
+    if (model->repeat_id)
         element->id = used->ring[(uint16_t)(used->index - 1) % model->queue_size].id;
-    }
     used->index += model->bad_index ? 200 : 1;
     model->bad_id = model->bad_length = model->bad_index = model->repeat_id = false;
-    if ((model_avail(model)->flags & VIRTQ_AVAIL_NO_INTERRUPT) == 0) {
+    if ((model_avail(model)->flags & VIRTQ_AVAIL_NO_INTERRUPT) == 0)
         model->interrupt |= VIRTIO_INTERRUPT_QUEUE;
-    }
 }
 
 /* Takes and finishes up to `max` requests, the newest of them first if asked to; returns how many. */

@@ -30,15 +30,12 @@ static enum error start(uint32_t size)
 {
     enum error error = virtio_open(&virtio, &model->regs, &coherent, 2);
 
-    if (error == ERR_OK) {
+    if (!error)
         error = virtio_negotiate(&virtio, 1 << 9, 0);
-    }
-    if (error == ERR_OK) {
+    if (!error)
         error = virtio_queue(&virtio, &queue, 0, size, memory, (uint64_t)memory);
-    }
-    if (error == ERR_OK) {
+    if (!error)
         virtio_start(&virtio);
-    }
     return error;
 }
 
@@ -165,9 +162,8 @@ Test(virtio, requests_go_there_and_back)
 
     cr_assert_eq(start(16), ERR_OK);
     for (uint32_t round = 0; round < 100; round++) { /* around the rings several times */
-        for (uint32_t i = 0; i < 4; i++) {
+        for (uint32_t i = 0; i < 4; i++)
             cr_assert(add_request(&request[i], (round + i) % 64, 10 + i));
-        }
         cr_assert_eq(model_waiting(model), 0, "nothing is seen before it is published");
         virtio_kick(&virtio, &queue);
         cr_assert_eq(model_waiting(model), 4);
@@ -192,9 +188,8 @@ Test(virtio, full_queue_takes_no_more)
     uint32_t token, length;
 
     cr_assert_eq(start(16), ERR_OK);
-    for (uint32_t i = 0; i < 5; i++) {
+    for (uint32_t i = 0; i < 5; i++)
         cr_assert(add_request(&request[i], i, i));
-    }
     cr_assert_not(add_request(&request[5], 5, 5), "one descriptor is free, three are needed");
     virtio_kick(&virtio, &queue);
     model_run(model, 1, false);
@@ -202,9 +197,8 @@ Test(virtio, full_queue_takes_no_more)
     cr_assert(add_request(&request[5], 5, 5));
     virtio_kick(&virtio, &queue);
     cr_assert_eq(model_run(model, 9, false), 5);
-    for (unsigned i = 0; i < 5; i++) {
+    for (unsigned i = 0; i < 5; i++)
         cr_assert(virtqueue_take(&queue, &token, &length));
-    }
     cr_assert_eq(request[5].data[0], 5);
 }
 
@@ -249,9 +243,8 @@ static void expect_fault(const char *what)
 {
     uint32_t token = 77, length;
 
-    while (virtqueue_take(&queue, &token, &length)) {
+    while (virtqueue_take(&queue, &token, &length))
         continue;
-    }
     cr_assert_not_null(queue.fault);
     cr_assert_str_eq(queue.fault, what);
     cr_assert_not(virtqueue_take(&queue, &token, &length), "nothing is believed any more");

@@ -44,7 +44,7 @@ static void rights(void)
         for (uint64_t want = 0; want < 32; want++) {
             bool sane = want == RIGHT_READ || want == RIGHT_EXEC || want == RW || want == RX;
             bool expected = sane && (want & ~has) == 0 && has & RIGHT_READ;
-            bool got = frame_map(weak, BOOT_ADDRESS_SPACE, TRY, want) == ERR_OK;
+            bool got = !frame_map(weak, BOOT_ADDRESS_SPACE, TRY, want);
             if (got != expected && wrong++ == 0)
                 printf("  rights %lx, mapped as %lx: %s\n", has, want, got ? "possible" : "refused");
             mapped += got;

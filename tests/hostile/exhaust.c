@@ -75,10 +75,10 @@ static void end(bool right, const char *name, uint64_t count)
     struct msg m = {.tag = tag_make(0, 1, 0), .word = {41}};
     uint64_t info[2];
 
-    bool answered = sys_msg(SYS_CALL, ping_endpoint, &m) == ERR_OK && m.word[0] == 42;
+    bool answered = !sys_msg(SYS_CALL, ping_endpoint, &m) && m.word[0] == 42;
     must(cnode_revoke(BOOT_CNODE, pool), "revoke memory");
     kernel_call(pool, OP_UNTYPED_INFO, NULL, 0, info, 2);
-    bool back = info[1] == 0 && make_of(pool, OBJ_UNTYPED, POOL_BITS, objects) == ERR_OK;
+    bool back = info[1] == 0 && !make_of(pool, OBJ_UNTYPED, POOL_BITS, objects);
     must(cnode_revoke(BOOT_CNODE, pool), "revoke memory");
     bool in_time = !limit || (got + 2 >= expected && late <= limit);
     verdict(right && answered && back && in_time, name,
@@ -104,9 +104,9 @@ static void retype_storm(void)
     for (unsigned i = 0; i < sizeof(type) / sizeof(type[0]); i++) {
         enum error error = ERR_OK;
         uint64_t slot = 1, count = type[i] == OBJ_ADDRESS_SPACE ? 4 : 64;
-        while (error == ERR_OK) {
+        while (!error) {
             error = untyped_retype(objects + 1, type[i], PAGE_BITS, objects, slot, count, 0);
-            slot += error == ERR_OK ? count : 0;
+            slot += !error ? count : 0;
         }
         made += slot - 1;
         right &= error == ERR_NO_MEMORY && slot > 1;
@@ -125,7 +125,7 @@ static void nested_untyped(void)
     must(untyped_retype(pool, OBJ_UNTYPED, POOL_BITS - 1, objects, 1, 1, 0), "make untyped memory");
     for (unsigned i = 1; POOL_BITS - 1 - i >= UNTYPED_MIN_BITS; i++) {
         must(cnode_move(BOOT_CNODE, objects + 1, objects, i), "move a capability");
-        right &= untyped_retype(objects + 1, OBJ_UNTYPED, POOL_BITS - 1 - i, objects, i + 1, 1, 0) == ERR_OK;
+        right &= !untyped_retype(objects + 1, OBJ_UNTYPED, POOL_BITS - 1 - i, objects, i + 1, 1, 0);
         must(cnode_move(objects, i, 0, objects + 1), "move a capability");
     }
     end(right, "nested_untyped", POOL_BITS - UNTYPED_MIN_BITS);
@@ -152,7 +152,7 @@ static bool grow(unsigned span)
     must(cnode_copy(cnode_of(0), slot_of(0), 0, objects + 3, RIGHTS_ALL), "copy a capability");
     for (uint64_t n = 1; n < MANY; n++) {
         uint64_t parent = span == 1 ? n - 1 : span == 0 ? 0 : n / span;
-        if (cnode_copy(cnode_of(n), slot_of(n), cnode_of(parent), slot_of(parent), RIGHTS_ALL) != ERR_OK)
+        if (cnode_copy(cnode_of(n), slot_of(n), cnode_of(parent), slot_of(parent), RIGHTS_ALL))
             return false;
     }
     return true;
@@ -164,7 +164,7 @@ static uint64_t capabilities_left(void)
     uint64_t left = 0;
 
     for (uint64_t n = 0; n < MANY; n++)
-        left += cnode_inspect(cnode_of(n), slot_of(n), &info) == ERR_OK && info.type != OBJ_NULL;
+        left += !cnode_inspect(cnode_of(n), slot_of(n), &info) && info.type != OBJ_NULL;
     return left;
 }
 
@@ -178,7 +178,7 @@ static void trees(void)
     for (unsigned i = 0; i < sizeof(shape) / sizeof(shape[0]); i++) {
         begin();
         bool right = grow(shape[i].span);
-        right &= cnode_revoke(BOOT_CNODE, objects + 3) == ERR_OK && capabilities_left() == 0;
+        right &= !cnode_revoke(BOOT_CNODE, objects + 3) && capabilities_left() == 0;
         end(right, shape[i].name, MANY);
     }
 }
@@ -192,10 +192,10 @@ static void parents_deleted(void)
     begin();
     right = grow(0);
     right &= cnode_move(BOOT_CNODE, objects + 2, cnode_of(0), slot_of(0)) == ERR_TOO_MANY;
-    right &= cnode_delete(cnode_of(0), slot_of(0)) == ERR_OK && capabilities_left() == MANY - 1;
-    right &= cnode_delete(BOOT_CNODE, objects + 3) == ERR_OK && capabilities_left() == MANY - 1;
+    right &= !cnode_delete(cnode_of(0), slot_of(0)) && capabilities_left() == MANY - 1;
+    right &= !cnode_delete(BOOT_CNODE, objects + 3) && capabilities_left() == MANY - 1;
     /* The CNodes go with all that is in them, and the endpoint with the last. */
-    right &= cnode_delete(BOOT_CNODE, objects) == ERR_OK && cnode_delete(BOOT_CNODE, objects + 1) == ERR_OK;
+    right &= !cnode_delete(BOOT_CNODE, objects) && !cnode_delete(BOOT_CNODE, objects + 1);
     end(right, "parents_deleted", MANY);
 }
 
@@ -206,14 +206,14 @@ static void cnodes_in_cnodes(void)
 
     begin();
     for (unsigned i = 0; i < DEEP; i++) {
-        right &= make_of(pool, OBJ_CNODE, CNODE_MIN_BITS, objects + 1) == ERR_OK;
+        right &= !make_of(pool, OBJ_CNODE, CNODE_MIN_BITS, objects + 1);
         if (i > 0)
-            right &= cnode_move(objects + 1, 1, 0, objects) == ERR_OK;
-        right &= cnode_move(BOOT_CNODE, objects, 0, objects + 1) == ERR_OK;
+            right &= !cnode_move(objects + 1, 1, 0, objects);
+        right &= !cnode_move(BOOT_CNODE, objects, 0, objects + 1);
     }
-    right &= cnode_delete(BOOT_CNODE, objects) == ERR_OK;
+    right &= !cnode_delete(BOOT_CNODE, objects);
     must(make_of(pool, OBJ_CNODE, CNODE_MIN_BITS, objects), "make a CNode");
-    right &= cnode_move(objects, 1, 0, objects) == ERR_OK;
+    right &= !cnode_move(objects, 1, 0, objects);
     end(right, "cnodes_in_cnodes", DEEP);
 }
 
@@ -254,12 +254,12 @@ static void revoked_in_use(void)
     }
     for (; rounds < 3000 && (rounds < 200 || !used[0] || !used[1] || !used[2]); rounds++) {
         struct msg m = {.tag = 0};
-        right &= make_of(pool, OBJ_CNODE, 16, objects) == ERR_OK;
+        right &= !make_of(pool, OBJ_CNODE, 16, objects);
         for (unsigned i = 2; i < 40; i++)
             cnode_copy(objects, i, 0, ping_endpoint, RIGHTS_ALL);
         cnode_copy(BOOT_CNODE, objects + 2, objects, 2, RIGHTS_ALL);
         sys_msg(SYS_YIELD, 0, &m);
-        right &= cnode_revoke(BOOT_CNODE, pool) == ERR_OK;
+        right &= !cnode_revoke(BOOT_CNODE, pool);
         cnode_delete(BOOT_CNODE, objects + 2);
         sys_msg(SYS_YIELD, 0, &m);
     }

@@ -100,7 +100,7 @@ static unsigned look(void)
     soil_with_data();
     must(make_of(pool, OBJ_CNODE, 20, first), "make a CNode");
     for (unsigned i = 1; i < 1u << (20 - SLOT_BITS); i++)
-        found += cnode_inspect(first, i, &info) != ERR_OK || info.type != OBJ_NULL;
+        found += cnode_inspect(first, i, &info) || info.type != OBJ_NULL;
     must(untyped_retype(pool, OBJ_THREAD, 0, 0, first + 1, 8, 0), "make threads");
     must(untyped_retype(pool, OBJ_SCHED_CONTEXT, 0, 0, first + 9, 8, 0), "make scheduling contexts");
     must(untyped_retype(pool, OBJ_NOTIFICATION, 0, 0, first + 17, 8, 0), "make notifications");
@@ -232,7 +232,7 @@ static void message_pages(void)
         reply_length = length;
         memset(bytes, 0, PAGE_BYTES);
         struct msg m = {.tag = tag_make(0, 0, 0)};
-        wrong += sys_msg(SYS_CALL, endpoint, &m) != ERR_OK || tag_length(m.tag) != length;
+        wrong += sys_msg(SYS_CALL, endpoint, &m) || tag_length(m.tag) != length;
         for (unsigned i = 0; i < MSG_MAX_WORDS; i++)
             wrong += own->word[i] != (i >= MSG_REGS && i < length ? SECRET : 0);
         for (unsigned i = sizeof(own->word); i < PAGE_BYTES; i++)
@@ -260,7 +260,7 @@ static void kernel_answers(void)
     for (unsigned i = 0; i < PAGE_BYTES; i++)
         wrong += bytes[i] != 0x5a;
     struct msg m = {.tag = tag_make(OP_THREAD_READ_REGISTERS, 0, 0)};
-    wrong += sys_msg(SYS_CALL, worker.thread, &m) != ERR_OK;
+    wrong += sys_msg(SYS_CALL, worker.thread, &m);
     for (unsigned i = MSG_REGS; i < 32; i++)
         wrong += own->word[i] != 0;
     for (unsigned i = 32 * 8; i < PAGE_BYTES; i++)

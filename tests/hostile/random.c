@@ -74,7 +74,7 @@ static void guard(uint64_t n)
         watch->out[31] = 2000;
         uint64_t tag = watch_wait(watch, watch_notification[n]);
         bool right =
-            tag_label(tag) == ERR_OK && memcmp(watch->fp_in, watch->fp_out, sizeof(watch->fp_in)) == 0;
+            !tag_label(tag) && memcmp(watch->fp_in, watch->fp_out, sizeof(watch->fp_in)) == 0;
         for (unsigned i = 3; i < 28; i++)
             right &= (i >= 5 && i <= 7) || (i >= 10 && i <= 17) || watch->in[i] == watch->out[i];
         if (!right)
@@ -140,7 +140,7 @@ static uint64_t state(void)
     uint64_t hash = 0;
 
     for (cap_t slot = 1; slot < kept; slot++)
-        if (cnode_inspect(BOOT_CNODE, slot, &info) == ERR_OK)
+        if (!cnode_inspect(BOOT_CNODE, slot, &info))
             hash =
                 mix(hash ^ info.type, info.rights) ^ mix(info.badge, info.size_bits) ^ mix(info.object, slot);
     for (const char *at = __text_start; at + 8 <= __rodata_end; at += 8)
@@ -308,7 +308,7 @@ static void recycle_one(unsigned i)
     unsigned bits = which == OBJ_FRAME ? PAGE_BITS : which == OBJ_CNODE ? 8 : 7;
     cap_t slot = recycle_first + i;
 
-    if (make_of(recycle_untyped, which, bits, slot) != ERR_OK)
+    if (make_of(recycle_untyped, which, bits, slot))
         return;
     if (which == OBJ_SCHED_CONTEXT) {
         const uint64_t time[3] = {slot, rt_ticks_of_us(50), rt_ticks_of_us(1000)};
@@ -325,7 +325,7 @@ static void recycle_one(unsigned i)
  * of the old ones meets the new. */
 static void recycle(void)
 {
-    expect(cnode_revoke(BOOT_CNODE, recycle_untyped) == ERR_OK, "objects cannot be revoked");
+    expect(!cnode_revoke(BOOT_CNODE, recycle_untyped), "objects cannot be revoked");
     for (unsigned i = 0; i < RECYCLED; i++) {
         recycle_random = mix(recycle_random, i);
         recycle_one(i);
@@ -385,7 +385,7 @@ static void restart_the_stuck(uint64_t *seen, unsigned *looks)
 {
     for (unsigned i = 0; i < driver_count; i++) {
         struct thread_info info;
-        bool here = kernel_call(drivers[i].thread, OP_THREAD_INFO, NULL, 0, (uint64_t *)&info, 8) == ERR_OK;
+        bool here = !kernel_call(drivers[i].thread, OP_THREAD_INFO, NULL, 0, (uint64_t *)&info, 8);
         expect(here, "a thread is gone whose capability main holds");
         if (driver_at(i)->calls != seen[i])
             looks[i] = 0;
@@ -414,21 +414,21 @@ static void take_back(void)
 {
     uint64_t info[2];
 
-    expect(cnode_revoke(BOOT_CNODE, pool) == ERR_OK, "the sandbox cannot be revoked");
+    expect(!cnode_revoke(BOOT_CNODE, pool), "the sandbox cannot be revoked");
     kernel_call(pool, OP_UNTYPED_INFO, NULL, 0, info, 2);
     expect(info[1] == 0, "memory of the sandbox is still in use");
-    expect(untyped_retype(pool, OBJ_FRAME, MEGAPAGE_BITS, 0, kept, 4, 0) == ERR_OK,
+    expect(!untyped_retype(pool, OBJ_FRAME, MEGAPAGE_BITS, 0, kept, 4, 0),
            "memory of the sandbox cannot be used again");
     for (unsigned i = 0; i < 4; i++)
-        expect(frame_map(kept + i, BOOT_ADDRESS_SPACE, POOL_VIEW + ((uint64_t)i << MEGAPAGE_BITS),
-                         RIGHT_READ) == ERR_OK,
+        expect(!frame_map(kept + i, BOOT_ADDRESS_SPACE, POOL_VIEW + ((uint64_t)i << MEGAPAGE_BITS),
+                         RIGHT_READ),
                "memory of the sandbox cannot be mapped");
     if (!wrong) {
         expect(words_not_zero() == 0, "memory of the sandbox is not cleared");
         sleep_us(2000);
         expect(words_not_zero() == 0, "somebody writes to memory that was taken back");
     }
-    expect(cnode_revoke(BOOT_CNODE, pool) == ERR_OK, "memory cannot be revoked");
+    expect(!cnode_revoke(BOOT_CNODE, pool), "memory cannot be revoked");
 }
 
 static void play_round(uint64_t before)
@@ -446,7 +446,7 @@ static void play_round(uint64_t before)
         recycle();
     }
     expect_watchdogs();
-    expect(sys_msg(SYS_CALL, service_endpoint, &m) == ERR_OK && served > from, "the server does not answer");
+    expect(!sys_msg(SYS_CALL, service_endpoint, &m) && served > from, "the server does not answer");
     take_back();
     expect_watchdogs();
     expect(state() == before, "main's capabilities or program changed");

@@ -138,7 +138,7 @@ static uint64_t type_of_slot(uint64_t slot)
 {
     struct msg m = {.tag = tag_make(OP_CNODE_INSPECT, 1, 0), .word = {slot}};
 
-    return sys_msg(SYS_CALL, 1, &m) == ERR_OK ? m.word[0] : OBJ_NULL;
+    return !sys_msg(SYS_CALL, 1, &m) ? m.word[0] : OBJ_NULL;
 }
 
 /* A slot with a capability of this type, if one is found soon. */
@@ -256,7 +256,7 @@ static void invoke(struct driver *driver)
     /* A tag at random may be that of any operation. */
     if (tag_label(m.tag) != op)
         be_sensible(OP_TIMER_SET, &m);
-    if (sys_msg(SYS_CALL, (cap_t)cap, &m) == ERR_OK)
+    if (!sys_msg(SYS_CALL, (cap_t)cap, &m))
         note(driver, op);
 }
 
@@ -292,7 +292,7 @@ static void message(struct driver *driver)
         cap = slot_of_type(driver, OBJ_NOTIFICATION);
     for (unsigned i = 0; i < MSG_REGS; i++)
         m.word[i] = any_word(driver);
-    if (sys_msg(which, (cap_t)cap, &m) == ERR_OK && which < 16)
+    if (!sys_msg(which, (cap_t)cap, &m) && which < 16)
         driver->sys_done[which]++;
 }
 
@@ -343,7 +343,7 @@ static void ask_for_a_while(struct driver *driver)
         struct msg m = {.tag = tag_make(REQUEST, length, 0)};
         for (unsigned n = 0; n < MSG_REGS; n++)
             m.word[n] = first + n;
-        if (talk(driver, SYS_CALL, endpoint, &m) != ERR_OK || m.word[6] != ANSWERS)
+        if (talk(driver, SYS_CALL, endpoint, &m) || m.word[6] != ANSWERS)
             continue;
         bool right = true;
         for (unsigned n = 0; n < 6 && n < length; n++)

@@ -278,7 +278,7 @@ static void objects_are_not_mapped(void)
 
     for (unsigned i = 0; i < sizeof(type) / sizeof(type[0]); i++) {
         cap_t object = make_object(type[i], PAGE_BITS);
-        wrong += frame_map(object, BOOT_ADDRESS_SPACE, TRY, RIGHT_READ) == ERR_OK;
+        wrong += !frame_map(object, BOOT_ADDRESS_SPACE, TRY, RIGHT_READ);
     }
     struct outcome outcome = probe(&worker, probe_load, TRY);
     verdict(wrong == 0 && probe_refused(&outcome, RIGHT_READ, TRY), "objects_are_not_mapped", "%u wrong",
@@ -296,15 +296,15 @@ static void no_overlap(void)
 
     must(untyped_retype(untyped, OBJ_PAGE_TABLE, PAGE_BITS, 0, first, 4, 0), "make page tables");
     for (unsigned i = 0; i < sizeof(offset) / sizeof(offset[0]); i++)
-        if (untyped_retype(untyped, OBJ_FRAME, PAGE_BITS, 0, table, 1, offset[i]) == ERR_OK) {
+        if (!untyped_retype(untyped, OBJ_FRAME, PAGE_BITS, 0, table, 1, offset[i])) {
             wrong++;
             cnode_delete(BOOT_CNODE, table);
         }
     for (unsigned i = 4; i < 8; i++)
-        made += make_of(untyped, OBJ_FRAME, PAGE_BITS, first + i) == ERR_OK;
-    wrong += make_of(untyped, OBJ_FRAME, PAGE_BITS, table) == ERR_OK;
-    wrong += untyped_retype(untyped, OBJ_CNODE, 7, 0, table, ~0ull, 0) == ERR_OK;
-    wrong += untyped_retype(untyped, OBJ_UNTYPED, 6, 0, table, 1ull << 58, 0) == ERR_OK;
+        made += !make_of(untyped, OBJ_FRAME, PAGE_BITS, first + i);
+    wrong += !make_of(untyped, OBJ_FRAME, PAGE_BITS, table);
+    wrong += !untyped_retype(untyped, OBJ_CNODE, 7, 0, table, ~0ull, 0);
+    wrong += !untyped_retype(untyped, OBJ_UNTYPED, 6, 0, table, 1ull << 58, 0);
     must(cnode_revoke(BOOT_CNODE, untyped), "revoke memory");
     verdict(wrong == 0 && made == 4, "no_overlap", "%u wrong, %u frames of 4", wrong, made);
 }
@@ -427,7 +427,7 @@ static void destroyed_message_page(void)
         sys_msg(round & 1 ? SYS_REPLY : SYS_TRY_SEND, round & 1 ? 0 : endpoint, &long_one);
         sleep_us(50);
         for (unsigned i = 1; i < PAGE_BYTES >> SLOT_BITS; i++)
-            filled += cnode_inspect(frame, i, &info) != ERR_OK || info.type != OBJ_NULL;
+            filled += cnode_inspect(frame, i, &info) || info.type != OBJ_NULL;
         worker_end(&talker);
         must(cnode_revoke(BOOT_CNODE, untyped), "revoke memory");
     }

@@ -24,7 +24,7 @@ static uint64_t state_of(struct block *block, unsigned thread)
 {
     prepare(block);
     block->mask = 1u << word_register[4] | 1u << word_register[7];
-    if (invoke(block, master_thread + thread, OP_THREAD_INFO, 0) != ERR_OK)
+    if (invoke(block, master_thread + thread, OP_THREAD_INFO, 0))
         return THREAD_STATE_COUNT;
     return block->out[word_register[0]];
 }
@@ -39,7 +39,7 @@ static void look_at_registers(struct block *block, unsigned thread)
 
     prepare(block);
     block->mask = 1 | 1u << word_register[1] | 7u << 5; /* the page, ra, t0 to t2 */
-    if (invoke(block, master_thread + thread, OP_THREAD_READ_REGISTERS, 0) != ERR_OK)
+    if (invoke(block, master_thread + thread, OP_THREAD_READ_REGISTERS, 0))
         return;
     for (unsigned i = 0; i < sizeof(kept); i++)
         sum = sum * 31 + (kept[i] < MSG_REGS ? block->out[word_register[kept[i]]] : page->word[kept[i]]);
@@ -56,7 +56,7 @@ static void look_at_registers(struct block *block, unsigned thread)
 static void end_foreign(struct block *block, unsigned thread)
 {
     if (shared->block[thread].foreign &&
-        invoke_2(block, master_thread + thread, OP_THREAD_SET_FOREIGN, 0, 0) == ERR_OK)
+        !invoke_2(block, master_thread + thread, OP_THREAD_SET_FOREIGN, 0, 0))
         shared->block[thread].foreign = FOREIGN_UNSURE;
 }
 
@@ -83,7 +83,7 @@ static uint64_t peek(unsigned thread)
 {
     struct msg message = {.tag = tag_make(OP_THREAD_INFO, 0, 0)};
 
-    return sys_msg(SYS_CALL, master_thread + thread, &message) == ERR_OK ? message.word[0]
+    return !sys_msg(SYS_CALL, master_thread + thread, &message) ? message.word[0]
                                                                          : THREAD_STATE_COUNT;
 }
 
@@ -98,15 +98,15 @@ static void change_foreign(struct block *block, unsigned thread)
     invoke_2(block, master_thread + thread, OP_THREAD_SUSPEND, 0, 0);
     if (other->foreign)
         end_foreign(block, thread);
-    else if (invoke_2(block, master_thread + thread, OP_THREAD_SET_FOREIGN, 1, 0) == ERR_OK)
+    else if (!invoke_2(block, master_thread + thread, OP_THREAD_SET_FOREIGN, 1, 0))
         other->foreign = FOREIGN_NEXT;
     invoke_2(block, master_thread + thread, OP_THREAD_RESUME, 0, 0);
 }
 
 static void bind(struct block *block, unsigned thread, bool give)
 {
-    if (invoke_2(block, master_thread + thread, OP_THREAD_BIND_CONTEXT, give ? master_context + thread : 0,
-                 0) == ERR_OK)
+    if (!invoke_2(block, master_thread + thread, OP_THREAD_BIND_CONTEXT, give ? master_context + thread : 0,
+                 0))
         shared->block[thread].has_context = give;
 }
 
@@ -117,14 +117,14 @@ static void reconfigure(struct block *block, unsigned thread)
     bool page = random_below(block, 3);
     unsigned space = random_below(block, 3) ? other->space : random_below(block, SPACES);
 
-    if (invoke_2(block, master_thread + thread, OP_THREAD_SUSPEND, 0, 0) != ERR_OK)
+    if (invoke_2(block, master_thread + thread, OP_THREAD_SUSPEND, 0, 0))
         return;
     prepare(block);
     block->in[word_register[0]] = master_cnode + space;
     block->in[word_register[1]] = space_of(space);
     block->in[word_register[2]] = page ? master_page + thread : 0;
     block->in[word_register[3]] = master_fault + thread;
-    if (invoke(block, master_thread + thread, OP_THREAD_CONFIGURE, 4) == ERR_OK) {
+    if (!invoke(block, master_thread + thread, OP_THREAD_CONFIGURE, 4)) {
         other->message_page = page;
         other->space = space;
         other->unsure = true;

@@ -227,7 +227,7 @@ static void on_reply(struct block *block, enum kind kind)
 
     if (kind == ANSWER)
         issue(block, SYS_SEND, slot, compose(block), kind);
-    else if (issue(block, SYS_CALL, slot, tag_make(OP_REPLY_SAVE_CALLER, 0, 0), kind) == ERR_OK)
+    else if (!issue(block, SYS_CALL, slot, tag_make(OP_REPLY_SAVE_CALLER, 0, 0), kind))
         block->serving = 0;
 }
 

@@ -141,9 +141,8 @@ static void storm_round(void)
         storm_timers(untyped, cnode);
         storm_thread(untyped, cnode, space);
         load_must(cnode_move(cnode, P_SPACE, 0, space), "move a capability");
-        for (uint64_t i = P_COPIES; i < P_COPIES_END; i++) {
+        for (uint64_t i = P_COPIES; i < P_COPIES_END; i++)
             load_must(cnode_copy(cnode, i, 0, storm_endpoint, RIGHTS_ALL), "copy a capability");
-        }
     }
     for (unsigned n = 0; n < PROCESSES; n++) { /* all of them come to wait at the endpoint */
         struct msg yield = {0};
@@ -204,9 +203,8 @@ static void limits_prepare(void)
 static void move_with_children(void)
 {
     make(limits_untyped, OBJ_ENDPOINT, 0, limits_cnode, 1, 1);
-    for (uint64_t i = 0; i < CHILDREN; i++) {
+    for (uint64_t i = 0; i < CHILDREN; i++)
         load_must(cnode_copy(limits_cnode, 3 + i, limits_cnode, 1, RIGHTS_ALL), "copy a capability");
-    }
     load_must(cnode_move(limits_cnode, 2, limits_cnode, 1), "move a capability with children");
     load_must(cnode_delete(limits_cnode, 2), "delete a capability with children");
 }
@@ -218,9 +216,8 @@ static void drop_timers(void)
 
     make(limits_untyped, OBJ_NOTIFICATION, 0, 0, notification, 1);
     make(limits_untyped, OBJ_TIMER, 0, 0, timer, TIMERS);
-    for (unsigned i = 0; i < TIMERS; i++) {
+    for (unsigned i = 0; i < TIMERS; i++)
         load_must(timer_set(timer + i, notification, ~0ull >> 3, 0), "set a timer");
-    }
     load_must(cnode_delete(BOOT_CNODE, notification), "delete a notification");
 }
 

@@ -48,9 +48,8 @@ static uint64_t instructions_at_zero(void)
             now = rt_ticks();
         } while (now == from);
         uint64_t found = guest_instret() - now * TICK;
-        if (i == 0 || (int64_t)(found - least) < 0) {
+        if (i == 0 || (int64_t)(found - least) < 0)
             least = found;
-        }
     }
     return least;
 }
@@ -83,9 +82,8 @@ static uint64_t sample(void)
 static bool all_loads_ran(void)
 {
     for (unsigned i = 0; i < LOADS; i++) {
-        if (!loads[i].rounds) {
+        if (!loads[i].rounds)
             return false;
-        }
     }
     return true;
 }
@@ -93,13 +91,11 @@ static bool all_loads_ran(void)
 static void report(uint64_t samples)
 {
     for (unsigned i = 0; i <= BUCKETS; i++) {
-        if (histogram[i]) {
+        if (histogram[i])
             printf("latency from %u samples %lu\n", i * BUCKET, histogram[i]);
-        }
     }
-    for (unsigned i = 0; i < LOADS; i++) {
+    for (unsigned i = 0; i < LOADS; i++)
         printf("latency load %s rounds %lu\n", loads[i].name, loads[i].rounds);
-    }
     printf("latency samples %lu average %lu\n", samples, sum / samples);
     printf("latency worst %lu insn\n", worst);
     printf("latency: done\n");

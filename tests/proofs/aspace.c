@@ -45,7 +45,7 @@ uint64_t arch_physical(const void *direct)
 int fail(struct thread *by, enum error error, unsigned n, uint64_t hint)
 {
     (void)by, (void)n, (void)hint;
-    CHECK(error != ERR_OK, "failure: its cause is told");
+    CHECK(error, "failure: its cause is told");
     failed = true;
     return OUTCOME_SILENT;
 }
@@ -107,7 +107,7 @@ void prove_table_map(void)
     mapped = slots[which].space != NULL;
     entry = hardware_walk(space, address >> PAGE_BITS & (PAGES - 1), &found);
     before = *entry;
-    if (table_map(&slots[which], space, address, &level) != ERR_OK) {
+    if (table_map(&slots[which], space, address, &level)) {
         CHECK(*witness == witness_before, "failure: nothing is mapped");
         check_lists();
         return;

@@ -29,7 +29,7 @@ void prove_elf_open(void)
     for (unsigned i = 0; i < sizeof(file); i++)
         file[i] = nondet_u8();
     ASSUME(size <= sizeof(file));
-    if (elf_open(&elf, file, size) != ELF_OK)
+    if (elf_open(&elf, file, size))
         return;
     CHECK(elf.segment_count >= 1 && elf.segment_count <= 2, "elf: the number of segments");
     for (unsigned i = 0; i < elf.segment_count && i < 2; i++)
@@ -52,7 +52,7 @@ void prove_elf_headers(void)
     struct file_header header;
     size_t size = nondet_u64();
 
-    if (check_file_header(&header, size) != ELF_OK)
+    if (check_file_header(&header, size))
         return;
     CHECK(header.phentsize == sizeof(struct program_header) && header.phnum > 0 && header.phoff <= size &&
               header.phnum * sizeof(struct program_header) <= size - header.phoff,
@@ -72,9 +72,9 @@ void prove_elf_segment(void)
     size_t size = nondet_u64();
     struct elf elf = {0};
 
-    if (check_segment(&header, size) != ELF_OK)
+    if (check_segment(&header, size))
         return;
-    CHECK(add_segment(&elf, &header) == ELF_OK && elf.segment_count == 1, "elf: there is room for a segment");
+    CHECK(!add_segment(&elf, &header) && elf.segment_count == 1, "elf: there is room for a segment");
     CHECK(segment_is_good(&elf.segment[0], size),
           "elf: segments are inside, and not writable and executable");
 }

@@ -47,7 +47,7 @@ void prove_fdt_open(void)
 
     ASSUME(limit <= BLOB);
     any_bytes(blob, BLOB);
-    if (fdt_open(&fdt, blob, limit) == FDT_OK)
+    if (!fdt_open(&fdt, blob, limit))
         check_promise(&fdt, limit);
 }
 
@@ -66,7 +66,7 @@ void prove_fdt_header(void)
     for (unsigned i = 0; i < HEADER_SIZE_V17; i++)
         header[i] = nondet_u8();
     error = read_header(&fdt, nondet_bool() ? header : NULL, limit);
-    if (error != FDT_OK)
+    if (error)
         return;
     CHECK(fdt.total <= limit && fdt.total >= HEADER_SIZE_V16, "fdt: the header is inside the blob");
     CHECK(range_inside(fdt.struct_off, fdt.struct_size, fdt.total), "fdt: the structure block is inside");
@@ -92,7 +92,7 @@ void prove_fdt_node_token(void)
 
     any_bytes(blob, 16);
     before = check.at = any_below(check.size + 1);
-    if (check_begin_node(&check) == FDT_OK) {
+    if (!check_begin_node(&check)) {
         CHECK(check.depth <= FDT_MAX_DEPTH, "fdt: no deeper than allowed");
         CHECK(check.at > before && check.at % 4 == 0 && check.at <= 16 && blob[before] <= 255,
               "fdt: the check goes on behind the name");
@@ -112,7 +112,7 @@ void prove_fdt_property_token(void)
 
     any_bytes(blob, 24);
     before = check.at = any_below(check.size + 1);
-    if (check_property(&check) != FDT_OK)
+    if (check_property(&check))
         return;
     length = read_be32(blob + before);
     CHECK(range_inside(before + 8, length, check.size), "fdt: the value is inside the block");

@@ -223,7 +223,7 @@ void prove_transfer(void)
     bool grant = nondet_bool(), fault = nondet_bool();
 
     any_threads();
-    ASSUME(tag_length(tag) <= MSG_REGS && check_message(&sender, &tag, true, &hint) == ERR_OK);
+    ASSUME(tag_length(tag) <= MSG_REGS && !check_message(&sender, &tag, true, &hint));
     sender.fault_waits = fault;
     for (unsigned i = 0; i < MSG_REGS; i++)
         words[i] = sender.reg[word_register[i]];
@@ -277,7 +277,7 @@ void prove_ipc_send(void)
           "messages: a caller waits for whom it called");
     CHECK(!sent || call || sender.state == THREAD_READY, "messages: who only sends goes on");
     CHECK(sent || queued ||
-              (sender.state == THREAD_READY && tag_label(sender.reg[REG_A0 + 1]) != ERR_OK && !ready[1]),
+              (sender.state == THREAD_READY && tag_label(sender.reg[REG_A0 + 1]) && !ready[1]),
           "failure: a call that fails changes nothing");
 }
 

@@ -178,16 +178,16 @@ SELFTEST static const char *capabilities(void)
 
     MUST(thread);
     slots = thread->slot[THREAD_CSPACE].object;
-    MUST(CALL(2, OP_UNTYPED_RETYPE, OBJ_ENDPOINT, 0, 0, 10, 4, 0) == ERR_OK);
-    MUST(CALL(1, OP_CNODE_COPY, 20, 0, 10, RIGHT_SEND) == ERR_OK);
-    MUST(CALL(1, OP_CNODE_COPY, 21, 0, 20, RIGHTS_ALL) == ERR_OK);
+    MUST(!CALL(2, OP_UNTYPED_RETYPE, OBJ_ENDPOINT, 0, 0, 10, 4, 0));
+    MUST(!CALL(1, OP_CNODE_COPY, 20, 0, 10, RIGHT_SEND));
+    MUST(!CALL(1, OP_CNODE_COPY, 21, 0, 20, RIGHTS_ALL));
     MUST(slots[21].rights == RIGHT_SEND && !slot_is_last(&slots[10]) && slot_is_last(&slots[11]));
-    MUST(CALL(1, OP_CNODE_REVOKE, 10) == ERR_OK);
+    MUST(!CALL(1, OP_CNODE_REVOKE, 10));
     MUST(slot_is_empty(&slots[20]) && slot_is_empty(&slots[21]) && slot_is_last(&slots[10]));
     MUST(CALL(2, OP_UNTYPED_RETYPE, OBJ_FRAME, MEGAPAGE_BITS, 0, 30, 1, 0) == ERR_NO_MEMORY);
-    MUST(CALL(2, OP_UNTYPED_RETYPE, OBJ_CNODE, 10, 0, 30, 2, 0) == ERR_OK);
-    MUST(CALL(30, OP_CNODE_MOVE, 5, 0, 31) == ERR_OK);
-    MUST(CALL(1, OP_CNODE_REVOKE, 2) == ERR_OK);
+    MUST(!CALL(2, OP_UNTYPED_RETYPE, OBJ_CNODE, 10, 0, 30, 2, 0));
+    MUST(!CALL(30, OP_CNODE_MOVE, 5, 0, 31));
+    MUST(!CALL(1, OP_CNODE_REVOKE, 2));
     MUST(!slots[2].child && slot_is_empty(&slots[10]) && slot_is_empty(&slots[30]));
     return NULL;
 }

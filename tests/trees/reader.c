@@ -282,14 +282,14 @@ static void read_devices(uint64_t tree_size, uint64_t *random)
     unsigned controllers = 0;
     uint32_t line, trigger;
 
-    MUST(fdt_open(&tree, arena, tree_size) == FDT_OK);
+    MUST(!fdt_open(&tree, arena, tree_size));
     devices_read(&devices, &tree);
     MUST(devices.count <= MAX_DEVICES);
     for (unsigned i = 0; i < devices.count; i++) {
         read_device(i, random, &controllers);
         for (unsigned n = 0; n < 4 && device_registers(&devices, i, n, &address, &size); n++)
             MUST(size <= UINT64_MAX - address);
-        for (unsigned n = 0; n < 4 && device_line(&devices, i, n, &line, &trigger) == ERR_OK; n++)
+        for (unsigned n = 0; n < 4 && !device_line(&devices, i, n, &line, &trigger); n++)
             MUST(line > 0 && line < IRQ_LINES);
     }
     unsigned count = devices_pages(&devices, 16 << 10, pages, 256);

@@ -25,9 +25,8 @@ static inline uint32_t bytes_room(const struct bytes *queue)
 /* False when it is full. */
 static inline bool bytes_put(struct bytes *queue, char byte)
 {
-    if (bytes_room(queue) == 0) {
+    if (bytes_room(queue) == 0)
         return false;
-    }
     queue->data[queue->in++ & (queue->size - 1)] = byte;
     return true;
 }

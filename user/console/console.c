@@ -53,9 +53,8 @@ const struct proto_handler *const console_handlers = console_table;
 static uint64_t *find_raw(uint64_t client)
 {
     for (unsigned i = 0; i < MAX_RAW; i++) {
-        if (raw_client[i] == client) {
+        if (raw_client[i] == client)
             return &raw_client[i];
-        }
     }
     return NULL;
 }
@@ -69,15 +68,13 @@ static enum error serve_console_mode(struct call *call, const struct console_mod
                                      struct proto_empty *reply)
 {
     (void)reply;
-    if (request->mode > CONSOLE_RAW || call->client == 0) {
+    if (request->mode > CONSOLE_RAW || call->client == 0)
         return ERR_BAD_ARG;
-    }
     uint64_t *place = find_raw(call->client);
     if (request->mode == CONSOLE_RAW && place == NULL) {
         place = find_raw(0);
-        if (place == NULL) {
+        if (place == NULL)
             return ERR_TOO_MANY;
-        }
         *place = call->client;
     } else if (request->mode == CONSOLE_COOKED && place != NULL) {
         *place = 0;
@@ -90,9 +87,8 @@ static enum error serve_console_mode(struct call *call, const struct console_mod
 static void put_output(const char *bytes, uint64_t count)
 {
     for (uint64_t i = 0; i < count; i++) {
-        if (bytes[i] == '\n' && last_out != '\r') {
+        if (bytes[i] == '\n' && last_out != '\r')
             bytes_put(&output, '\r');
-        }
         bytes_put(&output, bytes[i]);
         last_out = bytes[i];
     }
@@ -137,9 +133,8 @@ static enum error serve_console_write(struct call *call, const struct console_wr
         return ERR_OK;
     }
     cap_t caller = writer_count < MAX_WAITING ? serve_defer(call) : 0;
-    if (caller == 0) {
+    if (caller == 0)
         return writer_count < MAX_WAITING ? ERR_NO_MEMORY : ERR_TOO_MANY;
-    }
     struct writer *writer = &writers[(writer_first + writer_count++) % MAX_WAITING];
     *writer = (struct writer){.client = call->client, .reply = caller, .length = length};
     memcpy(writer->bytes, request->bytes, length);
@@ -172,9 +167,8 @@ static bool serve_writers(void)
 static bool somebody_is_raw(void)
 {
     for (unsigned i = 0; i < MAX_RAW; i++) {
-        if (raw_client[i] != 0) {
+        if (raw_client[i] != 0)
             return true;
-        }
     }
     return false;
 }
@@ -184,31 +178,27 @@ static void raise_interrupt(void)
 {
     input.out = input.in;
     line_discard(&line);
-    if (bytes_room(&output) >= LINE_MAX_ECHO) {
+    if (bytes_room(&output) >= LINE_MAX_ECHO)
         echo("^C\n", 3);
-    }
-    if (interrupt != 0) {
+    if (interrupt != 0)
         notification_signal(interrupt);
-    }
 }
 
 void console_receive(char byte)
 {
     port->bytes_in++;
-    if (byte == CTRL_C && !somebody_is_raw()) {
+    if (byte == CTRL_C && !somebody_is_raw())
         raise_interrupt();
-    } else if (!bytes_put(&input, byte)) {
+    else if (!bytes_put(&input, byte))
         port->overruns++;
-    }
 }
 
 static uint64_t read_raw(char *bytes, uint64_t max)
 {
     uint64_t count = 0;
 
-    while (count < max && bytes_count(&input) > 0) {
+    while (count < max && bytes_count(&input) > 0)
         bytes[count++] = bytes_get(&input);
-    }
     return count;
 }
 
@@ -219,12 +209,10 @@ static bool try_read(uint64_t client, uint64_t max, struct console_read_reply *r
         reply->length = read_raw(reply->bytes, max);
         return reply->length > 0;
     }
-    while (line.state == LINE_EDITING && bytes_count(&input) > 0 && bytes_room(&output) >= LINE_MAX_ECHO) {
+    while (line.state == LINE_EDITING && bytes_count(&input) > 0 && bytes_room(&output) >= LINE_MAX_ECHO)
         line_type(&line, bytes_get(&input));
-    }
-    if (line.state == LINE_EDITING) {
+    if (line.state == LINE_EDITING)
         return false;
-    }
     reply->length = line_take(&line, reply->bytes, max);
     return true;
 }
@@ -239,22 +227,19 @@ static enum error serve_console_read(struct call *call, const struct console_rea
 {
     uint64_t max = request->max < CONSOLE_MAX_BYTES ? request->max : CONSOLE_MAX_BYTES;
 
-    if (max == 0) {
+    if (max == 0)
         return ERR_BAD_ARG;
-    }
     bool satisfied = try_read(call->client, max, reply);
     port->transmit();
     if (satisfied) {
         call->reply_size = reply_size(reply);
         return ERR_OK;
     }
-    if (request->flags & CONSOLE_NONBLOCK) {
+    if (request->flags & CONSOLE_NONBLOCK)
         return ERR_WOULD_BLOCK;
-    }
     cap_t caller = reader_count < MAX_WAITING ? serve_defer(call) : 0;
-    if (caller == 0) {
+    if (caller == 0)
         return reader_count < MAX_WAITING ? ERR_NO_MEMORY : ERR_TOO_MANY;
-    }
     readers[reader_count++] = (struct reader){call->client, caller, max};
     return ERR_OK;
 }
@@ -285,9 +270,8 @@ static enum error serve_console_interrupt(struct call *call, const struct proto_
 
     (void)request;
     (void)reply;
-    if (error != ERR_OK) {
+    if (error)
         return error;
-    }
     slot_free(interrupt);
     interrupt = call->cap_count > 0 ? call->cap[0] : 0;
     interrupt_client = call->client;
@@ -324,9 +308,8 @@ void console_start(struct console_port *the_port)
 void console_serve(void)
 {
     do {
-        while (serve_writers() | serve_readers()) {
+        while (serve_writers() | serve_readers())
             continue;
-        }
         port->transmit();
         /* The transmitter may have taken all at once; then it does not interrupt, and nobody else asks. */
     } while (writer_count > 0 && has_room(writers[writer_first].length));
@@ -338,11 +321,10 @@ void console_client_gone(uint64_t client)
     unsigned kept = 0;
 
     for (unsigned i = 0; i < reader_count; i++) {
-        if (readers[i].client == client) {
+        if (readers[i].client == client)
             serve_answer(readers[i].reply, ERR_CANCELLED, NULL, 0);
-        } else {
+        else
             readers[kept++] = readers[i];
-        }
     }
     reader_count = kept;
     for (unsigned i = 0; i < writer_count; i++) {
@@ -352,9 +334,8 @@ void console_client_gone(uint64_t client)
             writer->reply = 0;
         }
     }
-    if (is_raw(client)) {
+    if (is_raw(client))
         *find_raw(client) = 0;
-    }
     if (interrupt_client == client) {
         slot_free(interrupt);
         interrupt = 0;

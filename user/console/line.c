@@ -22,26 +22,23 @@ static void echo_byte(struct line *line, char byte)
 {
     const char caret[] = {'^', byte ^ 0x40};
 
-    if (byte == '\t') {
+    if (byte == '\t')
         line->echo(" ", 1);
-    } else if (is_control(byte)) {
+    else if (is_control(byte))
         line->echo(caret, sizeof(caret));
-    } else {
+    else
         line->echo(&byte, 1);
-    }
 }
 
 /* Takes the last character away, from the screen too. */
 static void erase_character(struct line *line)
 {
-    while (line->length > 1 && is_continuation(line->text[line->length - 1])) {
+    while (line->length > 1 && is_continuation(line->text[line->length - 1]))
         line->length--;
-    }
     char byte = line->text[--line->length];
     unsigned columns = is_control(byte) && byte != '\t' ? 2 : 1;
-    while (columns-- > 0) {
+    while (columns-- > 0)
         line->echo("\b \b", 3);
-    }
 }
 
 static bool ends_in_blank(const struct line *line)
@@ -51,12 +48,10 @@ static bool ends_in_blank(const struct line *line)
 
 static void erase_word(struct line *line)
 {
-    while (line->length > 0 && ends_in_blank(line)) {
+    while (line->length > 0 && ends_in_blank(line))
         erase_character(line);
-    }
-    while (line->length > 0 && !ends_in_blank(line)) {
+    while (line->length > 0 && !ends_in_blank(line))
         erase_character(line);
-    }
 }
 
 static void append(struct line *line, char byte)
@@ -80,14 +75,12 @@ void line_type(struct line *line, char byte)
         break;
     case '\b':
     case DELETE:
-        if (line->length > 0) {
+        if (line->length > 0)
             erase_character(line);
-        }
         break;
     case CTRL('u'):
-        while (line->length > 0) {
+        while (line->length > 0)
             erase_character(line);
-        }
         break;
     case CTRL('w'): erase_word(line); break;
     case CTRL('d'): line->state = line->length > 0 ? LINE_COMPLETE : LINE_END; break;
@@ -99,14 +92,12 @@ size_t line_take(struct line *line, char *bytes, size_t size)
 {
     size_t count = line->length - line->taken;
 
-    if (count > size) {
+    if (count > size)
         count = size;
-    }
     memcpy(bytes, line->text + line->taken, count);
     line->taken += count;
-    if (line->taken == line->length) {
+    if (line->taken == line->length)
         line_discard(line);
-    }
     return count;
 }
 

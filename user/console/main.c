@@ -31,9 +31,8 @@ static void receive(void)
 {
     char byte;
 
-    while (uart_receive(&uart, &byte)) {
+    while (uart_receive(&uart, &byte))
         console_receive(byte);
-    }
 }
 
 static void signalled(uint64_t bits)
@@ -52,23 +51,22 @@ static void signalled(uint64_t bits)
 /* Takes the UART that is open as `device`. False, after a line that says why, when it is not to be had. */
 static bool take_uart(cap_t notification)
 {
-    if (device_region(&device, 0, &regs) != ERR_OK) {
+    if (device_region(&device, 0, &regs))
         return false;
-    }
     enum error error =
         uart_open(&uart, &regs, device.info.compatible, device.info.reg_shift, device.info.reg_io_width);
-    if (error != ERR_OK) {
+    if (error) {
         rt_log("%s: %s, and not used", device.info.name, error_text(error));
         return false;
     }
-    return device_interrupt(&device, 0, notification, INTERRUPT_BIT) == ERR_OK;
+    return !device_interrupt(&device, 0, notification, INTERRUPT_BIT);
 }
 
 /* The first that can be used, of those that the device tree names for this, or of the others. */
 static bool find_uart(uint64_t count, bool is_stdout, cap_t notification)
 {
     for (uint64_t i = 0; i < count; i++) {
-        if (device_open(&device, i) == ERR_OK && (device.info.is_stdout != 0) == is_stdout &&
+        if (!device_open(&device, i) && (device.info.is_stdout != 0) == is_stdout &&
             take_uart(notification)) {
             return true;
         }
@@ -81,15 +79,12 @@ static void open_uart(void)
     uint64_t count = 0;
     cap_t notification = serve_notification();
 
-    if (notification == 0) {
+    if (notification == 0)
         rt_fail("no memory for a notification");
-    }
-    if (device_count(&count) != ERR_OK || count == 0) {
+    if (device_count(&count) || count == 0)
         rt_fail("no UART that this driver knows: there is no terminal");
-    }
-    if (!find_uart(count, true, notification) && !find_uart(count, false, notification)) {
+    if (!find_uart(count, true, notification) && !find_uart(count, false, notification))
         rt_fail("no UART that can be used: there is no terminal");
-    }
 }
 
 /* From here on the terminal belongs to this process alone; the kernel log is read with dmesg. */
@@ -98,7 +93,7 @@ static void silence_kernel(void)
     struct cap_info log;
     uint64_t off = 0;
 
-    if (cnode_inspect(START_CNODE, START_LOG, &log) == ERR_OK && log.type == OBJ_DEBUG &&
+    if (!cnode_inspect(START_CNODE, START_LOG, &log) && log.type == OBJ_DEBUG &&
         (log.rights & RIGHT_ECHO)) {
         kernel_call(START_LOG, OP_DEBUG_SET_ECHO, &off, 1, NULL, 0);
     }

@@ -51,16 +51,14 @@ static enum error ns16550a_open(struct uart *uart, uint64_t shift, uint64_t widt
     }
     uart->shift = (unsigned)shift;
     uart->width = (unsigned)width;
-    if (line_status(uart) == STATUS_NOTHING) {
+    if (line_status(uart) == STATUS_NOTHING)
         return ERR_NO_DEVICE;
-    }
     /* The FIFOs are not cleared: what the firmware wrote may still be in there, and what was typed already.
      * The line control register is written only if it must be: some relatives complain while they are busy.
      */
     uint8_t line = get(uart, LINE_CONTROL);
-    if (line & LINE_DIVISOR_ACCESS) {
+    if (line & LINE_DIVISOR_ACCESS)
         put(uart, LINE_CONTROL, line & (uint8_t)~LINE_DIVISOR_ACCESS);
-    }
     put(uart, INTERRUPT_ENABLE, 0);
     put(uart, FIFO_CONTROL, FIFO_ENABLE);
     uart->fifo = (get(uart, INTERRUPT_ID) & ID_FIFOS_ON) == ID_FIFOS_ON ? FIFO_BYTES : 1;
@@ -72,24 +70,20 @@ static enum error ns16550a_open(struct uart *uart, uint64_t shift, uint64_t widt
 
 static bool ns16550a_receive(struct uart *uart, char *byte)
 {
-    if ((line_status(uart) & STATUS_READY) == 0) {
+    if ((line_status(uart) & STATUS_READY) == 0)
         return false;
-    }
     *byte = (char)get(uart, RECEIVE);
     return true;
 }
 
 static size_t ns16550a_transmit(struct uart *uart, const char *bytes, size_t count)
 {
-    if (count == 0 || (line_status(uart) & STATUS_TRANSMIT_EMPTY) == 0) {
+    if (count == 0 || (line_status(uart) & STATUS_TRANSMIT_EMPTY) == 0)
         return 0;
-    }
-    if (count > uart->fifo) {
+    if (count > uart->fifo)
         count = uart->fifo;
-    }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         put(uart, TRANSMIT, (uint8_t)bytes[i]);
-    }
     return count;
 }
 

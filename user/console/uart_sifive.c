@@ -37,12 +37,10 @@ static enum error sifive_open(struct uart *uart, uint64_t shift, uint64_t width)
 {
     (void)shift;
     (void)width;
-    if (uart->regs->length < REGISTERS) {
+    if (uart->regs->length < REGISTERS)
         return ERR_BAD_ARG;
-    }
-    if (mmio_read32(uart->regs, TRANSMIT_CONTROL, MMIO_PLAIN) == NOTHING) {
+    if (mmio_read32(uart->regs, TRANSMIT_CONTROL, MMIO_PLAIN) == NOTHING)
         return ERR_NO_DEVICE;
-    }
     mmio_write32(uart->regs, INTERRUPT_ENABLE, 0, MMIO_PLAIN);
     enable(uart, TRANSMIT_CONTROL, TRANSMIT_WATERMARK);
     enable(uart, RECEIVE_CONTROL, RECEIVE_WATERMARK);
@@ -63,9 +61,8 @@ static size_t sifive_transmit(struct uart *uart, const char *bytes, size_t count
 {
     size_t sent = 0;
 
-    while (sent < count && (mmio_read32(uart->regs, TRANSMIT_DATA, MMIO_PLAIN) & TRANSMIT_FULL) == 0) {
+    while (sent < count && (mmio_read32(uart->regs, TRANSMIT_DATA, MMIO_PLAIN) & TRANSMIT_FULL) == 0)
         mmio_write32(uart->regs, TRANSMIT_DATA, (uint8_t)bytes[sent++], MMIO_PLAIN);
-    }
     return sent;
 }
 

@@ -141,12 +141,10 @@ static bool find_clock(const struct fdt *tree, int node, unsigned n, struct cloc
 
     for (unsigned cell = 0; fdt_prop_u32(tree, node, "clocks", cell, &phandle); n--) {
         *clock = (struct clock){fdt_by_phandle(tree, phandle), 0};
-        if (!fdt_prop_u32(tree, clock->provider, "#clock-cells", 0, &cells) || cells > 4) {
+        if (!fdt_prop_u32(tree, clock->provider, "#clock-cells", 0, &cells) || cells > 4)
             return false;
-        }
-        if (n == 0) {
+        if (n == 0)
             return cells == 0 || fdt_prop_u32(tree, node, "clocks", cell + 1, &clock->number);
-        }
         cell += 1 + cells;
     }
     return false;
@@ -156,13 +154,11 @@ static uint64_t rate_of(const struct lookup *lookup, int node, unsigned n, unsig
 {
     struct clock clock;
 
-    if (depth == 0 || !find_clock(lookup->tree, node, n, &clock)) {
+    if (depth == 0 || !find_clock(lookup->tree, node, n, &clock))
         return 0;
-    }
     for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (fdt_is_compatible(lookup->tree, clock.provider, kinds[i].compatible)) {
+        if (fdt_is_compatible(lookup->tree, clock.provider, kinds[i].compatible))
             return kinds[i].rate(lookup, clock.provider, clock.number, depth - 1);
-        }
     }
     return 0;
 }

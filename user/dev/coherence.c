@@ -7,12 +7,10 @@
 bool dma_is_coherent(const struct fdt *tree, int node)
 {
     for (; node != FDT_NONE; node = fdt_parent(tree, node)) {
-        if (fdt_prop(tree, node, "dma-coherent", NULL) != NULL) {
+        if (fdt_prop(tree, node, "dma-coherent", NULL) != NULL)
             return true;
-        }
-        if (fdt_prop(tree, node, "dma-noncoherent", NULL) != NULL) {
+        if (fdt_prop(tree, node, "dma-noncoherent", NULL) != NULL)
             return false;
-        }
     }
     return true;
 }
@@ -34,13 +32,11 @@ uint64_t cache_block_bytes(const struct fdt *tree)
     bool first = true;
 
     while (fdt_walk_next(tree, &walk)) {
-        if (!cpu_is_usable(tree, &walk)) {
+        if (!cpu_is_usable(tree, &walk))
             continue;
-        }
         uint64_t own = block_bytes(tree, walk.chain[walk.depth - 1]);
-        if (own == 0 || (!first && own != bytes)) {
+        if (own == 0 || (!first && own != bytes))
             return 0;
-        }
         bytes = own;
         first = false;
     }

@@ -14,18 +14,16 @@
 
 bool devices_usable(const struct fdt *tree, int node)
 {
-    while (node != FDT_NONE && fdt_is_enabled(tree, node)) {
+    while (node != FDT_NONE && fdt_is_enabled(tree, node))
         node = fdt_parent(tree, node);
-    }
     return node == FDT_NONE;
 }
 
 static int find_node(const struct devices *devices, int node)
 {
     for (unsigned i = 0; i < devices->count; i++) {
-        if (devices->device[i].node == node) {
+        if (devices->device[i].node == node)
             return (int)i;
-        }
     }
     return NO_DEVICE;
 }
@@ -65,9 +63,8 @@ unsigned devices_read(struct devices *devices, const struct fdt *tree)
     memset(devices, 0, sizeof(*devices));
     devices->tree = *tree;
     for (int node = fdt_next(tree, fdt_root(tree)); node != FDT_NONE; node = fdt_next(tree, node)) {
-        if (fdt_prop_string(tree, node, "compatible") == NULL || !devices_usable(tree, node)) {
+        if (fdt_prop_string(tree, node, "compatible") == NULL || !devices_usable(tree, node))
             continue;
-        }
         if (devices->count == MAX_DEVICES) {
             lost++;
             continue;
@@ -99,9 +96,8 @@ unsigned device_register_ranges(const struct devices *devices, unsigned device)
     uint64_t address, size;
     unsigned n = 0;
 
-    while (device_registers(devices, device, n, &address, &size)) {
+    while (device_registers(devices, device, n, &address, &size))
         n++;
-    }
     return n;
 }
 
@@ -129,12 +125,10 @@ static unsigned insert_page(uint64_t *pages, unsigned count, uint64_t page)
 {
     unsigned at = count;
 
-    while (at > 0 && pages[at - 1] > page) {
+    while (at > 0 && pages[at - 1] > page)
         at--;
-    }
-    if (at > 0 && pages[at - 1] == page) {
+    if (at > 0 && pages[at - 1] == page)
         return count;
-    }
     memmove(&pages[at + 1], &pages[at], (count - at) * sizeof(pages[0]));
     pages[at] = page;
     return count + 1;
@@ -147,12 +141,10 @@ unsigned devices_pages(const struct devices *devices, uint64_t limit, uint64_t *
 
     for (unsigned i = 0; i < devices->count; i++) {
         for (unsigned n = 0; device_registers(devices, i, n, &address, &size); n++) {
-            if (size > limit || address >= ADDRESS_END) {
+            if (size > limit || address >= ADDRESS_END)
                 continue;
-            }
-            for (uint64_t at = align_down(address, PAGE); at < address + size && count < max; at += PAGE) {
+            for (uint64_t at = align_down(address, PAGE); at < address + size && count < max; at += PAGE)
                 count = insert_page(pages, count, at);
-            }
         }
     }
     return count;
@@ -163,9 +155,8 @@ unsigned devices_pages(const struct devices *devices, uint64_t limit, uint64_t *
 static int find_driver(const struct devices *devices, const char *name)
 {
     for (int i = 0; i < MAX_DRIVERS; i++) {
-        if (strncmp(devices->driver[i].name, name, sizeof(devices->driver[i].name) - 1) == 0) {
+        if (strncmp(devices->driver[i].name, name, sizeof(devices->driver[i].name) - 1) == 0)
             return i;
-        }
     }
     return NO_DRIVER;
 }
@@ -179,9 +170,8 @@ uint64_t devices_driver(const struct devices *devices, const char *name)
 
 static const char *find_in_list(const char *list, const char *text)
 {
-    while (*list != 0 && strcmp(list, text) != 0) {
+    while (*list != 0 && strcmp(list, text) != 0)
         list += strlen(list) + 1;
-    }
     return *list != 0 ? list : NULL;
 }
 
@@ -194,14 +184,12 @@ static const char *find_match(const struct devices *devices, unsigned device, co
 
     for (unsigned n = 0; match == NULL; n++) {
         name = fdt_prop_string_at(&devices->tree, devices->device[device].node, "compatible", n);
-        if (name == NULL) {
+        if (name == NULL)
             return NULL;
-        }
         match = find_in_list(list, name);
     }
-    if (strcmp(match, "virtio,mmio") != 0) {
+    if (strcmp(match, "virtio,mmio") != 0)
         return match;
-    }
     uint32_t type = virtio_type(device);
     return type != 0 && (virtio_id == 0 || type == virtio_id) ? match : NULL;
 }
@@ -241,18 +229,16 @@ enum error devices_claim(struct devices *devices, uint64_t client, const char *n
     const char *match[MAX_DEVICES];
     int driver;
 
-    if (name[0] == 0 || client == 0) {
+    if (name[0] == 0 || client == 0)
         return ERR_BAD_ARG;
-    }
     driver = find_driver(devices, name);
     enum error error = find_matches(devices, driver, compatible, virtio_id, virtio_type, match, device);
-    if (error == ERR_OK && driver == NO_DRIVER) {
+    if (!error && driver == NO_DRIVER) {
         driver = find_driver(devices, "");
         error = driver == NO_DRIVER ? ERR_TOO_MANY : ERR_OK;
     }
-    if (error != ERR_OK) {
+    if (error)
         return error;
-    }
     snprintf(devices->driver[driver].name, sizeof(devices->driver[driver].name), "%s", name);
     devices->driver[driver].client = client;
     for (unsigned i = 0; i < devices->count; i++) {
@@ -268,9 +254,8 @@ enum error devices_claim(struct devices *devices, uint64_t client, const char *n
 void devices_set_deadline(struct devices *devices, uint64_t client, uint64_t irq_deadline_us)
 {
     for (unsigned i = 0; client != 0 && i < MAX_DRIVERS; i++) {
-        if (devices->driver[i].client == client) {
+        if (devices->driver[i].client == client)
             devices->driver[i].irq_deadline_us = irq_deadline_us;
-        }
     }
 }
 
@@ -291,9 +276,8 @@ static bool belongs_to(const struct devices *devices, unsigned device, uint64_t 
 int devices_of(const struct devices *devices, uint64_t client, uint64_t index)
 {
     for (unsigned i = 0; i < devices->count; i++) {
-        if (belongs_to(devices, i, client) && index-- == 0) {
+        if (belongs_to(devices, i, client) && index-- == 0)
             return (int)i;
-        }
     }
     return NO_DEVICE;
 }
@@ -302,22 +286,19 @@ uint64_t devices_count(const struct devices *devices, uint64_t client)
 {
     uint64_t count = 0;
 
-    for (unsigned i = 0; i < devices->count; i++) {
+    for (unsigned i = 0; i < devices->count; i++)
         count += belongs_to(devices, i, client);
-    }
     return count;
 }
 
 void devices_release(struct devices *devices, uint64_t client)
 {
     for (unsigned i = 0; i < devices->count; i++) {
-        if (belongs_to(devices, i, client)) {
+        if (belongs_to(devices, i, client))
             devices->device[i].driver = NO_DRIVER;
-        }
     }
     for (unsigned i = 0; client != 0 && i < MAX_DRIVERS; i++) {
-        if (devices->driver[i].client == client) {
+        if (devices->driver[i].client == client)
             devices->driver[i] = (struct driver){0};
-        }
     }
 }

@@ -15,9 +15,8 @@ static struct dma {
 static struct dma *find_free(void)
 {
     for (unsigned i = 0; i < MAX_DMA; i++) {
-        if (dma[i].client == 0) {
+        if (dma[i].client == 0)
             return &dma[i];
-        }
     }
     return NULL;
 }
@@ -26,14 +25,12 @@ enum error dma_make(uint64_t client, uint64_t length, const struct segment **seg
 {
     struct dma *place = find_free();
 
-    if (length == 0) {
+    if (length == 0)
         return ERR_BAD_ARG;
-    }
-    if (place == NULL) {
+    if (place == NULL)
         return ERR_TOO_MANY;
-    }
     enum error error = segment_make_flags(&place->segment, length, MM_SEGMENT_CONTIGUOUS);
-    if (error == ERR_OK) {
+    if (!error) {
         place->client = client;
         *segment = &place->segment;
     }

@@ -8,17 +8,15 @@ void devices_read_controllers(struct devices *devices)
 {
     struct fdt_walk walk = {0};
 
-    while (fdt_walk_next(&devices->tree, &walk)) {
+    while (fdt_walk_next(&devices->tree, &walk))
         intc_add(&devices->controllers, &devices->tree, &walk);
-    }
 }
 
 static const struct intc *find_controller(const struct devices *devices, int node)
 {
     for (unsigned i = 0; i < devices->controllers.count; i++) {
-        if (devices->controllers.intc[i].node == node) {
+        if (devices->controllers.intc[i].node == node)
             return &devices->controllers.intc[i];
-        }
     }
     return NULL;
 }
@@ -27,9 +25,8 @@ int devices_interrupt_parent(const struct fdt *tree, int node)
 {
     uint32_t phandle;
 
-    while (node != FDT_NONE && !fdt_prop_u32(tree, node, "interrupt-parent", 0, &phandle)) {
+    while (node != FDT_NONE && !fdt_prop_u32(tree, node, "interrupt-parent", 0, &phandle))
         node = fdt_parent(tree, node);
-    }
     return node == FDT_NONE ? FDT_NONE : fdt_by_phandle(tree, phandle);
 }
 
@@ -55,9 +52,8 @@ static enum error find_extended(const struct fdt *tree, int node, unsigned n, st
 
     for (unsigned cell = 0; fdt_prop_u32(tree, node, "interrupts-extended", cell, &phandle); n--) {
         int controller = fdt_by_phandle(tree, phandle);
-        if (controller == FDT_NONE) {
+        if (controller == FDT_NONE)
             return ERR_CORRUPT;
-        }
         if (n == 0) {
             *interrupt = (struct interrupt){controller, "interrupts-extended", cell + 1};
             return ERR_OK;
@@ -71,17 +67,14 @@ static enum error find_interrupt(const struct fdt *tree, int node, unsigned n, s
 {
     uint32_t length;
 
-    if (fdt_prop(tree, node, "interrupts-extended", NULL) != NULL) {
+    if (fdt_prop(tree, node, "interrupts-extended", NULL) != NULL)
         return find_extended(tree, node, n, interrupt);
-    }
-    if (fdt_prop(tree, node, "interrupts", &length) == NULL) {
+    if (fdt_prop(tree, node, "interrupts", &length) == NULL)
         return ERR_NOT_FOUND;
-    }
     int controller = devices_interrupt_parent(tree, node);
     uint32_t cells = cells_of(tree, controller);
-    if (cells == 0) {
+    if (cells == 0)
         return ERR_CORRUPT;
-    }
     *interrupt = (struct interrupt){controller, "interrupts", n * cells};
     return n < length / 4 / cells ? ERR_OK : ERR_NOT_FOUND;
 }
@@ -101,22 +94,19 @@ enum error device_line(const struct devices *devices, unsigned device, unsigned 
     uint32_t source;
 
     enum error error = find_interrupt(tree, node, n, &interrupt);
-    if (error != ERR_OK) {
+    if (error)
         return error;
-    }
     const struct intc *controller = find_controller(devices, interrupt.controller);
-    if (controller == NULL) {
+    if (controller == NULL)
         return ERR_UNSUPPORTED;
-    }
     *trigger = IRQ_TRIGGER_DEFAULT;
     if (!fdt_prop_u32(tree, node, interrupt.property, interrupt.first_cell, &source) || source == 0 ||
         (controller->cells > 1 &&
          !fdt_prop_u32(tree, node, interrupt.property, interrupt.first_cell + 1, trigger))) {
         return ERR_CORRUPT;
     }
-    if (source > controller->sources) {
+    if (source > controller->sources)
         return controller->identities != 0 ? ERR_UNSUPPORTED : ERR_CORRUPT;
-    }
     *line = controller->first_line + source;
     return is_trigger(*trigger) ? ERR_OK : ERR_CORRUPT;
 }
@@ -127,7 +117,7 @@ unsigned device_lines(const struct devices *devices, unsigned device)
     unsigned n = 0;
 
     while (n < DEVICE_MAX_LINES &&
-           find_interrupt(&devices->tree, device_hardware(devices, device), n, &interrupt) == ERR_OK) {
+           !find_interrupt(&devices->tree, device_hardware(devices, device), n, &interrupt)) {
         n++;
     }
     return n;

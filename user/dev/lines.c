@@ -21,12 +21,11 @@ enum error line_handler(uint32_t number, uint32_t trigger, unsigned device, cap_
         }
     }
     cap_t slot = line_count < MAX_LINES ? slot_alloc() : 0;
-    if (slot == 0) {
+    if (slot == 0)
         return ERR_TOO_MANY;
-    }
     uint64_t argument[] = {number, 0, slot, trigger};
     enum error error = kernel_call(rt_cap("irq"), OP_IRQ_CONTROL_GET, argument, 4, NULL, 0);
-    if (error != ERR_OK) {
+    if (error) {
         slot_release(slot);
         return error;
     }
@@ -40,10 +39,9 @@ enum error line_set_deadline(cap_t handler, uint64_t deadline_us)
     const uint64_t ticks = rt_ticks_of_us(deadline_us);
     enum error error = kernel_call(handler, OP_IRQ_HANDLER_SET_DEADLINE, &ticks, 1, NULL, 0);
 
-    for (unsigned i = 0; error == ERR_OK && i < line_count; i++) {
-        if (lines[i].handler == handler) {
+    for (unsigned i = 0; !error && i < line_count; i++) {
+        if (lines[i].handler == handler)
             lines[i].deadline = ticks;
-        }
     }
     return error;
 }
@@ -63,13 +61,11 @@ enum error line_statistics(uint64_t n, struct dev_irq_stats_reply *reply, unsign
 {
     uint64_t result[7];
 
-    if (n >= line_count) {
+    if (n >= line_count)
         return ERR_NOT_FOUND;
-    }
     enum error error = kernel_call(lines[n].handler, OP_IRQ_HANDLER_INFO, NULL, 0, result, 7);
-    if (error != ERR_OK) {
+    if (error)
         return error;
-    }
     reply->line = result[0];
     reply->count = result[1];
     reply->acknowledged = result[2];

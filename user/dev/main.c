@@ -28,7 +28,7 @@ static bool map_virtio(unsigned device, struct mmio *region)
     uint64_t address, size;
 
     return device_registers(&devices, device, 0, &address, &size) &&
-           registers_map(address, size, device_name(&devices, device), region) == ERR_OK &&
+           !registers_map(address, size, device_name(&devices, device), region) &&
            mmio_read32(region, VIRTIO_MAGIC_VALUE, MMIO_PLAIN) == VIRTIO_MAGIC;
 }
 
@@ -44,22 +44,19 @@ static void stop_virtio(unsigned device)
 {
     struct mmio region;
 
-    if (!map_virtio(device, &region)) {
+    if (!map_virtio(device, &region))
         return;
-    }
     mmio_write32(&region, VIRTIO_STATUS, 0, MMIO_FENCED);
-    for (unsigned i = 0; i < RESET_POLLS && mmio_read32(&region, VIRTIO_STATUS, MMIO_FENCED) != 0; i++) {
+    for (unsigned i = 0; i < RESET_POLLS && mmio_read32(&region, VIRTIO_STATUS, MMIO_FENCED) != 0; i++)
         continue;
-    }
 }
 
 /* Whoever drove them before, a boot loader or drivers that ended with the last dev, is gone. */
 static void stop_all_virtio(void)
 {
     for (unsigned i = 0; i < devices.count; i++) {
-        if (fdt_is_compatible(&devices.tree, devices.device[i].node, "virtio,mmio") && virtio_type(i) != 0) {
+        if (fdt_is_compatible(&devices.tree, devices.device[i].node, "virtio,mmio") && virtio_type(i) != 0)
             stop_virtio(i);
-        }
     }
 }
 
@@ -72,7 +69,7 @@ static bool read_clock_controller(void *context, int node, uint32_t offset, uint
 
     (void)context;
     if (!fdt_reg(&devices.tree, node, 0, &address, &size) ||
-        registers_map(address, size, fdt_name(&devices.tree, node), &region) != ERR_OK) {
+        registers_map(address, size, fdt_name(&devices.tree, node), &region)) {
         return false;
     }
     *value = mmio_read32(&region, offset, MMIO_PLAIN);
@@ -103,9 +100,8 @@ static enum error serve_dev_info(struct call *call, const struct dev_index_reque
 {
     int device = devices_of(&devices, call->client, request->index);
 
-    if (device == NO_DEVICE) {
+    if (device == NO_DEVICE)
         return ERR_NO_DEVICE;
-    }
     snprintf(reply->name, sizeof(reply->name), "%s", device_name(&devices, device));
     memcpy(reply->compatible, devices.device[device].compatible, sizeof(reply->compatible));
     reply->region_count = device_register_ranges(&devices, device);
@@ -125,18 +121,15 @@ static enum error serve_dev_property(struct call *call, const struct dev_propert
     int device = devices_of(&devices, call->client, request->index);
     uint32_t length;
 
-    if (device == NO_DEVICE) {
+    if (device == NO_DEVICE)
         return ERR_NO_DEVICE;
-    }
-    if (memchr(request->name, 0, sizeof(request->name)) == NULL || request->node > DEV_NODE_CONTROLLER) {
+    if (memchr(request->name, 0, sizeof(request->name)) == NULL || request->node > DEV_NODE_CONTROLLER)
         return ERR_BAD_ARG;
-    }
     int node =
         request->node == DEV_NODE_DEVICE ? devices.device[device].node : device_hardware(&devices, device);
     const void *value = fdt_prop(&devices.tree, node, request->name, &length);
-    if (value == NULL) {
+    if (value == NULL)
         return ERR_NOT_FOUND;
-    }
     reply->length = length;
     memcpy(reply->value, value, length < sizeof(reply->value) ? length : sizeof(reply->value));
     return ERR_OK;
@@ -160,12 +153,10 @@ static enum error serve_dev_pin(struct call *call, const struct dev_index_reques
     const struct fdt *tree = &devices.tree;
     int device = devices_of(&devices, call->client, request->index);
 
-    if (device == NO_DEVICE) {
+    if (device == NO_DEVICE)
         return ERR_NO_DEVICE;
-    }
-    if (request->n >= DEVICE_MAX_PINS) {
+    if (request->n >= DEVICE_MAX_PINS)
         return ERR_NOT_FOUND;
-    }
     const char *name =
         fdt_prop_string_at(tree, devices.device[device].node, "gpio-line-names", (unsigned)request->n);
     snprintf(reply->name, sizeof(reply->name), "%s", name == NULL ? "" : name);
@@ -179,16 +170,15 @@ static enum error serve_dev_region(struct call *call, const struct dev_index_req
     int device = devices_of(&devices, call->client, request->index);
     uint64_t address, size;
 
-    if (device == NO_DEVICE) {
+    if (device == NO_DEVICE)
         return ERR_NO_DEVICE;
-    }
     if (request->n > UINT32_MAX ||
         !device_registers(&devices, device, (unsigned)request->n, &address, &size)) {
         return ERR_NOT_FOUND;
     }
     enum error error =
         registers_segment(address, size, &call->reply_cap[0], &reply->offset, &reply->segment_length);
-    if (error != ERR_OK) {
+    if (error) {
         rt_log("%s: registers at 0x%llx, 0x%llx bytes: %s", device_name(&devices, device),
                (unsigned long long)address, (unsigned long long)size,
                error == ERR_UNSUPPORTED ? "too large to hand out" : error_text(error));
@@ -205,21 +195,18 @@ static enum error serve_dev_irq(struct call *call, const struct dev_index_reques
     int device = devices_of(&devices, call->client, request->index);
     uint32_t line, trigger;
 
-    if (device == NO_DEVICE) {
+    if (device == NO_DEVICE)
         return ERR_NO_DEVICE;
-    }
-    if (request->n > UINT32_MAX) {
+    if (request->n > UINT32_MAX)
         return ERR_NOT_FOUND;
-    }
     enum error error = device_line(&devices, device, (unsigned)request->n, &line, &trigger);
-    if (error == ERR_OK) {
+    if (!error) {
         error = line_handler(line, trigger, device, &call->reply_cap[0]);
         reply->line = line;
     }
-    if (error == ERR_OK) {
+    if (!error)
         error = line_set_deadline(call->reply_cap[0], device_deadline(&devices, device));
-    }
-    if (error != ERR_OK) {
+    if (error) {
         rt_log("%s: interrupt %u: %s", device_name(&devices, device), (unsigned)request->n,
                error == ERR_UNSUPPORTED ? "its interrupt controller is not driven"
                : error == ERR_CORRUPT   ? "wrong in the device tree"
@@ -235,13 +222,11 @@ static enum error serve_dev_dma(struct call *call, const struct dev_dma_request 
 {
     const struct segment *segment;
 
-    if (devices_count(&devices, call->client) == 0) {
+    if (devices_count(&devices, call->client) == 0)
         return ERR_NO_DEVICE;
-    }
     enum error error = dma_make(call->client, request->length, &segment);
-    if (error != ERR_OK) {
+    if (error)
         return error;
-    }
     reply->length = segment->length;
     reply->physical = segment->physical;
     call->reply_cap[0] = segment->cap;
@@ -263,13 +248,11 @@ static enum error serve_dev_irq_stats(struct call *call, const struct dev_index_
 
     (void)call;
     enum error error = line_statistics(request->index, reply, &device);
-    if (error != ERR_OK) {
+    if (error)
         return error;
-    }
     snprintf(reply->device, sizeof(reply->device), "%s", device_name(&devices, device));
-    if (devices.device[device].driver != NO_DRIVER) {
+    if (devices.device[device].driver != NO_DRIVER)
         memcpy(reply->driver, devices.driver[devices.device[device].driver].name, sizeof(reply->driver));
-    }
     return ERR_OK;
 }
 
@@ -281,9 +264,8 @@ static void release(uint64_t client)
 
     for (uint64_t i = 0; (device = devices_of(&devices, client, i)) != NO_DEVICE; i++) {
         lines_release(device);
-        if (strcmp(devices.device[device].compatible, "virtio,mmio") == 0) {
+        if (strcmp(devices.device[device].compatible, "virtio,mmio") == 0)
             stop_virtio(device);
-        }
     }
     dma_release(client);
     devices_release(&devices, client);
@@ -304,14 +286,12 @@ static enum error serve_dev_register(struct call *call, const struct dev_registe
     }
     snprintf(driver, sizeof(driver), "%.*s", (int)sizeof(driver) - 1, request->driver);
     uint64_t before = devices_driver(&devices, driver);
-    if (before != 0 && before != request->client) {
+    if (before != 0 && before != request->client)
         release(before);
-    }
     enum error error = devices_claim(&devices, request->client, driver, list, request->virtio_id, virtio_type,
                                      &reply->count, &device);
-    if (error == ERR_OK) {
+    if (!error)
         devices_set_deadline(&devices, request->client, request->irq_deadline_us);
-    }
     if (error == ERR_EXISTS) {
         int other = devices.device[device].driver;
         snprintf(reply->device, sizeof(reply->device), "%s", device_name(&devices, device));
@@ -328,9 +308,8 @@ static uint64_t number(const char **text, char end)
     char *rest;
     uint64_t value = strtoull(*text, &rest, 16);
 
-    if (rest == *text || *rest != end) {
+    if (rest == *text || *rest != end)
         rt_fail("argument '%s' is not a number", *text);
-    }
     *text = end == 0 ? rest : rest + 1;
     return value;
 }
@@ -341,28 +320,23 @@ static void open_tree(const char *length_text, const char *offset_text)
     struct segment segment;
     struct fdt tree;
 
-    if (!checked_add(length, offset, &mapped)) {
+    if (!checked_add(length, offset, &mapped))
         rt_fail("the device tree's length and offset make no sense");
-    }
     enum error error = segment_map(&segment, rt_cap("devicetree"), mapped, MM_READ);
-    if (error != ERR_OK) {
+    if (error)
         rt_fail("no device tree: %s", error_text(error));
-    }
     enum fdt_error damage = fdt_open(&tree, (const char *)segment.address + offset, length);
-    if (damage != FDT_OK) {
+    if (damage)
         rt_fail("the hardware's device tree is no good: %s", fdt_strerror(damage));
-    }
     unsigned lost = devices_read(&devices, &tree);
-    if (lost > 0) {
+    if (lost > 0)
         rt_log("%u devices of the device tree are left out: more than %u", lost, MAX_DEVICES);
-    }
 }
 
 int main(int argc, char **argv)
 {
-    if (argc < 3) {
+    if (argc < 3)
         rt_fail("needs the length and the offset of the device tree as arguments");
-    }
     open_tree(argv[1], argv[2]);
     for (int i = 3; i < argc; i++) {
         const char *text = argv[i];

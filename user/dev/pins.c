@@ -16,9 +16,8 @@ struct pins {
 
 static void note(const struct pins *pins, int node, uint32_t pin)
 {
-    if (pin < DEVICE_MAX_PINS && pins->user[pin] == FDT_NONE && devices_usable(pins->tree, node)) {
+    if (pin < DEVICE_MAX_PINS && pins->user[pin] == FDT_NONE && devices_usable(pins->tree, node))
         pins->user[pin] = node;
-    }
 }
 
 static uint32_t cells_of(const struct fdt *tree, int controller, const char *property)
@@ -41,9 +40,8 @@ static void note_list(const struct pins *pins, int node, const char *property, c
         if (phandle != 0 && cells == 0) {
             return; /* nobody knows where the next begins */
         }
-        if (controller == pins->controller && fdt_prop_u32(pins->tree, node, property, cell + 1, &pin)) {
+        if (controller == pins->controller && fdt_prop_u32(pins->tree, node, property, cell + 1, &pin))
             note(pins, node, pin);
-        }
         cell += cells;
     }
 }
@@ -81,15 +79,13 @@ static void note_pins(const struct pins *pins, int node)
     uint32_t length;
 
     if (fdt_prop(pins->tree, node, "gpio-hog", NULL) != NULL) {
-        if (fdt_parent(pins->tree, node) == pins->controller) {
+        if (fdt_parent(pins->tree, node) == pins->controller)
             note_plain_list(pins, node, "gpios", "#gpio-cells");
-        }
         return;
     }
     for (unsigned n = 0; fdt_prop_at(pins->tree, node, n, &property, &value, &length); n++) {
-        if (lists_pins(property)) {
+        if (lists_pins(property))
             note_list(pins, node, property, "#gpio-cells");
-        }
     }
 }
 
@@ -107,9 +103,8 @@ void device_pin_users(const struct devices *devices, unsigned device, int user[D
 {
     const struct pins pins = {&devices->tree, devices->device[device].node, user};
 
-    for (unsigned pin = 0; pin < DEVICE_MAX_PINS; pin++) {
+    for (unsigned pin = 0; pin < DEVICE_MAX_PINS; pin++)
         user[pin] = FDT_NONE;
-    }
     for (int node = fdt_root(pins.tree); node != FDT_NONE; node = fdt_next(pins.tree, node)) {
         note_pins(&pins, node);
         note_interrupts(&pins, node);

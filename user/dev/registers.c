@@ -56,11 +56,10 @@ static cap_t make_frame(uint64_t page)
     const struct untyped *from = untyped_of(page);
     cap_t slot = from == NULL ? 0 : slot_alloc();
 
-    if (slot == 0) {
+    if (slot == 0)
         return 0;
-    }
     enum error error = untyped_retype(from->slot, OBJ_FRAME, PAGE_BITS, 0, slot, 1, page - from->address);
-    if (error != ERR_OK) {
+    if (error) {
         rt_log("registers at 0x%llx: no frame: %s", (unsigned long long)page, error_text(error));
         slot_release(slot);
         return 0;
@@ -71,20 +70,17 @@ static cap_t make_frame(uint64_t page)
 void registers_setup(const struct devices *devices)
 {
     page_count = devices_pages(devices, REGISTERS_MAX, page_address, MAX_PAGES);
-    for (unsigned i = 0; i < page_count; i++) {
+    for (unsigned i = 0; i < page_count; i++)
         page_frame[i] = make_frame(page_address[i]);
-    }
-    if (page_count == MAX_PAGES) {
+    if (page_count == MAX_PAGES)
         rt_log("more than %u pages of registers: some devices have none", MAX_PAGES);
-    }
 }
 
 static cap_t frame_at(uint64_t page)
 {
     for (unsigned i = 0; i < page_count; i++) {
-        if (page_address[i] == page) {
+        if (page_address[i] == page)
             return page_frame[i];
-        }
     }
     return 0;
 }
@@ -94,7 +90,7 @@ static cap_t weaken(cap_t frame)
 {
     cap_t slot = slot_alloc();
 
-    if (slot != 0 && cnode_copy(START_CNODE, slot, 0, frame, RIGHT_READ | RIGHT_WRITE) != ERR_OK) {
+    if (slot != 0 && cnode_copy(START_CNODE, slot, 0, frame, RIGHT_READ | RIGHT_WRITE)) {
         slot_free(slot);
         return 0;
     }
@@ -109,22 +105,20 @@ static enum error make_segment(uint64_t page, unsigned count, cap_t *segment)
     unsigned taken = 0;
     enum error error = slot == 0 ? ERR_TOO_MANY : ERR_OK;
 
-    for (unsigned i = 0; i < count && error == ERR_OK; i++) {
+    for (unsigned i = 0; i < count && !error; i++) {
         cap_t original = frame_at(page + i * PAGE_BYTES);
         frame[i] = original == 0 ? 0 : weaken(original);
         error = original == 0 ? ERR_BAD_ADDRESS : frame[i] == 0 ? ERR_TOO_MANY : ERR_OK;
     }
-    if (error == ERR_OK) {
+    if (!error) {
         error = proto_call(START_MM, OP_mm_segment_device, &request, sizeof(request), NULL, 0, frame, count,
                            &slot, 1, &taken);
     }
-    if (error == ERR_OK && taken != 1) {
+    if (!error && taken != 1)
         error = ERR_NO_CAP;
-    }
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count; i++)
         slot_free(frame[i]);
-    }
-    if (error != ERR_OK) {
+    if (error) {
         slot_free(slot);
         return error;
     }
@@ -145,16 +139,14 @@ static enum error find_range(uint64_t address, uint64_t size, struct range **fou
             return ERR_OK;
         }
     }
-    if (size == 0 || size > REGISTERS_MAX || pages_of(address, size) > MSG_MAX_CAPS) {
+    if (size == 0 || size > REGISTERS_MAX || pages_of(address, size) > MSG_MAX_CAPS)
         return ERR_UNSUPPORTED;
-    }
-    if (range_count == MAX_RANGES) {
+    if (range_count == MAX_RANGES)
         return ERR_TOO_MANY;
-    }
     struct range range = {.address = address, .size = size};
     enum error error =
         make_segment(align_down(address, PAGE_BYTES), (unsigned)pages_of(address, size), &range.segment);
-    if (error == ERR_OK) {
+    if (!error) {
         ranges[range_count] = range;
         *found = &ranges[range_count++];
     }
@@ -167,7 +159,7 @@ enum error registers_segment(uint64_t address, uint64_t size, cap_t *segment, ui
     struct range *range;
     enum error error = find_range(address, size, &range);
 
-    if (error == ERR_OK) {
+    if (!error) {
         *segment = range->segment;
         *offset = address % PAGE_BYTES;
         *length = pages_of(address, size) * PAGE_BYTES;
@@ -181,14 +173,13 @@ enum error registers_map(uint64_t address, uint64_t size, const char *name, stru
     struct segment segment;
     enum error error = find_range(address, size, &range);
 
-    if (error == ERR_OK && range->mapped == NULL) {
+    if (!error && range->mapped == NULL) {
         error =
             segment_map(&segment, range->segment, pages_of(address, size) * PAGE_BYTES, MM_READ | MM_WRITE);
-        range->mapped = error == ERR_OK ? segment.address : NULL;
+        range->mapped = !error ? segment.address : NULL;
     }
-    if (error != ERR_OK) {
+    if (error)
         return error;
-    }
     *region = (struct mmio){&mmio_direct, (char *)range->mapped + address % PAGE_BYTES, size, name, 0};
     return ERR_OK;
 }

@@ -44,7 +44,7 @@ static enum error report(enum error error)
 /* Buffers vanish when the driver dies in the middle of an operation; it is done once more then. */
 static bool must_retry(unsigned *tries)
 {
-    return !cache_is_good() && (*tries)++ == 0 && ready() == ERR_OK;
+    return !cache_is_good() && (*tries)++ == 0 && !ready();
 }
 
 static enum fs_type type_of_mode(uint16_t mode)

@@ -51,13 +51,11 @@ static void clear_pending(struct bank *bank, unsigned pin, uint64_t interrupt)
 
 enum error bank_open(struct bank *bank, const struct mmio *regs, unsigned pins)
 {
-    if (regs->length < REGISTERS_END || pins == 0 || pins > GPIO_MAX_PINS) {
+    if (regs->length < REGISTERS_END || pins == 0 || pins > GPIO_MAX_PINS)
         return ERR_BAD_ARG;
-    }
     *bank = (struct bank){.regs = *regs, .pins = pins};
-    for (unsigned i = 0; i < EVENT_TYPES; i++) {
+    for (unsigned i = 0; i < EVENT_TYPES; i++)
         mmio_write32(&bank->regs, event_types[i].interrupt, 0, MMIO_PLAIN);
-    }
     return ERR_OK;
 }
 
@@ -89,9 +87,8 @@ void bank_set(struct bank *bank, unsigned pin, uint64_t which, uint64_t flags)
         put(bank, pin, OUTPUT_VALUE, high != get(bank, pin, OUTPUT_INVERT));
     }
     for (unsigned i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
-        if (which & settings[i].flag) {
+        if (which & settings[i].flag)
             put(bank, pin, settings[i].reg, (flags & settings[i].flag) != 0);
-        }
     }
 }
 

@@ -23,9 +23,8 @@ PROTO_SERVER(gpio_table, GPIO_OPS)
 
 static enum error find_pin(uint64_t number, uint64_t pin, struct controller **controller)
 {
-    if (number >= controller_count) {
+    if (number >= controller_count)
         return ERR_NO_DEVICE;
-    }
     *controller = &controllers[number];
     return pin < (*controller)->bank.pins ? ERR_OK : ERR_NOT_FOUND;
 }
@@ -35,12 +34,10 @@ static enum error serve_gpio_info(struct call *call, const struct gpio_controlle
 {
     (void)call;
     reply->controllers = controller_count;
-    if (controller_count == 0) {
+    if (controller_count == 0)
         return ERR_OK;
-    }
-    if (request->controller >= controller_count) {
+    if (request->controller >= controller_count)
         return ERR_NO_DEVICE;
-    }
     const struct controller *controller = &controllers[request->controller];
     reply->pins = controller->bank.pins;
     memcpy(reply->name, controller->name, sizeof(reply->name));
@@ -54,9 +51,8 @@ static enum error serve_gpio_pin(struct call *call, const struct gpio_pin_reques
     enum error error = find_pin(request->controller, request->pin, &controller);
 
     (void)call;
-    if (error != ERR_OK) {
+    if (error)
         return error;
-    }
     const struct pin *pin = &controller->pin[request->pin];
     reply->flags = bank_flags(&controller->bank, (unsigned)request->pin);
     reply->watchers = pin_watchers(controller, (unsigned)request->pin);
@@ -71,17 +67,14 @@ static enum error serve_gpio_set(struct call *call, const struct gpio_set_reques
     struct controller *controller;
     enum error error = find_pin(request->controller, request->pin, &controller);
 
-    if (error == ERR_OK && (request->which & ~(uint64_t)GPIO_SETTINGS) != 0) {
+    if (!error && (request->which & ~(uint64_t)GPIO_SETTINGS) != 0)
         error = ERR_BAD_ARG;
-    }
-    if (error != ERR_OK) {
+    if (error)
         return error;
-    }
     error = pin_claim(controller, (unsigned)request->pin, call->client);
     reply->owner = controller->pin[request->pin].owner;
-    if (error == ERR_OK) {
+    if (!error)
         bank_set(&controller->bank, (unsigned)request->pin, request->which, request->flags);
-    }
     return error;
 }
 
@@ -92,7 +85,7 @@ static enum error serve_gpio_release(struct call *call, const struct gpio_pin_re
     enum error error = find_pin(request->controller, request->pin, &controller);
 
     (void)reply;
-    return error == ERR_OK ? pin_release(controller, (unsigned)request->pin, call->client) : error;
+    return !error ? pin_release(controller, (unsigned)request->pin, call->client) : error;
 }
 
 /* Binds the interrupt line of a pin, the first time. */
@@ -100,12 +93,10 @@ static enum error provide_line(struct unit *unit, unsigned pin)
 {
     struct device_line *line = &unit->line[pin];
 
-    if (line->handler != 0) {
+    if (line->handler != 0)
         return ERR_OK;
-    }
-    if (pin >= unit->device.info.irq_count) {
+    if (pin >= unit->device.info.irq_count)
         return ERR_UNSUPPORTED;
-    }
     return device_line_bind(&unit->device, pin, notification, 1ull << pin, line);
 }
 
@@ -116,19 +107,15 @@ static enum error serve_gpio_watch(struct call *call, const struct gpio_watch_re
     enum error error = find_pin(request->controller, request->pin, &controller);
     unsigned pin = (unsigned)request->pin;
 
-    if (error == ERR_OK && call->cap_count != 1) {
+    if (!error && call->cap_count != 1)
         error = ERR_NO_CAP;
-    }
-    if (error == ERR_OK) {
+    if (!error)
         error = notification_check(call->cap[0]);
-    }
-    if (error == ERR_OK) {
+    if (!error)
         error = provide_line(&units[request->controller], pin);
-    }
-    if (error == ERR_OK) {
+    if (!error)
         error = pin_watch(controller, pin, call->client, request->events, call->cap[0]);
-    }
-    if (error == ERR_OK) {
+    if (!error) {
         call->cap[0] = 0; /* the watch keeps it */
         reply->flags = bank_flags(&controller->bank, pin);
     }
@@ -142,12 +129,10 @@ static enum error serve_gpio_acknowledge(struct call *call, const struct gpio_pi
     enum error error = find_pin(request->controller, request->pin, &controller);
     unsigned pin = (unsigned)request->pin;
 
-    if (error == ERR_OK) {
+    if (!error)
         error = pin_acknowledge(controller, pin, call->client, &reply->events);
-    }
-    if (error == ERR_OK) {
+    if (!error)
         reply->flags = bank_flags(&controller->bank, pin);
-    }
     return error;
 }
 
@@ -158,7 +143,7 @@ static enum error serve_gpio_unwatch(struct call *call, const struct gpio_pin_re
     enum error error = find_pin(request->controller, request->pin, &controller);
 
     (void)reply;
-    return error == ERR_OK ? pin_unwatch(controller, (unsigned)request->pin, call->client) : error;
+    return !error ? pin_unwatch(controller, (unsigned)request->pin, call->client) : error;
 }
 
 /* --- Events --- */
@@ -199,7 +184,7 @@ static bool describe_pins(const struct device *device, struct controller *contro
         struct dev_index_request request = {.index = device->index, .n = n};
         struct pin *pin = &controller->pin[n];
         enum error error = dev_pin(rt_cap("dev"), &request, &reply);
-        if (error != ERR_OK) {
+        if (error) {
             rt_log("%s: nobody says whose pin %u is: %s", device->info.name, n, error_text(error));
             return false;
         }
@@ -215,13 +200,13 @@ static bool open_controller(struct unit *unit, struct controller *controller, ui
     struct device *device = &unit->device;
     struct mmio regs;
 
-    if (device_open(device, index) != ERR_OK || device_region(device, 0, &regs) != ERR_OK ||
+    if (device_open(device, index) || device_region(device, 0, &regs) ||
         !describe_pins(device, controller)) {
         return false;
     }
     unsigned pins = count_pins(device);
     enum error error = bank_open(&controller->bank, &regs, pins);
-    if (error != ERR_OK) {
+    if (error) {
         rt_log("%s: %u pins, registers of 0x%llx bytes: not used", device->info.name, pins,
                (unsigned long long)regs.length);
         return false;
@@ -236,9 +221,8 @@ int main(void)
     uint64_t devices = 0;
 
     notification = serve_notification();
-    if (notification == 0) {
+    if (notification == 0)
         rt_fail("no memory for a notification");
-    }
     pins_setup();
     device_count(&devices);
     for (uint64_t i = 0; i < devices && controller_count < MAX_CONTROLLERS; i++) {
@@ -246,9 +230,8 @@ int main(void)
         *controller = (struct controller){0};
         controller_count += open_controller(&units[controller_count], controller, i);
     }
-    if (devices > MAX_CONTROLLERS) {
+    if (devices > MAX_CONTROLLERS)
         rt_log("controllers after the first %u are not used", MAX_CONTROLLERS);
-    }
     serve(&(struct server){
         .name = "gpio",
         .endpoint = rt_cap("recv:gpio"),

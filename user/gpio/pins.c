@@ -20,9 +20,8 @@ enum error pin_claim(struct controller *controller, unsigned pin, uint64_t clien
 {
     struct gpio_owner *owner = &controller->pin[pin].owner;
 
-    if (owner->node[0] != 0 || (owner->client != 0 && owner->client != client)) {
+    if (owner->node[0] != 0 || (owner->client != 0 && owner->client != client))
         return ERR_IN_USE;
-    }
     owner->client = client;
     return ERR_OK;
 }
@@ -31,9 +30,8 @@ enum error pin_release(struct controller *controller, unsigned pin, uint64_t cli
 {
     struct gpio_owner *owner = &controller->pin[pin].owner;
 
-    if (client == 0 || owner->client != client) {
+    if (client == 0 || owner->client != client)
         return ERR_NOT_FOUND;
-    }
     owner->client = 0;
     return ERR_OK;
 }
@@ -48,9 +46,8 @@ static bool is_of(const struct watch *watch, const struct controller *controller
 static struct watch *find(const struct controller *controller, unsigned pin, uint64_t client)
 {
     for (unsigned i = 0; i < MAX_WATCHES; i++) {
-        if (is_of(&watches[i], controller, pin) && watches[i].client == client) {
+        if (is_of(&watches[i], controller, pin) && watches[i].client == client)
             return &watches[i];
-        }
     }
     return NULL;
 }
@@ -63,9 +60,8 @@ static struct watch *find_free(uint64_t client)
 
     for (unsigned i = 0; i < MAX_WATCHES; i++) {
         count += watches[i].client == client;
-        if (watches[i].client == 0) {
+        if (watches[i].client == 0)
             free = &watches[i];
-        }
     }
     return count < MAX_WATCHES_PER_CLIENT ? free : NULL;
 }
@@ -74,9 +70,8 @@ unsigned pin_watchers(const struct controller *controller, unsigned pin)
 {
     unsigned count = 0;
 
-    for (unsigned i = 0; i < MAX_WATCHES; i++) {
+    for (unsigned i = 0; i < MAX_WATCHES; i++)
         count += is_of(&watches[i], controller, pin);
-    }
     return count;
 }
 
@@ -85,9 +80,8 @@ static void arm(struct controller *controller, unsigned pin)
 {
     uint64_t events = 0;
 
-    for (unsigned i = 0; i < MAX_WATCHES; i++) {
+    for (unsigned i = 0; i < MAX_WATCHES; i++)
         events |= is_of(&watches[i], controller, pin) ? watches[i].armed : 0;
-    }
     bank_want(&controller->bank, pin, events);
 }
 
@@ -96,15 +90,12 @@ enum error pin_watch(struct controller *controller, unsigned pin, uint64_t clien
 {
     struct watch *watch = find(controller, pin, client);
 
-    if (events == 0 || (events & ~(uint64_t)GPIO_EVENTS) != 0 || client == 0) {
+    if (events == 0 || (events & ~(uint64_t)GPIO_EVENTS) != 0 || client == 0)
         return ERR_BAD_ARG;
-    }
-    if (watch == NULL) {
+    if (watch == NULL)
         watch = find_free(client);
-    }
-    if (watch == NULL) {
+    if (watch == NULL)
         return ERR_TOO_MANY;
-    }
     slot_free(watch->notify);
     *watch = (struct watch){
         .client = client,
@@ -123,9 +114,8 @@ enum error pin_acknowledge(struct controller *controller, unsigned pin, uint64_t
 {
     struct watch *watch = find(controller, pin, client);
 
-    if (watch == NULL) {
+    if (watch == NULL)
         return ERR_NOT_FOUND;
-    }
     *events = watch->seen;
     watch->seen = 0;
     if (watch->armed != watch->events) {
@@ -149,9 +139,8 @@ enum error pin_unwatch(struct controller *controller, unsigned pin, uint64_t cli
 {
     struct watch *watch = find(controller, pin, client);
 
-    if (watch == NULL) {
+    if (watch == NULL)
         return ERR_NOT_FOUND;
-    }
     end(watch);
     return ERR_OK;
 }
@@ -175,13 +164,11 @@ void pin_interrupt(struct controller *controller, unsigned pin)
 void pins_client_gone(struct controller *controllers, unsigned count, uint64_t client)
 {
     for (unsigned i = 0; i < MAX_WATCHES; i++) {
-        if (client != 0 && watches[i].client == client) {
+        if (client != 0 && watches[i].client == client)
             end(&watches[i]);
-        }
     }
     for (unsigned i = 0; i < count; i++) {
-        for (unsigned pin = 0; pin < GPIO_MAX_PINS; pin++) {
+        for (unsigned pin = 0; pin < GPIO_MAX_PINS; pin++)
             pin_release(&controllers[i], pin, client);
-        }
     }
 }

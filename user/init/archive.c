@@ -9,7 +9,7 @@ bool archive_file(const char *name, const void **data, size_t *size, const char 
     struct cpio_file file;
     enum cpio_error error = cpio_find((const void *)rt_boot->archive, rt_boot->archive_size, name, &file);
 
-    if (error != CPIO_OK) {
+    if (error) {
         *cause = error == CPIO_NOT_FOUND ? "not in the archive" : cpio_strerror(error);
         return false;
     }
@@ -32,11 +32,10 @@ bool archive_program(const char *name, struct program *program, const char **cau
 {
     const void *data;
 
-    if (!archive_file(name, &data, &program->size, cause)) {
+    if (!archive_file(name, &data, &program->size, cause))
         return false;
-    }
     program->file = data;
     enum elf_error error = elf_open(&program->elf, program->file, program->size);
     *cause = elf_strerror(error);
-    return error == ELF_OK;
+    return !error;
 }

@@ -27,12 +27,11 @@ static enum error make_space(struct making *making)
     making->step = "make its space";
     memcpy(q.name, process->name, sizeof(q.name));
     for (unsigned i = 0; i < process->grant->use_count; i++) {
-        if (process->grant->use[i].target == description.mm) {
+        if (process->grant->use[i].target == description.mm)
             q.rights = process->grant->use[i].rights;
-        }
     }
     enum error error = call_for_caps(OP_mm_space_create, &q, sizeof(q), &r, sizeof(r), cap, 3);
-    if (error == ERR_OK) {
+    if (!error) {
         process->space = r.space;
         process->session = cap[0];
         process->address_space = cap[1];
@@ -52,9 +51,8 @@ static enum error make_message_page(struct process *process)
     struct mm_map_reply r;
 
     enum error error = mm_map(mm_session, &map, &r);
-    if (error != ERR_OK) {
+    if (error)
         return error;
-    }
     return call_for_caps(OP_mm_frame, &frame, sizeof(frame), NULL, 0, &process->message_frame, 1);
 }
 
@@ -66,22 +64,19 @@ static enum error make_objects(struct making *making)
     making->step = "make its objects";
     process->cnode_slots = 1ull << (cnode_bits - SLOT_BITS);
     enum error error = object_for(process->space, OBJ_CNODE, cnode_bits, &process->cnode);
-    if (error == ERR_OK) {
+    if (!error)
         error = object_for(process->space, OBJ_THREAD, 0, &process->thread);
-    }
-    if (error == ERR_OK) {
+    if (!error)
         error = object_for(process->space, OBJ_SCHED_CONTEXT, 0, &process->context);
-    }
-    return error == ERR_OK ? make_message_page(process) : error;
+    return !error ? make_message_page(process) : error;
 }
 
 static enum error make_grants(struct making *making)
 {
     making->step = "give it its capabilities";
     enum error error = grant_caps(making->process, making->start);
-    if (error == ERR_OK && making->process->grant->kernel & GRANT_DEVICES) {
+    if (!error && making->process->grant->kernel & GRANT_DEVICES)
         error = grant_hardware(making->process, making->start);
-    }
     return error;
 }
 
@@ -118,9 +113,8 @@ static enum error make_thread(struct making *making)
     };
 
     enum error error = thread_prepare(&plan, &making->step);
-    if (error != ERR_OK) {
+    if (error)
         return error;
-    }
     /* The thread has copies now. */
     slot_free(process->message_frame);
     slot_free(process->fault);
@@ -137,9 +131,8 @@ static enum error add_args(struct making *making, const char *args, size_t lengt
     struct start_info *start = making->start;
 
     making->step = "pass its arguments";
-    if (length > sizeof(start->args)) {
+    if (length > sizeof(start->args))
         return ERR_TOO_LONG;
-    }
     memcpy(start->args, args, length);
     start->args_length = length;
     start->arg_count = count;
@@ -156,10 +149,9 @@ enum error process_create(struct process *process, const struct program *program
 
     start_info_init(&start, process->number, process->name, rt_boot->timebase);
     enum error error = add_args(&making, args, args_length, count);
-    for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]) && error == ERR_OK; i++) {
+    for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]) && !error; i++)
         error = steps[i](&making);
-    }
-    if (error != ERR_OK) {
+    if (error) {
         format_buffer(process->cause, sizeof(process->cause), "cannot %s: %s", making.step,
                       error_text(error));
         process_destroy(process);
@@ -175,9 +167,8 @@ void process_destroy(struct process *process)
 
     if (process->session != 0) {
         enum error error = mm_space_destroy(mm_session, &q, &none);
-        if (error != ERR_OK) {
+        if (error)
             log_line("init: cannot free the memory of %s: %s", process->name, error_text(error));
-        }
     }
     cap_t *const cap[] = {&process->session, &process->address_space, &process->fault,        &process->cnode,
                           &process->thread,  &process->context,       &process->message_frame};

@@ -51,9 +51,8 @@ static void report_line(const struct description_source *source, const char *nam
 
     format_buffer(line, sizeof(line), DESCRIPTION_FILE ": %s%s%s", name, *name ? ": " : "", text);
     for (char *c = line; *c != 0; c++) {
-        if (*c < ' ' || *c > '~') {
+        if (*c < ' ' || *c > '~')
             *c = '?';
-        }
     }
     source->report(source->context, line);
 }
@@ -67,9 +66,8 @@ static void append(void *context, char c)
 {
     struct text_buffer *buffer = context;
 
-    if (buffer->length < sizeof(buffer->text) - 1) {
+    if (buffer->length < sizeof(buffer->text) - 1)
         buffer->text[buffer->length++] = c;
-    }
 }
 
 bool complain(const struct description_source *source, struct description_process *process,
@@ -93,12 +91,10 @@ static bool read_number(const struct reader *reader, const char *name, bool requ
 {
     uint32_t length;
 
-    if (fdt_prop(reader->fdt, reader->node, name, &length) == NULL) {
+    if (fdt_prop(reader->fdt, reader->node, name, &length) == NULL)
         return !required || complain(reader->source, reader->process, "%shas no %s", reader->part, name);
-    }
-    if (length != 4 || !fdt_prop_u32(reader->fdt, reader->node, name, 0, value)) {
+    if (length != 4 || !fdt_prop_u32(reader->fdt, reader->node, name, 0, value))
         return complain(reader->source, reader->process, "%s%s is not one number", reader->part, name);
-    }
     if (*value < least || *value > most) {
         return complain(reader->source, reader->process, "%s%s %u is not between %u and %u", reader->part,
                         name, *value, least, most);
@@ -111,13 +107,11 @@ static bool read_string(const struct reader *reader, const char *name, char *val
 {
     uint32_t length;
 
-    if (fdt_prop(reader->fdt, reader->node, name, &length) == NULL) {
+    if (fdt_prop(reader->fdt, reader->node, name, &length) == NULL)
         return true;
-    }
     const char *text = fdt_prop_string(reader->fdt, reader->node, name);
-    if (text == NULL || *text == 0 || strlen(text) + 1 != length) {
+    if (text == NULL || *text == 0 || strlen(text) + 1 != length)
         return complain(reader->source, reader->process, "%s%s is not one string", reader->part, name);
-    }
     if (length > size) {
         return complain(reader->source, reader->process, "%s%s is longer than %u characters", reader->part,
                         name, (unsigned)size - 1);
@@ -138,9 +132,8 @@ static bool check_property_names(const struct reader *reader)
             known |= strcmp(name, known_properties[i].name) == 0 &&
                      (known_properties[i].in_programs || *reader->part == 0);
         }
-        if (!known) {
+        if (!known)
             return complain(reader->source, reader->process, "%sunknown property '%s'", reader->part, name);
-        }
     }
     return true;
 }
@@ -151,9 +144,8 @@ static bool add_kernel_grant(const struct reader *reader, const char *name, uint
 
     for (unsigned i = 0; i < COUNT(kernel_grants); i++) {
         const struct kernel_grant *grant = &kernel_grants[i];
-        if (strcmp(name, grant->name) != 0) {
+        if (strcmp(name, grant->name) != 0)
             continue;
-        }
         if (grant->only != NULL && (strcmp(process, grant->only) != 0 || *reader->part != 0)) {
             return complain(reader->source, reader->process, "%skernel: only %s can have \"%s\"",
                             reader->part, grant->only, name);
@@ -167,20 +159,16 @@ static bool add_kernel_grant(const struct reader *reader, const char *name, uint
 
 static bool read_kernel(const struct reader *reader, uint32_t *bits)
 {
-    if (fdt_prop(reader->fdt, reader->node, "kernel", NULL) == NULL) {
+    if (fdt_prop(reader->fdt, reader->node, "kernel", NULL) == NULL)
         return true;
-    }
-    if (fdt_prop_string(reader->fdt, reader->node, "kernel") == NULL) {
+    if (fdt_prop_string(reader->fdt, reader->node, "kernel") == NULL)
         return complain(reader->source, reader->process, "%skernel is not a list of strings", reader->part);
-    }
     for (unsigned n = 0;; n++) {
         const char *name = fdt_prop_string_at(reader->fdt, reader->node, "kernel", n);
-        if (name == NULL) {
+        if (name == NULL)
             return true;
-        }
-        if (!add_kernel_grant(reader, name, bits)) {
+        if (!add_kernel_grant(reader, name, bits))
             return false;
-        }
     }
 }
 
@@ -195,9 +183,8 @@ static bool read_grant(const struct reader *reader, struct description_grant *gr
         !read_number(reader, "budget", false, MIN_BUDGET_US, MAX_PERIOD_US, &grant->budget)) {
         return false;
     }
-    if (grant->budget > grant->period) {
+    if (grant->budget > grant->period)
         grant->period = grant->budget;
-    }
     if (!read_number(reader, "period", false, MIN_BUDGET_US, MAX_PERIOD_US, &grant->period) ||
         !read_number(reader, "memory", needs_memory, MIN_MEMORY_KIB, MAX_MEMORY_KIB, &memory) ||
         !read_number(reader, "deadline-us", false, 1, MAX_DEADLINE_US, &grant->deadline) ||
@@ -218,9 +205,8 @@ static bool read_restart(const struct reader *reader)
 {
     char restart[16] = "always";
 
-    if (!read_string(reader, "restart", restart, sizeof(restart))) {
+    if (!read_string(reader, "restart", restart, sizeof(restart)))
         return false;
-    }
     reader->process->restart = strcmp(restart, "always") == 0;
     return reader->process->restart || strcmp(restart, "never") == 0 ||
            complain(reader->source, reader->process, "restart is neither \"always\" nor \"never\"");
@@ -235,9 +221,8 @@ static bool read_compatible(const struct reader *reader)
     const char *text;
     unsigned n = 0;
 
-    if (list == NULL) {
+    if (list == NULL)
         return true;
-    }
     while ((text = fdt_prop_string_at(reader->fdt, reader->node, "compatible", n)) != NULL && *text != 0) {
         if (strlen(text) > COMPATIBLE_LENGTH) {
             return complain(reader->source, process, "compatible \"%s\" is longer than %u characters", text,
@@ -245,9 +230,8 @@ static bool read_compatible(const struct reader *reader)
         }
         n++;
     }
-    if (n == 0 || text != NULL) {
+    if (n == 0 || text != NULL)
         return complain(reader->source, process, "compatible is not a list of strings");
-    }
     if (length >= sizeof(process->compatible)) {
         return complain(reader->source, process, "compatible has more than %u characters",
                         (unsigned)sizeof(process->compatible) - 1);
@@ -294,9 +278,8 @@ static bool read_programs(const struct reader *reader)
         programs.part = "programs: ";
         reader->process->spawns = true;
         reader->process->programs.hart = HART_ANY;
-        if (!read_grant(&programs, &reader->process->programs, true)) {
+        if (!read_grant(&programs, &reader->process->programs, true))
             return false;
-        }
     }
     return true;
 }
@@ -344,9 +327,8 @@ static bool take_name(const struct reader *reader, const char *name)
     }
     memcpy(reader->process->name, name, length);
     for (unsigned i = 0; i < description->count; i++) {
-        if (strcmp(description->process[i].name, reader->process->name) == 0) {
+        if (strcmp(description->process[i].name, reader->process->name) == 0)
             return complain(reader->source, &description->process[i], "described twice");
-        }
     }
     return true;
 }
@@ -367,12 +349,10 @@ static void read_processes(struct description *description, const struct fdt *fd
         struct reader reader = {source, description, fdt, process, "", node};
         memset(process, 0, sizeof(*process));
         process->node = node;
-        if (!take_name(&reader, fdt_name(fdt, node))) {
+        if (!take_name(&reader, fdt_name(fdt, node)))
             continue;
-        }
-        if (!fdt_prop_u32(fdt, node, "phandle", 0, &process->phandle)) {
+        if (!fdt_prop_u32(fdt, node, "phandle", 0, &process->phandle))
             process->phandle = 0;
-        }
         read_process(&reader);
         description->count++;
     }
@@ -396,7 +376,7 @@ bool description_read(struct description *description, const struct description_
     enum fdt_error error = fdt_open(&fdt, source->blob, source->size);
 
     memset(description, 0, sizeof(*description));
-    if (error != FDT_OK) {
+    if (error) {
         report_line(source, "", fdt_strerror(error));
         return false;
     }

@@ -19,9 +19,8 @@ enum { MM_SLOT_RECV = START_FIRST_NAMED, MM_SLOT_SPACE, MM_SLOT_INIT_SPACE, MM_S
 
 static void must(enum error error, const char *what)
 {
-    if (error != ERR_OK) {
+    if (error)
         give_up("init: mm: cannot %s: %s", what, error_text(error));
-    }
 }
 
 /* Maps a frame, making the page tables that are missing. */
@@ -71,9 +70,8 @@ static uint64_t pages_bytes(const struct elf *elf)
 {
     uint64_t bytes = MM_STACK_BYTES;
 
-    for (unsigned i = 0; i < elf->segment_count; i++) {
+    for (unsigned i = 0; i < elf->segment_count; i++)
         bytes += align_up(elf->segment[i].memory_size, PAGE_BYTES) + PAGE_BYTES;
-    }
     return bytes;
 }
 
@@ -104,20 +102,17 @@ static void give_caps(struct process *mm, struct start_info *start)
     cap_t endpoint = services[description.mm].endpoint;
 
     name_cap(mm, start, "cnode", START_CNODE, mm->cnode, RIGHT_CONTROL | RIGHT_INSPECT, 0);
-    if (mm->grant->kernel & GRANT_THREAD) {
+    if (mm->grant->kernel & GRANT_THREAD)
         name_cap(mm, start, "thread", START_THREAD, mm->thread, RIGHTS_ALL, 0);
-    }
-    if (mm->grant->kernel & GRANT_LOG) {
+    if (mm->grant->kernel & GRANT_LOG)
         name_cap(mm, start, "log", START_LOG, BOOT_DEBUG, RIGHT_LOG, 0);
-    }
     name_cap(mm, start, "recv:mm", MM_SLOT_RECV, endpoint, RIGHTS_ALL, 0);
     name_cap(mm, start, "space", MM_SLOT_SPACE, mm->address_space, RIGHTS_ALL, 0);
     name_cap(mm, start, "init-space", MM_SLOT_INIT_SPACE, BOOT_ADDRESS_SPACE, RIGHTS_ALL, 0);
     name_cap(mm, start, "crash", MM_SLOT_CRASH, own_notification, RIGHT_SIGNAL, SIGNAL_CRASH);
     start->first_free_slot = MM_SLOT_MEMORY;
-    if (mm->grant->kernel & GRANT_MEMORY) {
+    if (mm->grant->kernel & GRANT_MEMORY)
         start->first_free_slot = pool_give(mm->cnode, MM_SLOT_MEMORY, start);
-    }
 }
 
 static void make_thread(const struct process *mm, const struct program *program,
@@ -173,12 +168,10 @@ void start_mm(const struct boot_info *boot, const struct program *program, cap_t
     mm->address_space = pool_object(OBJ_ADDRESS_SPACE, PAGE_BITS);
     mm->thread = pool_object(OBJ_THREAD, THREAD_BITS);
     mm->context = pool_object(OBJ_SCHED_CONTEXT, SCHED_CONTEXT_BITS);
-    for (unsigned i = 0; i < program->elf.segment_count; i++) {
+    for (unsigned i = 0; i < program->elf.segment_count; i++)
         load_segment(mm->address_space, &program->elf.segment[i], program->file);
-    }
-    for (uint64_t at = start.stack_low; at < start.stack_high; at += PAGE_BYTES) {
+    for (uint64_t at = start.stack_low; at < start.stack_high; at += PAGE_BYTES)
         make_page(mm->address_space, at, RIGHT_READ | RIGHT_WRITE, NULL, 0, 0);
-    }
     mm->message_frame = make_page(mm->address_space, PROCESS_MSG_PAGE, RIGHT_READ | RIGHT_WRITE, NULL, 0, 0);
     give_caps(mm, &start);
     make_page(mm->address_space, PROCESS_START_PAGE, RIGHT_READ, &start, 0, sizeof(start));
@@ -192,8 +185,7 @@ unsigned mm_reserve_bits(const struct elf *elf)
 {
     unsigned bits = MM_RESERVE_BITS;
 
-    while (1ull << bits < pages_bytes(elf) + (1ull << (MM_RESERVE_BITS - 1))) {
+    while (1ull << bits < pages_bytes(elf) + (1ull << (MM_RESERVE_BITS - 1)))
         bits++;
-    }
     return bits;
 }

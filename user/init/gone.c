@@ -27,9 +27,8 @@ void gone_add(const struct process *process)
 
     for (unsigned i = 0; i < process->grant->use_count; i++) {
         unsigned target = process->grant->use[i].target;
-        if (is_told(target)) {
+        if (is_told(target))
             targets |= 1u << target;
-        }
     }
     for (unsigned i = 0; i < MAX_GONE && targets != 0; i++) {
         if (list[i].targets == 0) {
@@ -45,18 +44,16 @@ void gone_add(const struct process *process)
 
 void gone_forget(unsigned service)
 {
-    for (unsigned i = 0; i < MAX_GONE; i++) {
+    for (unsigned i = 0; i < MAX_GONE; i++)
         list[i].targets &= ~(1u << service);
-    }
 }
 
 bool gone_pending(unsigned service)
 {
     bool pending = false;
 
-    for (unsigned i = 0; i < MAX_GONE; i++) {
+    for (unsigned i = 0; i < MAX_GONE; i++)
         pending |= (list[i].targets & 1u << service) != 0;
-    }
     return pending;
 }
 
@@ -81,9 +78,8 @@ bool gone_tell(void)
 
     for (unsigned i = 0; i < MAX_GONE; i++) {
         for (unsigned target = 0; target < description.count && list[i].targets != 0; target++) {
-            if (list[i].targets & 1u << target && tell(target, list[i].client)) {
+            if (list[i].targets & 1u << target && tell(target, list[i].client))
                 list[i].targets &= ~(1u << target);
-            }
         }
         left |= list[i].targets != 0;
     }

@@ -17,9 +17,8 @@ struct granting {
 
 static void name_slot(struct granting *granting, const char *prefix, const char *name, uint32_t slot)
 {
-    if (granting->error == ERR_OK && !start_info_cap(granting->start, prefix, name, slot)) {
+    if (!granting->error && !start_info_cap(granting->start, prefix, name, slot))
         granting->error = ERR_TOO_MANY;
-    }
 }
 
 /* Copies a capability of init; with a badge unless that is 0. */
@@ -27,7 +26,7 @@ static void give(struct granting *granting, uint32_t slot, cap_t cap, uint64_t r
 {
     cap_t cnode = granting->process->cnode;
 
-    if (granting->error == ERR_OK) {
+    if (!granting->error) {
         granting->error = badge == 0 ? cnode_copy(cnode, slot, 0, cap, rights)
                                      : cnode_mint(cnode, slot, 0, cap, rights, badge);
     }
@@ -50,15 +49,12 @@ static void give_kernel(struct granting *granting, uint32_t kernel)
     const struct process *process = granting->process;
 
     give_fixed(granting, "cnode", START_CNODE, process->cnode, RIGHT_CONTROL | RIGHT_INSPECT);
-    if (kernel & GRANT_THREAD) {
+    if (kernel & GRANT_THREAD)
         give_fixed(granting, "thread", START_THREAD, process->thread, RIGHT_CONTROL | RIGHT_INSPECT);
-    }
-    if (log_rights(kernel) != 0) {
+    if (log_rights(kernel) != 0)
         give_fixed(granting, "log", START_LOG, BOOT_DEBUG, log_rights(kernel));
-    }
-    if (kernel & GRANT_IRQ) {
+    if (kernel & GRANT_IRQ)
         give_fixed(granting, "irq", granting->next++, BOOT_IRQ_CONTROL, RIGHT_CONTROL);
-    }
 }
 
 /* A session with the protocol of `use`: mm made this process's itself, all others are known by their badge.
@@ -86,9 +82,8 @@ enum error grant_caps(struct process *process, struct start_info *start)
     struct granting granting = {.process = process, .start = start, .next = START_FIRST_NAMED};
 
     give_kernel(&granting, process->grant->kernel);
-    for (unsigned i = 0; i < process->grant->use_count; i++) {
+    for (unsigned i = 0; i < process->grant->use_count; i++)
         give_session(&granting, &process->grant->use[i]);
-    }
     if (process->described != NOT_DESCRIBED && services[process->described].endpoint != 0) {
         give(&granting, granting.next, services[process->described].endpoint, RIGHT_RECV | RIGHT_GRANT, 0);
         name_slot(&granting, "recv:", process->name, granting.next++);
@@ -109,18 +104,17 @@ static enum error give_device_tree(struct process *process, struct start_info *s
     cap_t segment;
 
     enum error error = segment_for(process->space, length, &segment);
-    if (error != ERR_OK) {
+    if (error)
         return error;
-    }
     error = window_open(segment, WINDOW_NEW_IMAGE, length, MM_READ | MM_WRITE);
-    if (error == ERR_OK) {
+    if (!error) {
         memcpy((void *)WINDOW_NEW_IMAGE, tree, length);
         window_close(WINDOW_NEW_IMAGE, length);
         error = cnode_copy(process->cnode, slot, 0, segment, RIGHT_SEND | RIGHT_GRANT);
     }
     slot_free(segment);
     format_buffer(text, sizeof(text), "%lx", length);
-    if (error == ERR_OK && !(start_info_cap(start, "", "devicetree", slot) && start_info_arg(start, text) &&
+    if (!error && !(start_info_cap(start, "", "devicetree", slot) && start_info_arg(start, text) &&
                              start_info_arg(start, "0"))) {
         error = ERR_TOO_MANY;
     }
@@ -136,9 +130,8 @@ static enum error give_device_memory(struct process *process, struct start_info 
 
     for (uint64_t i = 0; i < rt_boot->untyped_count; i++) {
         const struct boot_untyped *range = &rt_boot->untyped[i];
-        if (!range->device) {
+        if (!range->device)
             continue;
-        }
         format_buffer(text, sizeof(text), "%lx:%x:%lx", start->first_free_slot, range->size_bits,
                       range->address);
         if (!start_info_arg(start, text)) {
@@ -148,9 +141,8 @@ static enum error give_device_memory(struct process *process, struct start_info 
         }
         enum error error = untyped_retype(range->slot, OBJ_UNTYPED, range->size_bits, process->cnode,
                                           start->first_free_slot, 1, 0);
-        if (error != ERR_OK) {
+        if (error)
             return error;
-        }
         start->first_free_slot++;
     }
     return ERR_OK;
@@ -160,14 +152,13 @@ enum error grant_hardware(struct process *process, struct start_info *start)
 {
     enum error error = give_device_tree(process, start);
 
-    return error != ERR_OK ? error : give_device_memory(process, start);
+    return error ? error : give_device_memory(process, start);
 }
 
 void revoke_hardware(void)
 {
     for (uint64_t i = 0; i < rt_boot->untyped_count; i++) {
-        if (rt_boot->untyped[i].device) {
+        if (rt_boot->untyped[i].device)
             cnode_revoke(BOOT_CNODE, rt_boot->untyped[i].slot);
-        }
     }
 }

@@ -32,9 +32,8 @@ static void watch_init(void)
     m = (struct msg){.tag = tag_make(OP_THREAD_CONFIGURE, 4, 0),
                      .word = {BOOT_CNODE, BOOT_ADDRESS_SPACE, BOOT_MSG_FRAME, init_fault}};
     enum error error = sys_msg(SYS_CALL, BOOT_THREAD, &m);
-    if (error != ERR_OK) {
+    if (error)
         log_line("init: nobody watches init: %s", error_text(error));
-    }
     m = (struct msg){.tag = tag_make(OP_THREAD_RESUME, 0, 0)};
     sys_msg(SYS_CALL, BOOT_THREAD, &m);
 }
@@ -60,9 +59,8 @@ static cap_t fault_cap(uint64_t number)
     enum error error =
         cnode_mint(BOOT_CNODE, slot, 0, guard_endpoint, RIGHT_SEND | RIGHT_GRANT, badge_of(number));
 
-    if (error != ERR_OK) {
+    if (error)
         give_up("init: cannot make a fault endpoint: %s", error_text(error));
-    }
     return slot;
 }
 
@@ -72,7 +70,7 @@ static enum error start_guard(cap_t thread)
     uint64_t reg[32] = {(uint64_t)guard, 0, (uint64_t)(stack + sizeof(stack)), (uint64_t)global_pointer};
     enum error error = kernel_call(thread, OP_THREAD_WRITE_REGISTERS, reg, 32, NULL, 0);
 
-    return error != ERR_OK ? error : kernel_call(thread, OP_THREAD_RESUME, NULL, 0, NULL, 0);
+    return error ? error : kernel_call(thread, OP_THREAD_RESUME, NULL, 0, NULL, 0);
 }
 
 cap_t guard_start(void)
@@ -91,12 +89,11 @@ cap_t guard_start(void)
         .address_space = BOOT_ADDRESS_SPACE,
     };
     enum error error = thread_prepare(&plan, &step);
-    if (error == ERR_OK) {
+    if (!error) {
         step = "start its thread";
         error = start_guard(plan.thread);
     }
-    if (error != ERR_OK) {
+    if (error)
         give_up("init: guard: cannot %s: %s", step, error_text(error));
-    }
     return fault_cap(NUMBER_MM);
 }

@@ -26,9 +26,8 @@ static uint64_t image_bytes(const struct elf *elf)
 {
     uint64_t bytes = PAGE_BYTES; /* for the start page, which comes first */
 
-    for (unsigned i = 0; i < elf->segment_count; i++) {
+    for (unsigned i = 0; i < elf->segment_count; i++)
         bytes += span_of(&elf->segment[i]).file_bytes;
-    }
     return bytes;
 }
 
@@ -82,14 +81,12 @@ static enum error map_image(uint64_t space, cap_t segment, const struct elf *elf
     enum error error = map_segment(space, segment, PROCESS_START_PAGE, 0, PAGE_BYTES, MM_READ);
     uint64_t offset = PAGE_BYTES;
 
-    for (unsigned i = 0; i < elf->segment_count && error == ERR_OK; i++) {
+    for (unsigned i = 0; i < elf->segment_count && !error; i++) {
         struct span span = span_of(&elf->segment[i]);
-        if (span.file_bytes != 0) {
+        if (span.file_bytes != 0)
             error = map_segment(space, segment, span.address, offset, span.file_bytes, elf->segment[i].prot);
-        }
-        if (error == ERR_OK) {
+        if (!error)
             error = map_zeros(space, span.address + span.file_bytes, span.zero_bytes, elf->segment[i].prot);
-        }
         offset += span.file_bytes;
     }
     return error;
@@ -116,17 +113,16 @@ enum error load_program(const struct process *process, const struct program *pro
     cap_t segment;
     enum error error = segment_for(process->space, length, &segment);
 
-    if (error != ERR_OK) {
+    if (error)
         return error;
-    }
     error = window_open(segment, WINDOW_NEW_IMAGE, length, MM_READ | MM_WRITE);
-    if (error == ERR_OK) {
+    if (!error) {
         copy_image(program, start);
         window_close(WINDOW_NEW_IMAGE, length);
         error = map_image(process->space, segment, &program->elf);
     }
     segment_give_back(segment);
-    return error != ERR_OK ? error
+    return error ? error
                            : map_zeros(process->space, start->stack_low, start->stack_high - start->stack_low,
                                        MM_READ | MM_WRITE);
 }

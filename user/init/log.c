@@ -20,9 +20,8 @@ static void append(void *context, char c)
 {
     struct line *line = context;
 
-    if (line->length < sizeof(line->text) - 1) {
+    if (line->length < sizeof(line->text) - 1)
         line->text[line->length++] = c;
-    }
 }
 
 static void log_text(const char *format, va_list arguments)

@@ -21,9 +21,8 @@ static void read_description(void)
     struct description_source source = {.has_program = archive_has, .report = report};
     const char *cause;
 
-    if (!archive_file(DESCRIPTION_FILE, &source.blob, &source.size, &cause)) {
+    if (!archive_file(DESCRIPTION_FILE, &source.blob, &source.size, &cause))
         give_up(DESCRIPTION_FILE ": %s", cause);
-    }
     if (!description_read(&description, &source)) {
         power_off(); /* it has said why */
     }
@@ -34,9 +33,8 @@ static cap_t mint_signal(uint64_t badge)
     cap_t slot = slot_alloc();
     enum error error = cnode_mint(BOOT_CNODE, slot, 0, own_notification, RIGHT_SIGNAL, badge);
 
-    if (error != ERR_OK) {
+    if (error)
         give_up("init: cannot make a signal: %s", error_text(error));
-    }
     return slot;
 }
 
@@ -52,15 +50,12 @@ static void make_own_objects(void)
     timer_signal = mint_signal(SIGNAL_TIMER);
     notification = own_notification;
     enum error error = kernel_call(BOOT_THREAD, OP_THREAD_BIND_NOTIFICATION, &notification, 1, NULL, 0);
-    if (error == ERR_OK) {
+    if (!error)
         error = kernel_call(BOOT_THREAD, OP_THREAD_SET_PRIORITY, priority, 2, NULL, 0);
-    }
-    if (error == ERR_OK) {
+    if (!error)
         error = context_set_deadline(BOOT_SCHED_CONTEXT, own->deadline);
-    }
-    if (error != ERR_OK) {
+    if (error)
         give_up("init: cannot set its own thread up: %s", error_text(error));
-    }
 }
 
 int main(void)
@@ -73,9 +68,8 @@ int main(void)
     }
     read_description();
     name = description.process[description.mm].program;
-    if (!archive_program(name, &mm, &cause)) {
+    if (!archive_program(name, &mm, &cause))
         give_up("mm: program %s: %s", name, cause);
-    }
     pool_init(rt_boot);
     pool_reserve(mm_reserve_bits(&mm.elf));
     make_own_objects();

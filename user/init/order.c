@@ -90,18 +90,16 @@ static void report_cycle(const struct search *search, unsigned start)
         on_path[at] = true;
     }
     unsigned again = used_by(search, &description->process[path[length - 1]], is_waiting);
-    while (path[first] != again) {
+    while (path[first] != again)
         first++;
-    }
     size_t used = (size_t)format_buffer(line, sizeof(line), DESCRIPTION_FILE ": cycle of uses: ");
     for (unsigned i = first; i < length && used < sizeof(line); i++) {
         description->process[path[i]].bad = true;
         used += (size_t)format_buffer(line + used, sizeof(line) - used, "%s -> ",
                                       description->process[path[i]].name);
     }
-    if (used < sizeof(line)) {
+    if (used < sizeof(line))
         format_buffer(line + used, sizeof(line) - used, "%s", description->process[again].name);
-    }
     search->source->report(search->source->context, line);
 }
 
@@ -114,12 +112,10 @@ void description_order(struct description *description, const struct description
         leave_out_dependents(&search);
         place(&search);
         unsigned waiting = 0;
-        while (waiting < description->count && !is_waiting(&search, waiting)) {
+        while (waiting < description->count && !is_waiting(&search, waiting))
             waiting++;
-        }
-        if (waiting == description->count) {
+        if (waiting == description->count)
             return;
-        }
         report_cycle(&search, waiting);
     }
 }

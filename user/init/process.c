@@ -15,9 +15,8 @@ struct process *process_new(const char *name, unsigned described, uint64_t paren
     struct process *process = processes;
 
     while (process->used) {
-        if (++process == processes + MAX_PROCESSES) {
+        if (++process == processes + MAX_PROCESSES)
             return NULL;
-        }
     }
     *process = (struct process){
         .used = true,
@@ -47,9 +46,8 @@ struct process *process_find(uint64_t number)
 struct process *process_of_space(uint64_t space)
 {
     for (struct process *process = processes; process < processes + MAX_PROCESSES; process++) {
-        if (process->used && process_is_alive(process) && process->session != 0 && process->space == space) {
+        if (process->used && process_is_alive(process) && process->session != 0 && process->space == space)
             return process;
-        }
     }
     return NULL;
 }
@@ -82,18 +80,17 @@ enum error call_for_caps(uint32_t op, const void *request, size_t request_size, 
         cap[i] = slot_alloc();
         error = cap[i] == 0 ? ERR_TOO_MANY : error;
     }
-    if (error == ERR_OK) {
+    if (!error) {
         error =
             proto_call(mm_session, op, request, request_size, reply, reply_size, NULL, 0, cap, count, &taken);
     }
-    if (error == ERR_OK && taken == count) {
+    if (!error && taken == count)
         return ERR_OK;
-    }
     for (unsigned i = 0; i < count; i++) {
         slot_free(cap[i]);
         cap[i] = 0;
     }
-    return error != ERR_OK ? error : ERR_NO_CAP;
+    return error ? error : ERR_NO_CAP;
 }
 
 enum error object_for(uint64_t space, enum object_type type, unsigned size_bits, cap_t *cap)

@@ -15,9 +15,8 @@ static void tell_thread(const struct process *process, struct proc_list_reply *r
 {
     struct thread_info info = {0};
 
-    if (process_is_alive(process)) {
+    if (process_is_alive(process))
         kernel_call(thread_of(process), OP_THREAD_INFO, NULL, 0, (uint64_t *)&info, sizeof(info) / 8);
-    }
     r->thread_state = info.state;
     r->running = info.flags & 1;
     r->priority = info.priority;
@@ -31,7 +30,7 @@ static void tell_deadline(const struct process *process, struct proc_list_reply 
     uint64_t result[5];
 
     if (!process_is_alive(process) ||
-        kernel_call(context, OP_SCHED_CONTEXT_DEADLINE_INFO, NULL, 0, result, 5) != ERR_OK) {
+        kernel_call(context, OP_SCHED_CONTEXT_DEADLINE_INFO, NULL, 0, result, 5)) {
         return;
     }
     r->deadline = result[0];
@@ -49,7 +48,7 @@ static void tell_memory(const struct process *process, struct proc_list_reply *r
 
     if (process->number == NUMBER_MM) {
         r->memory = pool_used() + (process->cnode_slots << SLOT_BITS);
-    } else if (process_is_alive(process) && mm_space_stats(mm_session, &q, &stats) == ERR_OK) {
+    } else if (process_is_alive(process) && !mm_space_stats(mm_session, &q, &stats)) {
         r->memory = stats.used;
         r->quota = process->number == NUMBER_INIT ? 0 : stats.quota;
     }
@@ -59,9 +58,8 @@ enum error query_process(uint64_t from, struct proc_list_reply *r)
 {
     const struct process *process = process_next(from);
 
-    if (process == NULL) {
+    if (process == NULL)
         return ERR_NOT_FOUND;
-    }
     r->process = process->number;
     memcpy(r->name, process->name, sizeof(r->name));
     r->state = process->state;
@@ -82,9 +80,8 @@ static bool is_part_of(const struct process *process, uint64_t object)
 
     for (unsigned i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
         cap_t cap = process->number == NUMBER_INIT ? boot[i] : made[i];
-        if (cap != 0 && cnode_inspect(BOOT_CNODE, cap, &info) == ERR_OK && info.object == object) {
+        if (cap != 0 && !cnode_inspect(BOOT_CNODE, cap, &info) && info.object == object)
             return true;
-        }
     }
     return false;
 }
@@ -94,9 +91,8 @@ static const char *owner_name(uint64_t object)
     struct process *process;
 
     for (uint64_t number = 0; (process = process_next(number)) != NULL; number = process->number + 1) {
-        if (process_is_alive(process) && is_part_of(process, object)) {
+        if (process_is_alive(process) && is_part_of(process, object))
             return process->name;
-        }
     }
     return "";
 }
@@ -104,9 +100,8 @@ static const char *owner_name(uint64_t object)
 static const char *server_name(uint64_t object)
 {
     for (unsigned i = 0; i < description.count; i++) {
-        if (services[i].endpoint != 0 && services[i].object == object) {
+        if (services[i].endpoint != 0 && services[i].object == object)
             return description.process[i].name;
-        }
     }
     return "";
 }
@@ -134,9 +129,8 @@ enum error query_cap(const struct process *process, uint64_t from, struct proc_c
     struct cap_info info = {0};
 
     for (uint64_t slot = from == 0 ? 1 : from; slot < process->cnode_slots; slot++) {
-        if (cnode_inspect(cnode, slot, &info) != ERR_OK || info.type == OBJ_NULL) {
+        if (cnode_inspect(cnode, slot, &info) || info.type == OBJ_NULL)
             continue;
-        }
         *r = (struct proc_caps_reply){
             .slot = slot,
             .type = info.type,

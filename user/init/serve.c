@@ -32,9 +32,8 @@ static enum error serve_proc_exit(struct call *call, const struct proc_exit_requ
     char text[CAUSE_BYTES];
 
     (void)r;
-    if (process == NULL || process->number == NUMBER_INIT || process->number == NUMBER_MM) {
+    if (process == NULL || process->number == NUMBER_INIT || process->number == NUMBER_MM)
         return ERR_DENIED;
-    }
     format_buffer(text, sizeof(text), "exited with status %lu", q->status);
     end_caller_or_other(call, process, PROC_EXITED, q->status, text);
     services_run();
@@ -46,9 +45,8 @@ static enum error serve_proc_spawn(struct call *call, const struct proc_spawn_re
 {
     const struct process *parent = process_find(call->client);
 
-    if (parent == NULL) {
+    if (parent == NULL)
         return ERR_DENIED;
-    }
     return call->cap_count == 1 ? spawn(parent, call->cap[0], q, r) : ERR_NO_CAP;
 }
 
@@ -58,16 +56,13 @@ static enum error serve_proc_watch(struct call *call, const struct proc_request 
     struct cap_info info;
 
     (void)r;
-    if (process == NULL) {
+    if (process == NULL)
         return ERR_NOT_FOUND;
-    }
-    if (call->cap_count != 1) {
+    if (call->cap_count != 1)
         return ERR_NO_CAP;
-    }
     /* init would wait for ever in sending to anything but a notification. */
-    if (cnode_inspect(BOOT_CNODE, call->cap[0], &info) != ERR_OK || info.type != OBJ_NOTIFICATION) {
+    if (cnode_inspect(BOOT_CNODE, call->cap[0], &info) || info.type != OBJ_NOTIFICATION)
         return ERR_WRONG_TYPE;
-    }
     if (!process_is_alive(process)) {
         notification_signal(call->cap[0]);
         return ERR_OK;
@@ -83,12 +78,10 @@ static enum error serve_proc_status(struct call *call, const struct proc_request
 {
     struct process *process = own_child(call, q->process);
 
-    if (process == NULL) {
+    if (process == NULL)
         return ERR_NOT_FOUND;
-    }
-    if (process_is_alive(process)) {
+    if (process_is_alive(process))
         return ERR_BUSY;
-    }
     r->state = process->state;
     r->status = process->status;
     format_buffer(r->cause, sizeof(r->cause), "%s", process->cause);
@@ -102,12 +95,10 @@ static enum error serve_proc_kill(struct call *call, const struct proc_request *
     struct process *process = any ? process_find(q->process) : own_child(call, q->process);
 
     (void)r;
-    if (process == NULL || !process_is_alive(process)) {
+    if (process == NULL || !process_is_alive(process))
         return ERR_NOT_FOUND;
-    }
-    if (process->number == NUMBER_INIT || process->number == NUMBER_MM) {
+    if (process->number == NUMBER_INIT || process->number == NUMBER_MM)
         return ERR_DENIED;
-    }
     end_caller_or_other(call, process, PROC_KILLED, 0, "killed");
     services_run();
     return ERR_OK;
@@ -135,9 +126,8 @@ static enum error serve_proc_power(struct call *call, const struct proc_power_re
     const struct process *process = process_find(call->client);
 
     (void)r;
-    if (q->action != PROC_POWEROFF && q->action != PROC_REBOOT) {
+    if (q->action != PROC_POWEROFF && q->action != PROC_REBOOT)
         return ERR_BAD_ARG;
-    }
     bool reboot = q->action == PROC_REBOOT;
     log_line("init: %s, as %s asks", reboot ? "rebooting" : "powering off",
              process != NULL ? process->name : "somebody");
@@ -149,9 +139,8 @@ static enum error serve_proc_power(struct call *call, const struct proc_power_re
 
 static void signalled(uint64_t bits)
 {
-    if (bits & SIGNAL_CRASH) {
+    if (bits & SIGNAL_CRASH)
         take_crashes();
-    }
     services_run();
 }
 

@@ -24,16 +24,14 @@ static void make_endpoint(unsigned index)
     struct cap_info info = {0};
 
     service->endpoint = pool_object(OBJ_ENDPOINT, ENDPOINT_BITS);
-    if (cnode_inspect(BOOT_CNODE, service->endpoint, &info) == ERR_OK) {
+    if (!cnode_inspect(BOOT_CNODE, service->endpoint, &info))
         service->object = info.object;
-    }
-    if (index == description.init || index == description.mm) {
+    if (index == description.init || index == description.mm)
         return;
-    }
     service->manage = slot_alloc();
     enum error error = cnode_mint(BOOT_CNODE, service->manage, 0, service->endpoint, RIGHT_SEND | RIGHT_GRANT,
                                   proto_badge(NUMBER_INIT, PROTO_MANAGE));
-    if (error != ERR_OK) {
+    if (error) {
         give_up("init: cannot open a session with %s: %s", description.process[index].name,
                 error_text(error));
     }
@@ -49,9 +47,8 @@ void services_init(void)
     }
     for (unsigned i = 0; i < description.count; i++) {
         bool is_core = i == description.init || i == description.mm;
-        if (is_core || (description.process[i].serves && !description.process[i].bad)) {
+        if (is_core || (description.process[i].serves && !description.process[i].bad))
             make_endpoint(i);
-        }
     }
 }
 
@@ -75,11 +72,10 @@ static void plan_restart(struct service *service, char *text, size_t size)
 
     plan(service, delay);
     service->restarts++;
-    if (delay == 0) {
+    if (delay == 0)
         format_buffer(text, size, "restarting");
-    } else {
+    else
         format_buffer(text, size, "restarting in %lu ms", delay);
-    }
 }
 
 /* Its clients are told at once that it is gone, and never wait for it again. */
@@ -103,9 +99,8 @@ void service_ended(const struct process *process, char *text, size_t size)
         format_buffer(text, size, "not restarted");
         return;
     }
-    if (process->started != 0 && rt_ticks() - process->started >= ticks_of_ms(PEACE_MS)) {
+    if (process->started != 0 && rt_ticks() - process->started >= ticks_of_ms(PEACE_MS))
         service->failures = 0;
-    }
     plan_restart(service, text, size);
 }
 
@@ -143,12 +138,12 @@ static bool register_driver(struct process *process)
         not_started(process);
         log_line("%s: device %.32s is driven by %.16s already; not started", process->name, r.device,
                  r.other);
-    } else if (error != ERR_OK) {
+    } else if (error) {
         format_buffer(process->cause, sizeof(process->cause), "dev does not take it as a driver: %s",
                       error_text(error));
         start_failed(process);
     }
-    return error == ERR_OK;
+    return !error;
 }
 
 /* A described process's arguments: its name, and the kernel's command line if that is granted. Returns how many. */
@@ -156,9 +151,8 @@ static unsigned make_arguments(const struct process *process, char *args, size_t
 {
     unsigned count = start_args_add(args, length, process->name);
 
-    if (process->grant->kernel & GRANT_COMMAND_LINE) {
+    if (process->grant->kernel & GRANT_COMMAND_LINE)
         count += start_args_add(args, length, rt_boot->command_line);
-    }
     return count;
 }
 
@@ -174,7 +168,7 @@ static void create(struct process *process)
     if (!archive_program(program_name, &program, &cause)) {
         not_started(process);
         log_line("%s: program %s: %s; not started", process->name, program_name, cause);
-    } else if (process_create(process, &program, args, length, count) != ERR_OK) {
+    } else if (process_create(process, &program, args, length, count)) {
         gone_add(process);
         start_failed(process);
     }
@@ -197,21 +191,18 @@ static void start(unsigned index)
         log_line("%s: too many processes; trying again later", described->name);
         return;
     }
-    if (service->process != NULL) {
+    if (service->process != NULL)
         process_forget(service->process);
-    }
     service->process = process;
     service->waiting = false;
-    if (!is_driver || register_driver(process)) {
+    if (!is_driver || register_driver(process))
         create(process);
-    }
 }
 
 void services_start(void)
 {
-    for (unsigned i = 0; i < description.order_count; i++) {
+    for (unsigned i = 0; i < description.order_count; i++)
         start(description.order[i]);
-    }
     services_run();
 }
 
@@ -221,9 +212,8 @@ static uint64_t next_due(void)
     uint64_t due = NEVER;
 
     for (unsigned i = 0; i < description.count; i++) {
-        if (services[i].waiting && services[i].due < due) {
+        if (services[i].waiting && services[i].due < due)
             due = services[i].due;
-        }
     }
     return due;
 }
@@ -234,15 +224,12 @@ void services_run(void)
 
     for (unsigned i = 0; i < description.order_count; i++) {
         unsigned index = description.order[i];
-        if (services[index].waiting && services[index].due <= rt_ticks()) {
+        if (services[index].waiting && services[index].due <= rt_ticks())
             start(index);
-        }
     }
     uint64_t due = next_due(), retry = rt_ticks() + ticks_of_ms(RETRY_MS);
-    if (left && retry < due) {
+    if (left && retry < due)
         due = retry;
-    }
-    if (due != NEVER) {
+    if (due != NEVER)
         timer_set(timer, timer_signal, due, 0);
-    }
 }

@@ -20,9 +20,8 @@ void start_info_init(struct start_info *start, uint64_t number, const char *name
 
 bool start_info_cap(struct start_info *start, const char *prefix, const char *name, uint32_t slot)
 {
-    if (start->cap_count == START_MAX_CAPS) {
+    if (start->cap_count == START_MAX_CAPS)
         return false;
-    }
     struct start_cap *cap = &start->cap[start->cap_count++];
     format_buffer(cap->name, sizeof(cap->name), "%s%s", prefix, name);
     cap->slot = slot;
@@ -48,9 +47,8 @@ bool start_info_arg(struct start_info *start, const char *text)
 {
     size_t length = strlen(text) + 1;
 
-    if (length > sizeof(start->args) - start->args_length) {
+    if (length > sizeof(start->args) - start->args_length)
         return false;
-    }
     memcpy(start->args + start->args_length, text, length);
     start->args_length += length;
     start->arg_count++;

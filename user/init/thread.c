@@ -25,15 +25,15 @@ enum error thread_prepare(const struct thread_plan *plan, const char **step)
     strncpy((char *)name, plan->name, sizeof(name) - 1);
     *step = "set its budget";
     enum error error = kernel_call(BOOT_SCHED_CONTROL + hart, OP_SCHED_CONTROL_CONFIGURE, time, 3, NULL, 0);
-    if (error == ERR_OK) {
+    if (!error) {
         *step = "set its deadline";
         error = context_set_deadline(plan->context, plan->deadline_us);
     }
-    if (error == ERR_OK) {
+    if (!error) {
         *step = "set its thread up";
         error = kernel_call(plan->thread, OP_THREAD_CONFIGURE, parts, 6, NULL, 0);
     }
-    if (error == ERR_OK) {
+    if (!error) {
         *step = "name its thread";
         error = kernel_call(plan->thread, OP_THREAD_SET_NAME, name, 2, NULL, 0);
     }

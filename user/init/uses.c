@@ -10,9 +10,8 @@ static unsigned find_phandle(const struct description *description, uint32_t pha
 {
     unsigned i = 0;
 
-    while (i < description->count && (phandle == 0 || description->process[i].phandle != phandle)) {
+    while (i < description->count && (phandle == 0 || description->process[i].phandle != phandle))
         i++;
-    }
     return i;
 }
 
@@ -36,9 +35,8 @@ static bool add_use(const struct reader *reader, struct description_grant *grant
                         reader->part, rights, name, MAX_RIGHTS);
     }
     for (unsigned i = 0; i < grant->use_count; i++) {
-        if (grant->use[i].target == target) {
+        if (grant->use[i].target == target)
             return complain(reader->source, reader->process, "%suses %s twice", reader->part, name);
-        }
     }
     grant->use[grant->use_count++] = (struct description_use){(uint8_t)target, (uint16_t)rights};
     return true;
@@ -74,9 +72,8 @@ static const char *shared_hardware(const struct description_process *a, const st
 
     for (const char *one = a->compatible; *one != 0; one += strlen(one) + 1) {
         for (const char *other = b->compatible; *other != 0; other += strlen(other) + 1) {
-            if (strcmp(one, other) == 0 && (same_id || strcmp(one, "virtio,mmio") != 0)) {
+            if (strcmp(one, other) == 0 && (same_id || strcmp(one, "virtio,mmio") != 0))
                 return one;
-            }
         }
     }
     return NULL;
@@ -87,18 +84,15 @@ static void check_drivers(struct description *description, const struct descript
 {
     for (unsigned i = 0; i < description->count; i++) {
         struct description_process *process = &description->process[i];
-        if (process->compatible[0] == 0 || process->bad) {
+        if (process->compatible[0] == 0 || process->bad)
             continue;
-        }
-        if (!description_uses(process, description->dev)) {
+        if (!description_uses(process, description->dev))
             complain(source, process, "drives %s but does not use dev", process->compatible);
-        }
         for (unsigned k = 0; k < i && !process->bad; k++) {
             const struct description_process *other = &description->process[k];
             const char *shared = other->bad ? NULL : shared_hardware(process, other);
-            if (shared != NULL) {
+            if (shared != NULL)
                 complain(source, process, "drives %s, as %s does already", shared, other->name);
-            }
         }
     }
 }
@@ -109,9 +103,8 @@ void description_read_uses(struct description *description, const struct fdt *fd
     for (unsigned i = 0; i < description->count; i++) {
         struct description_process *process = &description->process[i];
         struct reader reader = {source, description, fdt, process, "", process->node};
-        if (process->bad || !read_uses(&reader, &process->own) || !process->spawns) {
+        if (process->bad || !read_uses(&reader, &process->own) || !process->spawns)
             continue;
-        }
         reader.part = "programs: ";
         reader.node = fdt_child(fdt, process->node, "programs");
         read_uses(&reader, &process->programs);
@@ -123,18 +116,16 @@ unsigned description_find(const struct description *description, const char *nam
 {
     unsigned i = 0;
 
-    while (i < description->count && strcmp(description->process[i].name, name) != 0) {
+    while (i < description->count && strcmp(description->process[i].name, name) != 0)
         i++;
-    }
     return i;
 }
 
 static bool grant_uses(const struct description_grant *grant, unsigned target)
 {
     for (unsigned i = 0; i < grant->use_count; i++) {
-        if (grant->use[i].target == target) {
+        if (grant->use[i].target == target)
             return true;
-        }
     }
     return false;
 }

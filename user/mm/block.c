@@ -110,7 +110,7 @@ static uint32_t split(uint32_t number)
     cap_t slot = slot_alloc_group(2);
     if (slot == 0)
         return 0;
-    if (untyped_retype(block->slot, OBJ_UNTYPED, block->bits - 1, 0, slot, 2, 0) != ERR_OK) {
+    if (untyped_retype(block->slot, OBJ_UNTYPED, block->bits - 1, 0, slot, 2, 0)) {
         slot_release(slot);
         slot_release(slot + 1);
         return 0;
@@ -195,7 +195,7 @@ enum error block_carve(uint32_t number, enum object_type type, unsigned bits, ca
     if (!range_inside(start, bytes, 1ull << block->bits))
         return ERR_NO_MEMORY;
     enum error error = untyped_retype(block->slot, type, bits, 0, first, count, start);
-    if (error == ERR_OK)
+    if (!error)
         block->carved = start + bytes;
     return error;
 }

@@ -51,7 +51,7 @@ bool fault_message(struct msg *m)
     if (space != NULL) {
         /* words as in struct fault_message: address, pc, access */
         error = tag_label(m->tag) == FAULT_PAGE ? touch(space, m->word[0], m->word[2]) : ERR_UNSUPPORTED;
-        if (error == ERR_OK) {
+        if (!error) {
             space->faults++;
             fault_count++;
         } else {

@@ -51,7 +51,7 @@ static void split_first(struct given from, struct first_splits *splits)
         cap_t half = slot_alloc_group(2);
         enum error error =
             half != 0 ? untyped_retype(splits->chunk, OBJ_UNTYPED, bits - 1, 0, half, 2, 0) : ERR_TOO_MANY;
-        if (error != ERR_OK)
+        if (error)
             rt_fail("cannot split memory: %s", error_text(error));
         splits->half[splits->count][0] = half;
         splits->half[splits->count][1] = half + 1;

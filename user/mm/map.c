@@ -25,7 +25,7 @@ static enum error place(const struct space *space, uint64_t *address, uint64_t l
                         uint64_t alignment)
 {
     enum error error = range_valid(*address, length);
-    if (error != ERR_OK)
+    if (error)
         return error;
     if (!prot_valid(prot))
         return ERR_BAD_ARG;
@@ -66,7 +66,7 @@ static enum error add_page(struct space *space, const struct region *region, uin
     if (frame == 0)
         return error;
     error = space_map_frame(space, frame, page * PAGE_BYTES, region->prot);
-    if (error != ERR_OK) {
+    if (error) {
         frame_put(space, frame);
         return error;
     }
@@ -83,9 +83,9 @@ static enum error show_frame(struct space *space, uint32_t frame, uint64_t addre
     if (copy == 0)
         return ERR_NO_MEMORY;
     enum error error = place_copy(copy, frame, RIGHT_READ | RIGHT_WRITE | RIGHT_EXEC);
-    if (error == ERR_OK)
+    if (!error)
         error = space_map_frame(space, copy, address, prot);
-    if (error != ERR_OK) {
+    if (error) {
         slot_free(copy);
         return error;
     }
@@ -146,7 +146,7 @@ static enum error fill(struct space *space, uint64_t start, uint64_t length)
     for (uint64_t at = start; at < start + length; at += PAGE_BYTES) {
         slots_prepare();
         enum error error = make_present(space, region_find(space, at), at / PAGE_BYTES);
-        if (error != ERR_OK)
+        if (error)
             return error;
     }
     return ERR_OK;
@@ -156,16 +156,16 @@ enum error map_anonymous(struct space *space, uint64_t *address, uint64_t length
 {
     uint64_t start = *address;
     enum error error = place(space, &start, length, prot, PAGE_BYTES);
-    if (error != ERR_OK)
+    if (error)
         return error;
     struct region region = {.start = start, .end = start + length, .prot = full_prot(prot)};
     error = region_insert(space, &region);
-    if (error == ERR_OK && space->eager) {
+    if (!error && space->eager) {
         error = fill(space, start, length);
-        if (error != ERR_OK)
+        if (error)
             unmap(space, start, length);
     }
-    if (error == ERR_OK)
+    if (!error)
         *address = start;
     return error;
 }
@@ -177,7 +177,7 @@ static enum error show_device(struct space *space, const struct segment_entry *s
     uint64_t at = start;
     for (unsigned i = 0; i < segment->frame_count; i++) {
         enum error error = show_frame(space, segment->frame[i], at, prot);
-        if (error != ERR_OK)
+        if (error)
             return error;
         at += 1ull << segment->frame_bits[i];
     }
@@ -195,7 +195,7 @@ static void show_present(struct space *space, const struct segment_entry *segmen
          page < end && count < SHOW_AT_ONCE; page = pagemap_next(&segment->pages, page + 1, end), count++) {
         slots_prepare();
         uint64_t address = region->start + page * PAGE_BYTES - region->offset;
-        if (show_frame(space, pagemap_get(&segment->pages, page), address, region->prot) != ERR_OK)
+        if (show_frame(space, pagemap_get(&segment->pages, page), address, region->prot))
             return;
     }
 }
@@ -227,7 +227,7 @@ enum error map_segment(struct space *space, uint32_t index, uint64_t *address, u
     struct segment_entry *segment = segment_at(index);
     uint64_t start = *address;
     enum error error = place(space, &start, length, prot, segment_alignment(segment));
-    if (error != ERR_OK)
+    if (error)
         return error;
     if (offset % PAGE_BYTES != 0)
         return ERR_BAD_ALIGN;
@@ -244,11 +244,11 @@ enum error map_segment(struct space *space, uint32_t index, uint64_t *address, u
         .offset = offset,
     };
     error = region_insert(space, &region);
-    if (error != ERR_OK)
+    if (error)
         return error;
     segment->mappings++;
     error = show_segment(space, segment, start, length, region.prot);
-    if (error != ERR_OK)
+    if (error)
         unmap(space, start, length);
     else
         *address = start;
@@ -287,7 +287,7 @@ static void unmap_part(struct space *space, const struct region *region, uint64_
 enum error unmap(struct space *space, uint64_t address, uint64_t length)
 {
     enum error error = range_valid(address, length);
-    if (error != ERR_OK)
+    if (error)
         return error;
     uint64_t end = address + length;
     if (region_is_clear(space, address, end))
@@ -295,7 +295,7 @@ enum error unmap(struct space *space, uint64_t address, uint64_t length)
     if (breaks_device(space, address, end))
         return ERR_BAD_ARG;
     error = region_can_cut(space, address, end);
-    if (error != ERR_OK)
+    if (error)
         return error;
     for (;;) {
         unsigned i = region_after(space, address);

@@ -65,7 +65,7 @@ static cap_t own_object(enum object_type type, unsigned bits)
     cap_t slot = range_inside(start, 1ull << bits, 1ull << CHUNK_BITS) ? slot_alloc() : 0;
     if (slot == 0)
         return 0;
-    if (untyped_retype(own.chunk, type, bits, 0, slot, 1, start) != ERR_OK) {
+    if (untyped_retype(own.chunk, type, bits, 0, slot, 1, start)) {
         slot_release(slot);
         return 0;
     }
@@ -85,7 +85,7 @@ static bool add_table(uint64_t address)
     const uint64_t where[2] = {own.space, address};
     if (table == 0)
         return false;
-    if (kernel_call(table, OP_PAGE_TABLE_MAP, where, 2, NULL, 0) == ERR_OK)
+    if (!kernel_call(table, OP_PAGE_TABLE_MAP, where, 2, NULL, 0))
         return true;
     slot_free(table);
     return false;
@@ -100,7 +100,7 @@ bool own_page(void *address)
     enum error error = frame_map(frame, own.space, (uint64_t)address, RIGHT_READ | RIGHT_WRITE);
     for (unsigned i = 0; error == ERR_NO_TABLE && i < TABLES_AT_MOST && add_table((uint64_t)address); i++)
         error = frame_map(frame, own.space, (uint64_t)address, RIGHT_READ | RIGHT_WRITE);
-    if (error == ERR_OK)
+    if (!error)
         return true;
     slot_free(frame);
     return false;

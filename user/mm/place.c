@@ -135,7 +135,7 @@ uint32_t place_shelve(cap_t slot)
     if (place == 0)
         return 0;
     const struct shelf *shelf = shelf_of(place);
-    if (cnode_move(shelf->cnode, index_of(place), 0, slot) != ERR_OK) {
+    if (cnode_move(shelf->cnode, index_of(place), 0, slot)) {
         shelf_release(place);
         return 0;
     }
@@ -194,7 +194,7 @@ cap_t place_fetch(uint32_t place)
     cap_t slot = slots_take(1);
     if (slot == 0)
         return 0;
-    if (cnode_move(START_CNODE, slot, shelf->cnode, index_of(place)) != ERR_OK) {
+    if (cnode_move(START_CNODE, slot, shelf->cnode, index_of(place))) {
         slot_release(slot);
         return 0;
     }

@@ -106,7 +106,7 @@ enum error region_insert(struct space *space, const struct region *region)
         space->region[i].start = region->start;
     } else {
         enum error error = make_room(space);
-        if (error != ERR_OK)
+        if (error)
             return error;
         insert_at(space, i, region);
     }

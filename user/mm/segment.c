@@ -112,7 +112,7 @@ static enum error carve_page(struct segment_entry *segment, uint32_t block, uint
     if (slot == 0)
         return ERR_NO_MEMORY;
     enum error error = block_carve(block, OBJ_FRAME, PAGE_BITS, slot, 1);
-    if (error == ERR_OK)
+    if (!error)
         enter_page(segment, page, slot);
     else
         slot_release(slot);
@@ -126,9 +126,9 @@ static enum error fill_contiguous(struct segment_entry *segment, uint64_t *physi
     enum error error = chunks_contiguous(segment->owner, segment->length, &segment->chunks);
     for (uint32_t chunk = segment->chunks; chunk != 0; chunk = block_at(chunk)->next) {
         const struct block *block = block_at(chunk);
-        while (error == ERR_OK && page < pages && block->carved < 1ull << block->bits) {
+        while (!error && page < pages && block->carved < 1ull << block->bits) {
             error = carve_page(segment, chunk, page++);
-            if (error == ERR_OK && page == 1)
+            if (!error && page == 1)
                 error = frame_physical(pagemap_get(&segment->pages, 0), physical);
         }
     }
@@ -146,7 +146,7 @@ uint32_t segment_new(struct space *owner, uint64_t length, bool contiguous, uint
     *error = ERR_OK;
     if (contiguous)
         *error = fill_contiguous(segment_at(index), physical);
-    if (*error == ERR_OK)
+    if (!*error)
         return index;
     segment_free(index);
     return 0;
@@ -163,7 +163,7 @@ uint32_t segment_new_device(struct space *owner, uint64_t length, const cap_t *f
     for (unsigned i = 0; i < count; i++) {
         uint64_t info[2];
         *error = kernel_call(frame[i], OP_FRAME_INFO, NULL, 0, info, 2);
-        if (*error != ERR_OK)
+        if (*error)
             return 0;
         *error = ERR_WRONG_TYPE;
         if (!info[1])

@@ -23,8 +23,8 @@ static cap_t mint(enum badge_kind kind, uint64_t number, uint64_t rights)
     cap_t slot = slot_alloc();
     if (slot == 0)
         return 0;
-    if (cnode_mint(START_CNODE, slot, 0, endpoint, RIGHT_SEND | RIGHT_GRANT,
-                   badge_make(kind, number) | rights) == ERR_OK)
+    if (!cnode_mint(START_CNODE, slot, 0, endpoint, RIGHT_SEND | RIGHT_GRANT,
+                   badge_make(kind, number) | rights))
         return slot;
     slot_release(slot);
     return 0;
@@ -44,7 +44,7 @@ static enum error received_segment(const struct call *call, uint32_t *index)
     if (call->cap_count == 0)
         return ERR_NO_CAP;
     enum error error = cnode_inspect(START_CNODE, call->cap[0], &info);
-    if (error != ERR_OK)
+    if (error)
         return error;
     if (info.type != OBJ_ENDPOINT || info.object != endpoint_object ||
         badge_kind(info.badge) != BADGE_SEGMENT)
@@ -59,7 +59,7 @@ static enum error serve_mm_map(struct call *call, const struct mm_map_request *q
 {
     struct space *space;
     enum error error = target(call, q->space, &space);
-    if (error != ERR_OK)
+    if (error)
         return error;
     r->address = q->address;
     return map_anonymous(space, &r->address, q->length, q->prot);
@@ -70,7 +70,7 @@ static enum error serve_mm_unmap(struct call *call, const struct mm_unmap_reques
     struct space *space;
     (void)r;
     enum error error = target(call, q->space, &space);
-    return error == ERR_OK ? unmap(space, q->address, q->length) : error;
+    return !error ? unmap(space, q->address, q->length) : error;
 }
 
 static enum error serve_mm_segment_map(struct call *call, const struct mm_segment_map_request *q,
@@ -79,9 +79,9 @@ static enum error serve_mm_segment_map(struct call *call, const struct mm_segmen
     struct space *space;
     uint32_t segment;
     enum error error = target(call, q->space, &space);
-    if (error == ERR_OK)
+    if (!error)
         error = received_segment(call, &segment);
-    if (error != ERR_OK)
+    if (error)
         return error;
     r->address = q->address;
     return map_segment(space, segment, &r->address, q->offset, q->length, q->prot);
@@ -105,7 +105,7 @@ static enum error serve_mm_segment_create(struct call *call, const struct mm_seg
 {
     struct space *space;
     enum error error = target(call, q->space, &space);
-    if (error != ERR_OK)
+    if (error)
         return error;
     bool contiguous = q->flags & MM_SEGMENT_CONTIGUOUS;
     if (contiguous && !(call->rights & MM_DMA))
@@ -123,7 +123,7 @@ static enum error serve_mm_segment_device(struct call *call, const struct mm_seg
     struct space *space;
     (void)r;
     enum error error = target(call, 0, &space);
-    if (error != ERR_OK)
+    if (error)
         return error;
     uint32_t index = segment_new_device(space, q->length, call->cap, call->cap_count, &error);
     if (index == 0)
@@ -138,7 +138,7 @@ static enum error serve_mm_segment_drop(struct call *call, const struct proto_em
     uint32_t index;
     (void)q, (void)r;
     enum error error = received_segment(call, &index);
-    if (error != ERR_OK)
+    if (error)
         return error;
     struct space *owner = segment_at(index)->owner;
     if (owner != space_find(call->client) && !(call->rights & PROTO_MANAGE))
@@ -173,13 +173,13 @@ static enum error serve_mm_object(struct call *call, const struct mm_object_requ
     cap_t cap;
     (void)r;
     enum error error = target(call, q->space, &space);
-    if (error != ERR_OK)
+    if (error)
         return error;
     unsigned bits = object_bits(q->type, q->size_bits);
     if (bits == 0)
         return ERR_BAD_ARG;
     error = carve_object(space, q->type, bits, &cap);
-    if (error == ERR_OK)
+    if (!error)
         reply_with(call, cap);
     return error;
 }
@@ -189,16 +189,16 @@ static enum error serve_mm_frame(struct call *call, const struct mm_frame_reques
     struct space *space;
     (void)r;
     enum error error = target(call, q->space, &space);
-    if (error == ERR_OK)
+    if (!error)
         error = touch(space, q->address, 0);
-    if (error != ERR_OK)
+    if (error)
         return error;
     cap_t copy = slot_alloc();
     if (copy == 0)
         return ERR_NO_MEMORY;
     error = place_copy(copy, pagemap_get(&space->pages, q->address / PAGE_BYTES),
                        RIGHT_READ | RIGHT_WRITE | RIGHT_EXEC);
-    if (error == ERR_OK)
+    if (!error)
         reply_with(call, copy);
     else
         slot_release(copy);
@@ -236,9 +236,9 @@ static enum error serve_mm_space_create(struct call *call, const struct mm_space
     if (space == NULL)
         return ERR_NO_MEMORY;
     enum error error = space_make_address_space(space);
-    if (error == ERR_OK)
+    if (!error)
         error = answer_space(call, space, q->rights);
-    if (error != ERR_OK)
+    if (error)
         space_destroy(space);
     else
         r->space = space->number;
@@ -258,7 +258,7 @@ static enum error serve_mm_space_destroy(struct call *call, const struct mm_spac
     struct space *space;
     (void)call, (void)r;
     enum error error = made_space(q->space, &space);
-    if (error == ERR_OK)
+    if (!error)
         space_destroy(space);
     return error;
 }
@@ -268,7 +268,7 @@ static enum error serve_mm_space_stats(struct call *call, const struct mm_space_
 {
     struct space *space;
     enum error error = target(call, q->space, &space);
-    if (error == ERR_OK)
+    if (!error)
         *r = (struct mm_space_stats_reply){space->held, space->quota, space->peak, space->faults};
     return error;
 }
@@ -292,7 +292,7 @@ static enum error serve_mm_stats(struct call *call, const struct proto_empty *q,
     struct space *own;
     (void)q;
     enum error error = target(call, 0, &own);
-    if (error != ERR_OK)
+    if (error)
         return error;
     *r = (struct mm_stats_reply){
         .total = blocks_total(),

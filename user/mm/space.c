@@ -232,7 +232,7 @@ enum error carve(struct space *space, uint32_t chunk, enum object_type type, uns
 {
     uint64_t bytes = (uint64_t)count << bits;
     enum error error = block_carve(chunk, type, bits, first, count);
-    if (error != ERR_OK) {
+    if (error) {
         chunk_unused(space, chunk);
         return error;
     }
@@ -265,7 +265,7 @@ static bool small_reuse(struct space *space)
     cap_t before = 0, page = space->small;
     for (unsigned i = 0; i < SMALL_SEARCH && page != 0; i++) {
         uint64_t info[2];
-        if (kernel_call(page, OP_UNTYPED_INFO, NULL, 0, info, 2) == ERR_OK && info[1] == 0) {
+        if (!kernel_call(page, OP_UNTYPED_INFO, NULL, 0, info, 2) && info[1] == 0) {
             if (before != 0) {
                 place_cut_after(before);
                 place_push(&space->small, page);
@@ -291,7 +291,7 @@ static enum error small_ready(struct space *space, unsigned bits)
     if (slot == 0)
         return ERR_NO_MEMORY;
     enum error error = carve_large(space, OBJ_UNTYPED, PAGE_BITS, slot);
-    if (error != ERR_OK) {
+    if (error) {
         slot_release(slot);
         return error;
     }
@@ -303,11 +303,11 @@ static enum error small_ready(struct space *space, unsigned bits)
 static enum error carve_small(struct space *space, enum object_type type, unsigned bits, cap_t slot)
 {
     enum error error = small_ready(space, bits);
-    if (error != ERR_OK)
+    if (error)
         return error;
     uint64_t start = align_up(space->small_used, 1ull << bits);
     error = untyped_retype(space->small, type, bits, 0, slot, 1, start);
-    if (error == ERR_OK)
+    if (!error)
         space->small_used = (uint32_t)(start + (1u << bits));
     return error;
 }
@@ -319,7 +319,7 @@ enum error carve_object(struct space *space, enum object_type type, unsigned bit
         return ERR_NO_MEMORY;
     enum error error =
         bits < PAGE_BITS ? carve_small(space, type, bits, slot) : carve_large(space, type, bits, slot);
-    if (error != ERR_OK) {
+    if (error) {
         slot_release(slot);
         return error;
     }
@@ -347,9 +347,9 @@ static cap_t frame_batch(struct space *space, enum error *error)
         return 0;
     }
     *error = carve(space, chunk, OBJ_FRAME, PAGE_BITS, first, count);
-    for (unsigned i = 0; i < count && *error != ERR_OK; i++)
+    for (unsigned i = 0; i < count && *error; i++)
         slot_release(first + i);
-    if (*error != ERR_OK)
+    if (*error)
         return 0;
     /* Handed out in order of their addresses. */
     for (unsigned i = count - 1; i > 0; i--)
@@ -367,7 +367,7 @@ cap_t frame_get(struct space *space, enum error *error)
     uint32_t place = place_pop(&space->dirty);
     cap_t frame = place_fetch(place);
     *error = frame != 0 ? kernel_call(frame, OP_FRAME_CLEAR, NULL, 0, NULL, 0) : ERR_NO_MEMORY;
-    if (*error == ERR_OK)
+    if (!*error)
         return frame;
     place_push(&space->dirty, frame != 0 ? frame : place);
     return 0;
@@ -382,7 +382,7 @@ static enum error add_table(struct space *space, uint64_t address)
 {
     cap_t table;
     enum error error = carve_object(space, OBJ_PAGE_TABLE, PAGE_BITS, &table);
-    if (error != ERR_OK)
+    if (error)
         return error;
     const uint64_t where[2] = {space->address_space, address};
     error = kernel_call(table, OP_PAGE_TABLE_MAP, where, 2, NULL, 0);
@@ -397,7 +397,7 @@ enum error space_map_frame(struct space *space, cap_t frame, uint64_t address, u
         if (error != ERR_NO_TABLE)
             return error;
         error = add_table(space, address);
-        if (error != ERR_OK)
+        if (error)
             return error;
     }
 }

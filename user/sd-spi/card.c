@@ -53,9 +53,8 @@ static enum error command32(struct card *card, enum sd_command number, uint32_t 
 
     sd_begin(&card->sd);
     enum error error = sd_command(&card->sd, number, argument, r1);
-    if (error == ERR_OK && !(*r1 & SD_R1_ILLEGAL)) {
+    if (!error && !(*r1 & SD_R1_ILLEGAL))
         error = sd_receive(&card->sd, rest, sizeof(rest));
-    }
     sd_end(&card->sd);
     *value = (uint32_t)rest[0] << 24 | (uint32_t)rest[1] << 16 | (uint32_t)rest[2] << 8 | rest[3];
     return error;
@@ -67,7 +66,7 @@ static bool reset(struct card *card, uint8_t *r1)
     sd_begin(&card->sd);
     enum error error = sd_command(&card->sd, SD_GO_IDLE_STATE, 0, r1);
     sd_end(&card->sd);
-    return error == ERR_OK && *r1 == SD_R1_IDLE;
+    return !error && *r1 == SD_R1_IDLE;
 }
 
 /* Ends what the card may have been at when its last driver ended, and takes the rest of it. */
@@ -83,7 +82,7 @@ bool card_answers(struct card *card)
     uint8_t r1;
 
     spi_set_clock(card->sd.spi, START_HZ);
-    return sd_wake(&card->sd) == ERR_OK && reset(card, &r1);
+    return !sd_wake(&card->sd) && reset(card, &r1);
 }
 
 static enum error go_idle(struct card *card)
@@ -91,18 +90,17 @@ static enum error go_idle(struct card *card)
     uint8_t r1;
     enum error error = sd_wake(&card->sd);
 
-    if (error == ERR_OK) {
+    if (!error) {
         sd_begin(&card->sd);
         sd_settle(&card->sd);
         sd_end(&card->sd);
     }
-    for (unsigned i = 0; error == ERR_OK && i < RESET_TRIES; i++) {
-        if (reset(card, &r1)) {
+    for (unsigned i = 0; !error && i < RESET_TRIES; i++) {
+        if (reset(card, &r1))
             return ERR_OK;
-        }
         clear_debris(card);
     }
-    return error == ERR_OK ? trouble(card, ERR_NO_DEVICE, "no card") : error;
+    return !error ? trouble(card, ERR_NO_DEVICE, "no card") : error;
 }
 
 /* Tells a card of version 2 and later the supply; *version2 says whether it is one (section 7.2.1). */
@@ -112,13 +110,11 @@ static enum error check_interface(struct card *card, bool *version2)
     uint8_t r1;
     enum error error = command32(card, SD_SEND_IF_COND, IF_COND, &r1, &answer);
 
-    if (error != ERR_OK) {
+    if (error)
         return error;
-    }
     *version2 = !(r1 & SD_R1_ILLEGAL);
-    if (*version2 && (answer & 0xfff) != IF_COND) {
+    if (*version2 && (answer & 0xfff) != IF_COND)
         return trouble(card, ERR_UNSUPPORTED, "the card does not take the slot's voltage");
-    }
     return ERR_OK;
 }
 
@@ -128,12 +124,10 @@ static enum error check_voltage(struct card *card)
     uint8_t r1;
     enum error error = command32(card, SD_READ_OCR, 0, &r1, &ocr);
 
-    if (error == ERR_OK && (r1 & ~SD_R1_IDLE) != 0) {
+    if (!error && (r1 & ~SD_R1_IDLE) != 0)
         return trouble(card, ERR_IO, "the card refuses a command");
-    }
-    if (error == ERR_OK && (ocr & OCR_VOLTAGES) != 0 && (ocr & card->voltages) == 0) {
+    if (!error && (ocr & OCR_VOLTAGES) != 0 && (ocr & card->voltages) == 0)
         return trouble(card, ERR_UNSUPPORTED, "the card does not take the slot's voltage");
-    }
     return error;
 }
 
@@ -145,15 +139,12 @@ static enum error wait_started(struct card *card, bool version2)
 
     do {
         enum error error = command(card, SD_APP_CMD, 0, &r1);
-        if (error == ERR_OK) {
+        if (!error)
             error = command(card, SD_APP_SEND_OP_COND, version2 ? OCR_HIGH : 0, &r1);
-        }
-        if (error == ERR_IO && (r1 & SD_R1_ILLEGAL)) {
+        if (error == ERR_IO && (r1 & SD_R1_ILLEGAL))
             return trouble(card, ERR_UNSUPPORTED, "not an SD memory card");
-        }
-        if (error != ERR_OK || !(r1 & SD_R1_IDLE)) {
+        if (error || !(r1 & SD_R1_IDLE))
             return error;
-        }
         card->sd.time->sleep(READY_PAUSE);
     } while (card->sd.time->now() - start < READY_LIMIT);
     return trouble(card, ERR_TIMED_OUT, "the card does not get ready");
@@ -177,9 +168,8 @@ static enum error read_register(struct card *card, enum sd_command number, uint8
 
     sd_begin(&card->sd);
     enum error error = sd_expect(&card->sd, number, 0, &r1);
-    if (error == ERR_OK) {
+    if (!error)
         error = sd_read_block(&card->sd, value, 16);
-    }
     sd_end(&card->sd);
     return error;
 }
@@ -189,9 +179,8 @@ static uint32_t field(const uint8_t value[16], unsigned high, unsigned low)
 {
     uint32_t result = 0;
 
-    for (unsigned bit = high + 1; bit-- > low;) {
+    for (unsigned bit = high + 1; bit-- > low;)
         result = result << 1 | (value[15 - bit / 8] >> bit % 8 & 1);
-    }
     return result;
 }
 
@@ -209,15 +198,12 @@ static enum error take_csd(struct card *card, const uint8_t csd[16])
     default: return trouble(card, ERR_UNSUPPORTED, "a kind of card that is not known");
     }
     /* What the conditions register says has no checksum; this has one. */
-    if ((field(csd, 127, 126) == 1) != card->high_capacity) {
+    if ((field(csd, 127, 126) == 1) != card->high_capacity)
         return trouble(card, ERR_IO, "the card contradicts itself");
-    }
-    if (card->sectors == 0) {
+    if (card->sectors == 0)
         return trouble(card, ERR_UNSUPPORTED, "the card says that it has no sectors");
-    }
-    if (card->sectors > (card->high_capacity ? 1ull << 32 : 1ull << 23)) {
+    if (card->sectors > (card->high_capacity ? 1ull << 32 : 1ull << 23))
         return trouble(card, ERR_UNSUPPORTED, "the card is larger than its kind can be");
-    }
     card->read_only = field(csd, 13, 12) != 0;
     return ERR_OK;
 }
@@ -227,15 +213,12 @@ static enum error identify(struct card *card)
     uint8_t csd[16], r1;
     enum error error = read_register(card, SD_SEND_CSD, csd);
 
-    if (error == ERR_OK) {
+    if (!error)
         error = take_csd(card, csd);
-    }
-    if (error == ERR_OK) {
+    if (!error)
         error = read_register(card, SD_SEND_CID, card->cid);
-    }
-    if (error == ERR_OK && !card->high_capacity) {
+    if (!error && !card->high_capacity)
         error = command(card, SD_SET_BLOCKLEN, SD_BLOCK, &r1);
-    }
     return error;
 }
 
@@ -246,27 +229,20 @@ enum error card_start(struct card *card)
 
     spi_set_clock(card->sd.spi, START_HZ);
     enum error error = go_idle(card);
-    if (error == ERR_OK) {
+    if (!error)
         error = check_interface(card, &version2);
-    }
-    if (error == ERR_OK) {
+    if (!error)
         error = command(card, SD_CRC_ON_OFF, 1, &r1);
-    }
-    if (error == ERR_OK) {
+    if (!error)
         error = check_voltage(card);
-    }
-    if (error == ERR_OK) {
+    if (!error)
         error = wait_started(card, version2);
-    }
-    if (error == ERR_OK) {
+    if (!error)
         error = read_capacity_status(card, version2);
-    }
-    if (error == ERR_OK) {
+    if (!error)
         error = identify(card);
-    }
-    if (error == ERR_OK) {
+    if (!error)
         card->hz = spi_set_clock(card->sd.spi, card->max_hz < MAX_HZ ? card->max_hz : MAX_HZ);
-    }
     return error;
 }
 
@@ -275,9 +251,8 @@ void card_product(const struct card *card, char product[6])
     unsigned length = 0;
 
     for (unsigned i = 3; i < 8; i++) {
-        if (card->cid[i] > ' ' && card->cid[i] <= '~') {
+        if (card->cid[i] > ' ' && card->cid[i] <= '~')
             product[length++] = (char)card->cid[i];
-        }
     }
     product[length] = 0;
 }
@@ -297,15 +272,13 @@ static enum error read_blocks(struct card *card, const struct transfer *transfer
     uint8_t block[SD_BLOCK];
     enum error error = ERR_OK;
 
-    for (uint32_t i = 0; error == ERR_OK && i < transfer->count; i++) {
+    for (uint32_t i = 0; !error && i < transfer->count; i++) {
         error = sd_read_block(&card->sd, block, sizeof(block));
-        if (error == ERR_OK) {
+        if (!error)
             memcpy(transfer->in + (size_t)i * SD_BLOCK, block, sizeof(block));
-        }
     }
-    if (error == ERR_OK && transfer->count > 1) {
+    if (!error && transfer->count > 1)
         error = sd_stop(&card->sd);
-    }
     return error;
 }
 
@@ -315,13 +288,11 @@ static enum error check_status(struct card *card)
     uint8_t r1, status = 0;
     enum error error = sd_expect(&card->sd, SD_SEND_STATUS, 0, &r1);
 
-    if (error == ERR_OK) {
+    if (!error)
         error = sd_receive(&card->sd, &status, 1);
-    }
-    if (error == ERR_OK && (r1 & SD_R1_IDLE)) {
+    if (!error && (r1 & SD_R1_IDLE))
         return trouble(card, ERR_IO, "the card was reset");
-    }
-    return error == ERR_OK && status != 0 ? trouble(card, ERR_IO, "the card has not written everything")
+    return !error && status != 0 ? trouble(card, ERR_IO, "the card has not written everything")
                                           : error;
 }
 
@@ -330,7 +301,7 @@ bool card_is_ready(struct card *card)
     sd_begin(&card->sd);
     enum error error = check_status(card);
     sd_end(&card->sd);
-    return error == ERR_OK;
+    return !error;
 }
 
 static enum error write_blocks(struct card *card, const struct transfer *transfer)
@@ -339,14 +310,13 @@ static enum error write_blocks(struct card *card, const struct transfer *transfe
     uint8_t block[SD_BLOCK];
     enum error error = ERR_OK;
 
-    for (uint32_t i = 0; error == ERR_OK && i < transfer->count; i++) {
+    for (uint32_t i = 0; !error && i < transfer->count; i++) {
         memcpy(block, transfer->out + (size_t)i * SD_BLOCK, sizeof(block));
         error = sd_write_block(&card->sd, token, block);
     }
-    if (error == ERR_OK && transfer->count > 1) {
+    if (!error && transfer->count > 1)
         error = sd_stop_writing(&card->sd);
-    }
-    return error == ERR_OK ? check_status(card) : error;
+    return !error ? check_status(card) : error;
 }
 
 static enum error attempt(struct card *card, const struct transfer *transfer)
@@ -359,9 +329,8 @@ static enum error attempt(struct card *card, const struct transfer *transfer)
 
     sd_begin(&card->sd);
     enum error error = sd_expect(&card->sd, number, (uint32_t)address, &r1);
-    if (error == ERR_OK) {
+    if (!error)
         error = transfer->out != NULL ? write_blocks(card, transfer) : read_blocks(card, transfer);
-    }
     sd_end(&card->sd);
     return error;
 }
@@ -382,25 +351,21 @@ static enum error start_again(struct card *card)
     uint64_t sectors = card->sectors;
 
     memcpy(before, card->cid, sizeof(before));
-    if (card_start(card) != ERR_OK) {
+    if (card_start(card))
         return ERR_NO_DEVICE;
-    }
-    if (memcmp(before, card->cid, sizeof(before)) != 0 || sectors != card->sectors) {
+    if (memcmp(before, card->cid, sizeof(before)) != 0 || sectors != card->sectors)
         return trouble(card, ERR_NO_DEVICE, "another card");
-    }
     return ERR_OK;
 }
 
 static enum error run(struct card *card, const struct transfer *transfer)
 {
     for (unsigned i = 0; i < TRIES; i++) {
-        if (attempt(card, transfer) == ERR_OK) {
+        if (!attempt(card, transfer))
             return ERR_OK;
-        }
         log_failure(card, transfer);
-        if (start_again(card) != ERR_OK) {
+        if (start_again(card))
             return ERR_NO_DEVICE;
-        }
     }
     return ERR_IO;
 }

@@ -7,9 +7,8 @@ uint8_t crc7(const uint8_t *data, size_t length)
 
     for (size_t i = 0; i < length; i++) {
         crc ^= data[i];
-        for (unsigned bit = 0; bit < 8; bit++) {
+        for (unsigned bit = 0; bit < 8; bit++)
             crc = (uint8_t)(crc & 0x80 ? crc << 1 ^ 0x12 : crc << 1);
-        }
     }
     return crc >> 1;
 }

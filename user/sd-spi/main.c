@@ -43,9 +43,8 @@ static uint64_t now(void)
 
 static void sleep_for(uint64_t us)
 {
-    if (timer_set(sleep_timer, sleep_signal, rt_ticks() + rt_ticks_of_us(us), 0) == ERR_OK) {
+    if (!timer_set(sleep_timer, sleep_signal, rt_ticks() + rt_ticks_of_us(us), 0))
         notification_wait(sleep_notification);
-    }
 }
 
 static const struct sd_time card_time = {now, sleep_for};
@@ -90,13 +89,11 @@ static enum error transfer(struct card *card, const struct blk_request *request)
 /* What waited for a card that is gone meanwhile was not for the one that may be there now. */
 static enum error perform(struct slot *slot, const struct blk_request *request)
 {
-    if (slot->unit.failed != ERR_OK || request->session->medium != slot->unit.medium) {
+    if (slot->unit.failed || request->session->medium != slot->unit.medium)
         return ERR_NO_DEVICE;
-    }
     enum error error = transfer(&slot->card, request);
-    if (error == ERR_NO_DEVICE) {
+    if (error == ERR_NO_DEVICE)
         lose_card(slot);
-    }
     return error;
 }
 
@@ -107,7 +104,7 @@ static void work(struct slot *slot)
 
     slot->first = (slot->first + 1) % QUEUE;
     slot->count--;
-    blk_finished(request.session, request.cookie, status, status == ERR_OK ? request.length : 0);
+    blk_finished(request.session, request.cookie, status, !status ? request.length : 0);
 }
 
 /* --- Cards that come --- */
@@ -120,9 +117,8 @@ static void take_card(struct slot *slot)
     slot->unit.sectors = card->sectors;
     slot->unit.read_only = card->read_only || slot->switch_unknown;
     slot->unit.failed = ERR_OK;
-    if (!slot->listed) {
+    if (!slot->listed)
         slot->listed = blk_add_unit(&slot->unit);
-    }
     card_product(card, product);
     rt_log("%s: %s card \"%s\", %llu sectors, %llu kHz%s", slot->unit.name,
            card->high_capacity ? "SDHC" : "SDSC", product, (unsigned long long)card->sectors,
@@ -134,7 +130,7 @@ static void look_for_card(struct slot *slot)
 {
     enum error error = card_start(&slot->card);
 
-    if (error == ERR_OK) {
+    if (!error) {
         take_card(slot);
         return;
     }
@@ -150,12 +146,10 @@ static void look(struct blk_unit *unit)
 {
     struct slot *slot = (struct slot *)unit;
 
-    if (unit->failed == ERR_OK && !card_is_ready(&slot->card)) {
+    if (!unit->failed && !card_is_ready(&slot->card))
         lose_card(slot);
-    }
-    if (unit->failed != ERR_OK && card_answers(&slot->card)) {
+    if (unit->failed && card_answers(&slot->card))
         look_for_card(slot);
-    }
 }
 
 static const struct blk_driver slot_driver = {.has_room = has_room, .submit = submit, .look = look};
@@ -165,14 +159,12 @@ static void poll(void)
     bool again = false;
 
     for (unsigned i = 0; i < slot_count; i++) {
-        if (slots[i].unit.failed != ERR_OK) {
+        if (slots[i].unit.failed)
             look(&slots[i].unit);
-        }
-        again |= slots[i].unit.failed != ERR_OK;
+        again |= slots[i].unit.failed;
     }
-    if (again) {
+    if (again)
         timer_set(poll_timer, poll_signal, rt_ticks() + rt_ticks_of_us(POLL_US), 0);
-    }
 }
 
 /* One request of each slot at a time, so that clients are told of it and others are heard. */
@@ -180,9 +172,8 @@ static void signalled(uint64_t bits)
 {
     bool more = false;
 
-    if (bits & BIT_POLL) {
+    if (bits & BIT_POLL)
         poll();
-    }
     blk_run();
     for (unsigned i = 0; i < slot_count; i++) {
         if (slots[i].count > 0) {
@@ -226,15 +217,14 @@ static void read_slot(struct slot *slot)
     slot->card.max_hz = slot->card.max_hz < SLOWEST_HZ ? SLOWEST_HZ : slot->card.max_hz;
     slot->switch_unknown = device_property(device, DEV_NODE_DEVICE, "disable-wp", &none, 0) < 0 &&
                            device_property(device, DEV_NODE_DEVICE, "gpios", &none, 0) > 3 * 4;
-    if (slot->switch_unknown) {
+    if (slot->switch_unknown)
         rt_log("%s: its write protect switch cannot be read: cards are read-only", slot->unit.name);
-    }
 }
 
 static bool open_slot(struct slot *slot, uint64_t index)
 {
-    if (device_open(&slot->device, index) != ERR_OK ||
-        device_region(&slot->device, 0, &slot->regs) != ERR_OK) {
+    if (device_open(&slot->device, index) ||
+        device_region(&slot->device, 0, &slot->regs)) {
         return false;
     }
     slot->unit = (struct blk_unit){.driver = &slot_driver,
@@ -249,11 +239,10 @@ static bool open_slot(struct slot *slot, uint64_t index)
     slot->card.sd = (struct sd){.spi = &slot->spi, .time = &card_time};
     slot->card.name = slot->unit.name;
     read_slot(slot);
-    if (slot->device.info.clock_frequency == 0) {
+    if (slot->device.info.clock_frequency == 0)
         rt_log("%s: nobody knows the controller's clock: the card runs slowly", slot->unit.name);
-    }
     if (spi_open(&slot->spi, &slot->regs, slot->device.info.clock_frequency,
-                 device_cell(&slot->device, DEV_NODE_DEVICE, "reg", 0, 0)) != ERR_OK) {
+                 device_cell(&slot->device, DEV_NODE_DEVICE, "reg", 0, 0))) {
         rt_log("%s: its controller has no such chip select", slot->unit.name);
         return false;
     }
@@ -269,12 +258,12 @@ static enum error make_signal(cap_t notification, uint64_t bits, cap_t *signal)
 
 static void make_objects(cap_t notification)
 {
-    if (make_signal(notification, BIT_WORK, &work_signal) != ERR_OK ||
-        make_signal(notification, BIT_POLL, &poll_signal) != ERR_OK ||
-        object_make(OBJ_TIMER, 0, &poll_timer) != ERR_OK ||
-        object_make(OBJ_TIMER, 0, &sleep_timer) != ERR_OK ||
-        object_make(OBJ_NOTIFICATION, 0, &sleep_notification) != ERR_OK ||
-        make_signal(sleep_notification, 1, &sleep_signal) != ERR_OK) {
+    if (make_signal(notification, BIT_WORK, &work_signal) ||
+        make_signal(notification, BIT_POLL, &poll_signal) ||
+        object_make(OBJ_TIMER, 0, &poll_timer) ||
+        object_make(OBJ_TIMER, 0, &sleep_timer) ||
+        object_make(OBJ_NOTIFICATION, 0, &sleep_notification) ||
+        make_signal(sleep_notification, 1, &sleep_signal)) {
         rt_fail("no memory for timers");
     }
 }
@@ -285,14 +274,12 @@ int main(void)
     cap_t notification = blk_begin();
 
     device_count(&devices);
-    for (uint64_t i = 0; i < devices && slot_count < MAX_SLOTS; i++) {
+    for (uint64_t i = 0; i < devices && slot_count < MAX_SLOTS; i++)
         slot_count += open_slot(&slots[slot_count], i);
-    }
     if (slot_count > 0) {
         make_objects(notification);
-        for (unsigned i = 0; i < slot_count; i++) {
+        for (unsigned i = 0; i < slot_count; i++)
             look_for_card(&slots[i]);
-        }
         poll();
     }
     blk_serve("recv:sd-spi", signalled);

@@ -22,7 +22,7 @@ static enum error transfer(struct sd *sd, const uint8_t *out, uint8_t *in, size_
 {
     enum error error = spi_transfer(sd->spi, out, in, count);
 
-    return error == ERR_OK ? ERR_OK : fail(sd, error, "the SPI controller does not move");
+    return !error ? ERR_OK : fail(sd, error, "the SPI controller does not move");
 }
 
 enum error sd_receive(struct sd *sd, uint8_t *data, size_t length)
@@ -57,22 +57,17 @@ static enum error wait_for(struct sd *sd, bool ones, uint64_t limit, uint8_t *by
 
     for (unsigned polls = 1;; polls++) {
         enum error error = transfer(sd, NULL, byte, 1);
-        if (error != ERR_OK || (*byte == 0xff) == ones) {
+        if (error || (*byte == 0xff) == ones)
             return error;
-        }
-        if (polls == 1) {
+        if (polls == 1)
             start = sd->time->now();
-        }
-        if (polls % POLLS != 0) {
+        if (polls % POLLS != 0)
             continue;
-        }
         uint64_t waited = sd->time->now() - start;
-        if (waited > limit) {
+        if (waited > limit)
             return fail(sd, ERR_TIMED_OUT, trouble);
-        }
-        if (waited > PATIENCE) {
+        if (waited > PATIENCE)
             sd->time->sleep(PAUSE);
-        }
     }
 }
 
@@ -107,9 +102,8 @@ static enum error take_r1(struct sd *sd, uint8_t *r1)
 {
     for (unsigned i = 0; i < RESPONSE_BYTES; i++) {
         enum error error = transfer(sd, NULL, r1, 1);
-        if (error != ERR_OK || !(*r1 & 0x80)) {
+        if (error || !(*r1 & 0x80))
             return error;
-        }
     }
     return fail(sd, ERR_TIMED_OUT, "the card does not answer a command");
 }
@@ -118,19 +112,17 @@ enum error sd_command(struct sd *sd, enum sd_command command, uint32_t argument,
 {
     enum error error = command == SD_GO_IDLE_STATE ? ERR_OK : wait_ready(sd);
 
-    if (error == ERR_OK) {
+    if (!error)
         error = send_command(sd, command, argument);
-    }
-    return error == ERR_OK ? take_r1(sd, r1) : error;
+    return !error ? take_r1(sd, r1) : error;
 }
 
 enum error sd_expect(struct sd *sd, enum sd_command command, uint32_t argument, uint8_t *r1)
 {
     enum error error = sd_command(sd, command, argument, r1);
 
-    if (error != ERR_OK || (*r1 & ~SD_R1_IDLE) == 0) {
+    if (error || (*r1 & ~SD_R1_IDLE) == 0)
         return error;
-    }
     return fail(sd, ERR_IO,
                 *r1 & SD_R1_CRC                           ? "a command arrived damaged"
                 : *r1 & (SD_R1_ADDRESS | SD_R1_PARAMETER) ? "the card has no such sector"
@@ -143,18 +135,14 @@ enum error sd_read_block(struct sd *sd, uint8_t *data, size_t length)
     uint8_t token = 0xff, check[2] = {0};
     enum error error = wait_for(sd, false, READ_LIMIT, &token, "the card sends no data");
 
-    if (error == ERR_OK && token != SD_TOKEN_BLOCK) {
+    if (!error && token != SD_TOKEN_BLOCK)
         return fail(sd, ERR_IO, token & 0xf0 ? "the card sends nonsense" : "the card cannot read a sector");
-    }
-    if (error == ERR_OK) {
+    if (!error)
         error = transfer(sd, NULL, data, length);
-    }
-    if (error == ERR_OK) {
+    if (!error)
         error = transfer(sd, NULL, check, sizeof(check));
-    }
-    if (error == ERR_OK && crc16(data, length) != (check[0] << 8 | check[1])) {
+    if (!error && crc16(data, length) != (check[0] << 8 | check[1]))
         return fail(sd, ERR_IO, "data arrived damaged");
-    }
     return error;
 }
 
@@ -164,13 +152,11 @@ enum error sd_stop(struct sd *sd)
     uint8_t r1;
     enum error error = send_command(sd, SD_STOP_TRANSMISSION, 0);
 
-    if (error == ERR_OK) {
+    if (!error)
         error = transfer(sd, NULL, NULL, 1);
-    }
-    if (error == ERR_OK) {
+    if (!error)
         error = take_r1(sd, &r1);
-    }
-    return error == ERR_OK ? wait_ready(sd) : error;
+    return !error ? wait_ready(sd) : error;
 }
 
 static enum error take_data_response(struct sd *sd)
@@ -178,12 +164,10 @@ static enum error take_data_response(struct sd *sd)
     uint8_t response = 0xff;
     enum error error = ERR_OK;
 
-    for (unsigned i = 0; error == ERR_OK && response == 0xff && i < RESPONSE_BYTES; i++) {
+    for (unsigned i = 0; !error && response == 0xff && i < RESPONSE_BYTES; i++)
         error = transfer(sd, NULL, &response, 1);
-    }
-    if (error != ERR_OK || (response & SD_DATA_MASK) == SD_DATA_ACCEPTED) {
+    if (error || (response & SD_DATA_MASK) == SD_DATA_ACCEPTED)
         return error;
-    }
     switch (response & SD_DATA_MASK) {
     case SD_DATA_CRC: return fail(sd, ERR_IO, "data for the card arrived damaged");
     case SD_DATA_WRITE: return fail(sd, ERR_IO, "the card cannot write a sector");
@@ -197,16 +181,13 @@ enum error sd_write_block(struct sd *sd, enum sd_token token, const uint8_t *dat
     uint8_t before[2] = {0xff, (uint8_t)token}, check[2] = {(uint8_t)(crc >> 8), (uint8_t)crc};
     enum error error = transfer(sd, before, NULL, sizeof(before));
 
-    if (error == ERR_OK) {
+    if (!error)
         error = transfer(sd, data, NULL, SD_BLOCK);
-    }
-    if (error == ERR_OK) {
+    if (!error)
         error = transfer(sd, check, NULL, sizeof(check));
-    }
-    if (error == ERR_OK) {
+    if (!error)
         error = take_data_response(sd);
-    }
-    return error == ERR_OK ? wait_ready(sd) : error;
+    return !error ? wait_ready(sd) : error;
 }
 
 enum error sd_stop_writing(struct sd *sd)
@@ -214,5 +195,5 @@ enum error sd_stop_writing(struct sd *sd)
     uint8_t stop[2] = {SD_TOKEN_STOP_WRITE, 0xff}; /* busy begins after the second byte */
     enum error error = transfer(sd, stop, NULL, sizeof(stop));
 
-    return error == ERR_OK ? wait_ready(sd) : error;
+    return !error ? wait_ready(sd) : error;
 }

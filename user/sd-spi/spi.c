@@ -7,9 +7,8 @@
 enum error spi_open(struct spi *spi, struct mmio *regs, uint64_t input_hz, unsigned chip_select)
 {
     *spi = (struct spi){regs, input_hz};
-    if (regs->length < SPI_LENGTH || chip_select > 31) {
+    if (regs->length < SPI_LENGTH || chip_select > 31)
         return ERR_NO_DEVICE;
-    }
     mmio_write32(regs, SPI_IE, 0, MMIO_PLAIN);
     mmio_write32(regs, SPI_FCTRL, 0, MMIO_PLAIN);
     mmio_write32(regs, SPI_SCKMODE, 0, MMIO_PLAIN);
@@ -17,9 +16,8 @@ enum error spi_open(struct spi *spi, struct mmio *regs, uint64_t input_hz, unsig
     mmio_modify32(regs, SPI_CSDEF, 0, 1u << chip_select, MMIO_PLAIN);
     mmio_write32(regs, SPI_CSID, chip_select, MMIO_PLAIN);
     spi_select(spi, SPI_DESELECTED);
-    if (mmio_read32(regs, SPI_CSID, MMIO_PLAIN) != chip_select) {
+    if (mmio_read32(regs, SPI_CSID, MMIO_PLAIN) != chip_select)
         return ERR_NO_DEVICE;
-    }
     for (unsigned i = 0; i < SPI_FIFO_DEPTH; i++) {
         mmio_read32(regs, SPI_RXDATA, MMIO_PLAIN); /* what somebody before did not take */
     }
@@ -32,9 +30,8 @@ uint64_t spi_set_clock(struct spi *spi, uint64_t hz)
     uint64_t divisor = (input + 2 * hz - 1) / (2 * hz); /* rounded up: the clock down */
 
     divisor = divisor == 0 ? 0 : divisor - 1;
-    if (divisor > SPI_MAX_DIVISOR) {
+    if (divisor > SPI_MAX_DIVISOR)
         divisor = SPI_MAX_DIVISOR;
-    }
     mmio_write32(spi->regs, SPI_SCKDIV, (uint32_t)divisor, MMIO_PLAIN);
     return spi->input_hz / (2 * (divisor + 1));
 }
@@ -57,15 +54,13 @@ enum error spi_transfer(struct spi *spi, const uint8_t *out, uint8_t *in, size_t
         }
         uint32_t data = mmio_read32(spi->regs, SPI_RXDATA, MMIO_PLAIN);
         if (data & SPI_RXDATA_EMPTY) {
-            if (++polls == IDLE_POLLS) {
+            if (++polls == IDLE_POLLS)
                 return ERR_IO;
-            }
             continue;
         }
         polls = 0;
-        if (in != NULL) {
+        if (in != NULL)
             in[received] = (uint8_t)data;
-        }
         received++;
     }
     return ERR_OK;

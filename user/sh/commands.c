@@ -13,9 +13,8 @@ const struct command commands[] = {COMMAND_LIST(ENTRY){0}};
 static const struct command *find(const char *name)
 {
     for (const struct command *command = commands; command->name != NULL; command++) {
-        if (strcmp(command->name, name) == 0) {
+        if (strcmp(command->name, name) == 0)
             return command;
-        }
     }
     return NULL;
 }
@@ -35,12 +34,10 @@ int command_execute(int argc, char **argv)
 {
     const struct command *command = find(argv[0]);
 
-    if (command == NULL) {
+    if (command == NULL)
         return run_word(argc, argv);
-    }
-    if (argc - 1 < command->least || argc - 1 > command->most) {
+    if (argc - 1 < command->least || argc - 1 > command->most)
         return command_usage(command->name);
-    }
     return command->run(argc, argv);
 }
 
@@ -50,9 +47,8 @@ int command_help(int argc, char **argv)
 
     if (argc == 2) {
         const struct command *command = find(argv[1]);
-        if (command == NULL) {
+        if (command == NULL)
             return complain("help", argv[1], "no such command");
-        }
         print_usage(command);
         printf("%s\n", command->summary);
         return 0;
@@ -67,9 +63,8 @@ int command_help(int argc, char **argv)
 
 int command_echo(int argc, char **argv)
 {
-    for (int i = 1; i < argc; i++) {
+    for (int i = 1; i < argc; i++)
         printf("%s%s", argv[i], i + 1 < argc ? " " : "");
-    }
     printf("\n");
     return 0;
 }

@@ -47,9 +47,8 @@ static void type_quoted(struct typed *typed, char c, char quote)
         type(typed, c == '\'' ? "'\\''" : &c, c == '\'' ? 4 : 1);
         return;
     }
-    if (quote == '"' ? strchr("\"\\$`", c) != NULL : parse_is_special(c)) {
+    if (quote == '"' ? strchr("\"\\$`", c) != NULL : parse_is_special(c))
         type(typed, "\\", 1);
-    }
     type(typed, &c, 1);
 }
 
@@ -70,9 +69,8 @@ static size_t common_length(const struct name_list *found)
     }
     for (size_t at = 0; at < common;) {
         size_t next = at + utf8_decode(first->text + at, first->length - at, &code);
-        if (next > common) {
+        if (next > common)
             return at;
-        }
         at = next;
     }
     return common;
@@ -97,9 +95,8 @@ static void use(const struct completion *completion, char quote, struct line_edi
     struct typed typed = {.length = 0};
     size_t common = found->count > 0 ? common_length(found) : 0;
 
-    for (size_t i = completion->prefix_length; i < common; i++) {
+    for (size_t i = completion->prefix_length; i < common; i++)
         type_quoted(&typed, found->name[0].text[i], quote);
-    }
     if (found->count == 1 && found->name[0].directory) {
         type(&typed, "/", 1);
     } else if (found->count == 1) {

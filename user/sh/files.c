@@ -17,7 +17,7 @@ enum error open_path(const char *path, uint64_t flags, uint64_t *handle, struct 
     char joined[PATH_SIZE];
     enum error error = path_join(joined, shell.directory, path);
 
-    return error != ERR_OK ? error : file_open(joined, 0, flags, handle, stat);
+    return error ? error : file_open(joined, 0, flags, handle, stat);
 }
 
 /* Opens what can be read as a file; complains when that fails. */
@@ -26,18 +26,16 @@ static bool open_file(const char *command, const char *path, uint64_t *handle)
     struct fs_stat stat;
     enum error error = open_path(path, 0, handle, &stat);
 
-    if (error == ERR_OK && stat.type == FS_FILE) {
+    if (!error && stat.type == FS_FILE)
         return true;
-    }
-    if (error == ERR_OK) {
+    if (!error) {
         file_close(*handle);
         error = stat.type == FS_DIRECTORY ? ERR_IS_DIR : ERR_UNSUPPORTED;
     }
-    if (error == ERR_UNSUPPORTED) {
+    if (error == ERR_UNSUPPORTED)
         complain(command, path, "not a regular file");
-    } else {
+    else
         complain_file(command, path, error);
-    }
     return false;
 }
 
@@ -51,9 +49,8 @@ static void print_bytes(const char *bytes, size_t count)
 {
     for (size_t done = 0; done < count && !input_interrupted();) {
         size_t piece = count - done < WRITE_BYTES ? count - done : WRITE_BYTES;
-        if (terminal_write(bytes + done, piece) != ERR_OK) {
+        if (terminal_write(bytes + done, piece))
             return;
-        }
         done += piece;
     }
 }
@@ -68,7 +65,7 @@ static int cat(const char *path)
 
     while (opened && count > 0 && !input_interrupted()) {
         error = file_read_shared(handle, position, READ_BYTES, &data, &count);
-        if (error == ERR_OK) {
+        if (!error) {
             reopened = false;
             print_bytes(data, count);
             position += count;
@@ -80,10 +77,9 @@ static int cat(const char *path)
             break;
         }
     }
-    if (opened) {
+    if (opened)
         file_close(handle);
-    }
-    return !opened || error != ERR_OK ? STATUS_FAILED : 0;
+    return !opened || error ? STATUS_FAILED : 0;
 }
 
 int command_cat(int argc, char **argv)
@@ -104,7 +100,7 @@ static enum error check_directory(const char *path)
     struct fs_stat stat;
     enum error error = file_stat(path, 0, &stat);
 
-    return error == ERR_OK && stat.type != FS_DIRECTORY ? ERR_NOT_DIR : error;
+    return !error && stat.type != FS_DIRECTORY ? ERR_NOT_DIR : error;
 }
 
 int command_cd(int argc, char **argv)
@@ -115,16 +111,14 @@ int command_cd(int argc, char **argv)
 
     /* As the file server reads it, so that every name of it must exist; and as pwd will show it, where ..
      * takes away the name before it, which may be one of a symbolic link. */
-    if (error == ERR_OK) {
+    if (!error)
         error = check_directory(joined);
-    }
-    if (error == ERR_OK) {
+    if (!error) {
         path_normalise(joined);
         error = check_directory(joined);
     }
-    if (error != ERR_OK) {
+    if (error)
         return complain_file("cd", path, error);
-    }
     strcpy(shell.directory, joined);
     return 0;
 }
@@ -158,14 +152,12 @@ void format_mode(char text[11], const struct fs_stat *stat)
     static const char special[] = "sst"; /* set user id, set group id, sticky */
 
     text[0] = type_letter(stat->type);
-    for (unsigned i = 0; i < 9; i++) {
+    for (unsigned i = 0; i < 9; i++)
         text[1 + i] = stat->mode >> (8 - i) & 1 ? "rwx"[i % 3] : '-';
-    }
     for (unsigned i = 0; i < 3; i++) {
         char *execute = &text[3 * i + 3];
-        if (stat->mode >> (11 - i) & 1) {
+        if (stat->mode >> (11 - i) & 1)
             *execute = *execute == 'x' ? special[i] : (char)(special[i] - 'a' + 'A');
-        }
     }
     text[10] = 0;
 }
@@ -187,7 +179,7 @@ void print_target(uint64_t handle)
     static char target[PATH_SIZE];
     size_t length = 0;
 
-    if (file_readlink(handle, target, sizeof(target), &length) == ERR_OK) {
+    if (!file_readlink(handle, target, sizeof(target), &length)) {
         printf(" -> ");
         print_name(target, length);
     }
@@ -208,14 +200,12 @@ static int stat_path(const char *path)
     enum error error = open_path(path, FS_NOFOLLOW, &handle, &stat);
     char mode[11];
 
-    if (error != ERR_OK) {
+    if (error)
         return complain_file("stat", path, error);
-    }
     printf("%10s: ", "Name");
     print_name(path, strlen(path));
-    if (stat.type == FS_SYMLINK) {
+    if (stat.type == FS_SYMLINK)
         print_target(handle);
-    }
     file_close(handle);
     format_mode(mode, &stat);
     printf("\n%10s: %s\n", "Type", type_name(stat.type));

@@ -27,20 +27,18 @@ static const char *or_dash(const char *text)
 /* A pin as it is named in a command: with its controller in front where there are several. */
 static void format_pin(char text[48], struct gpio_pin pin, bool several)
 {
-    if (several) {
+    if (several)
         snprintf(text, 48, "%llu:%llu", (unsigned long long)pin.controller, (unsigned long long)pin.number);
-    } else {
+    else
         snprintf(text, 48, "%llu", (unsigned long long)pin.number);
-    }
 }
 
 static void format_owner(char text[48], struct gpio_owner *owner)
 {
-    if (owner->client != 0) {
+    if (owner->client != 0)
         format_process(text, owner->client);
-    } else {
+    else
         snprintf(text, 48, "%s", bounded(owner->node, sizeof(owner->node)));
-    }
 }
 
 static const char *direction_of(uint64_t flags)
@@ -68,9 +66,8 @@ static enum error print_pin(struct gpio_pin pin, bool several)
     char number[48], owner[48];
     enum error error = gpio_describe(pin, &reply);
 
-    if (error != ERR_OK) {
+    if (error)
         return error;
-    }
     format_pin(number, pin, several);
     format_owner(owner, &reply.owner);
     printf("%-6s %-9s %-5s %-5s %7llu %-16s %s\n", number, direction_of(reply.flags), level_of(reply.flags),
@@ -87,14 +84,14 @@ static int list_pins(const struct gpio_info_reply *first)
     struct gpio_pin pin;
 
     print_titles();
-    for (pin.controller = 0; pin.controller < first->controllers && error == ERR_OK; pin.controller++) {
+    for (pin.controller = 0; pin.controller < first->controllers && !error; pin.controller++) {
         error = gpio_controller(pin.controller, &info);
-        for (pin.number = 0; pin.number < info.pins && error == ERR_OK && !input_interrupted();
+        for (pin.number = 0; pin.number < info.pins && !error && !input_interrupted();
              pin.number++) {
             error = print_pin(pin, several);
         }
     }
-    return error == ERR_OK ? 0 : complain_error("gpio", "pins", error);
+    return !error ? 0 : complain_error("gpio", "pins", error);
 }
 
 /* --- Finding a pin --- */
@@ -106,11 +103,10 @@ static bool find_named(const char *name, uint64_t controllers, struct gpio_pin *
     struct gpio_pin_reply reply;
 
     for (pin->controller = 0; pin->controller < controllers; pin->controller++) {
-        if (gpio_controller(pin->controller, &info) != ERR_OK) {
+        if (gpio_controller(pin->controller, &info))
             return false;
-        }
         for (pin->number = 0; pin->number < info.pins; pin->number++) {
-            if (gpio_describe(*pin, &reply) == ERR_OK &&
+            if (!gpio_describe(*pin, &reply) &&
                 strcmp(bounded(reply.name, sizeof(reply.name)), name) == 0) {
                 return true;
             }
@@ -124,7 +120,7 @@ static bool exists(struct gpio_pin pin)
 {
     struct gpio_pin_reply reply;
 
-    return gpio_describe(pin, &reply) == ERR_OK;
+    return !gpio_describe(pin, &reply);
 }
 
 /* A pin is named by its number, by those of its controller and of its own (0:5), or as the board calls it. */
@@ -165,20 +161,18 @@ static int change(const char *name, struct gpio_pin pin, const char *action)
     struct gpio_owner owner = {0};
     enum error error;
 
-    if (strcmp(action, "in") == 0) {
+    if (strcmp(action, "in") == 0)
         error = gpio_input(pin, &owner);
-    } else if (strcmp(action, "out") == 0) {
+    else if (strcmp(action, "out") == 0)
         error = gpio_output(pin, &owner);
-    } else if (strcmp(action, "0") == 0 || strcmp(action, "1") == 0) {
+    else if (strcmp(action, "0") == 0 || strcmp(action, "1") == 0)
         error = gpio_drive(pin, action[0] == '1', &owner);
-    } else if (strcmp(action, "pullup") == 0 || strcmp(action, "float") == 0) {
+    else if (strcmp(action, "pullup") == 0 || strcmp(action, "float") == 0)
         error = gpio_pull_up(pin, action[0] == 'p', &owner);
-    } else {
+    else
         return command_usage("gpio");
-    }
-    if (error != ERR_OK) {
+    if (error)
         return complain_pin(name, error, &owner);
-    }
     gpio_give_back(pin);
     return 0;
 }
@@ -196,9 +190,8 @@ static const struct {
 static uint64_t find_events(const char *name)
 {
     for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
-        if (strcmp(events[i].name, name) == 0) {
+        if (strcmp(events[i].name, name) == 0)
             return events[i].events;
-        }
     }
     return 0;
 }
@@ -220,7 +213,7 @@ static enum error start_clock(cap_t *timer)
     uint64_t period = rt_ticks_of_us(LOOK_AGAIN_US);
     enum error error = *timer != 0 ? ERR_OK : object_make(OBJ_TIMER, 0, timer);
 
-    return error == ERR_OK ? timer_set(*timer, input_pin_signal(), rt_ticks() + period, period) : error;
+    return !error ? timer_set(*timer, input_pin_signal(), rt_ticks() + period, period) : error;
 }
 
 static int wait_for(const char *name, struct gpio_pin pin, const char *event)
@@ -229,28 +222,24 @@ static int wait_for(const char *name, struct gpio_pin pin, const char *event)
     struct gpio_acknowledge_reply reply = {0};
     uint64_t wanted = find_events(event);
 
-    if (wanted == 0) {
+    if (wanted == 0)
         return complain("gpio", event, "no such event: rising, falling, both, high, low");
-    }
     enum error error = gpio_wait_for(pin, wanted, input_pin_signal(), NULL);
-    if (error == ERR_OK) {
+    if (!error)
         error = start_clock(&timer);
-    }
-    while (error == ERR_OK && reply.events == 0 && !shell.interrupted) {
+    while (!error && reply.events == 0 && !shell.interrupted) {
         input_wait();
         error = gpio_happened(pin, &reply);
     }
-    if (timer != 0) {
+    if (timer != 0)
         timer_cancel(timer);
-    }
     gpio_wait_no_more(pin);
-    if (error != ERR_OK) {
+    if (error) {
         return error == ERR_NOT_FOUND ? complain_error("gpio", name, ERR_PEER_GONE)
                                       : complain_pin(name, error, NULL);
     }
-    if (reply.events != 0) {
+    if (reply.events != 0)
         print_happened(name, reply.events);
-    }
     return 0;
 }
 
@@ -260,26 +249,21 @@ int command_gpio(int argc, char **argv)
     struct gpio_pin pin;
     enum error error = gpio_controller(0, &info);
 
-    if (error != ERR_OK) {
+    if (error)
         return complain_error("gpio", "pins", error);
-    }
-    if (info.controllers == 0) {
+    if (info.controllers == 0)
         return complain("gpio", "pins", "this machine has no GPIO controller");
-    }
-    if (argc == 1) {
+    if (argc == 1)
         return list_pins(&info);
-    }
-    if (!find_pin(argv[1], info.controllers, &pin)) {
+    if (!find_pin(argv[1], info.controllers, &pin))
         return complain("gpio", argv[1], "no such pin");
-    }
     if (argc == 2) {
         print_titles();
         error = print_pin(pin, info.controllers > 1);
-        return error == ERR_OK ? 0 : complain_error("gpio", argv[1], error);
+        return !error ? 0 : complain_error("gpio", argv[1], error);
     }
     bool waits = strcmp(argv[2], "wait") == 0;
-    if (waits != (argc == 4)) {
+    if (waits != (argc == 4))
         return command_usage("gpio");
-    }
     return waits ? wait_for(argv[1], pin, argv[3]) : change(argv[1], pin, argv[2]);
 }

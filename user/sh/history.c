@@ -12,9 +12,8 @@ void history_init(struct history *history, char *storage, size_t size)
 static bool is_blank(const char *line, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
-        if (line[i] != ' ' && line[i] != '\t') {
+        if (line[i] != ' ' && line[i] != '\t')
             return false;
-        }
     }
     return true;
 }
@@ -37,9 +36,8 @@ bool history_add(struct history *history, const char *line, size_t length)
         (strlen(newest) == length && memcmp(newest, line, length) == 0)) {
         return false;
     }
-    while (history->size - history->used < length + 1) {
+    while (history->size - history->used < length + 1)
         drop_oldest(history);
-    }
     memcpy(history->storage + history->used, line, length);
     history->storage[history->used + length] = 0;
     history->used += length + 1;
@@ -51,12 +49,10 @@ const char *history_line(const struct history *history, unsigned index)
 {
     const char *line = history->storage;
 
-    if (index >= history->count) {
+    if (index >= history->count)
         return NULL;
-    }
-    while (index-- > 0) {
+    while (index-- > 0)
         line += strlen(line) + 1;
-    }
     return line;
 }
 
@@ -80,9 +76,8 @@ static const char *line_at(const struct history_walk *walk, size_t *found)
 
 const char *history_older(struct history_walk *walk, const char *line, size_t length, size_t *found)
 {
-    if (walk->back >= walk->history->count) {
+    if (walk->back >= walk->history->count)
         return NULL;
-    }
     if (walk->back == 0) {
         memcpy(walk->draft, line, length);
         walk->draft_length = length;
@@ -93,9 +88,8 @@ const char *history_older(struct history_walk *walk, const char *line, size_t le
 
 const char *history_newer(struct history_walk *walk, size_t *found)
 {
-    if (walk->back == 0) {
+    if (walk->back == 0)
         return NULL;
-    }
     walk->back--;
     return line_at(walk, found);
 }

@@ -22,9 +22,8 @@ static cap_t make_signal(uint64_t bit)
 {
     cap_t slot = slot_alloc();
 
-    if (slot == 0 || cnode_mint(START_CNODE, slot, 0, events, RIGHT_SIGNAL, bit) != ERR_OK) {
+    if (slot == 0 || cnode_mint(START_CNODE, slot, 0, events, RIGHT_SIGNAL, bit))
         rt_fail("cannot make a copy of a notification");
-    }
     return slot;
 }
 
@@ -39,9 +38,8 @@ void input_init(void)
 {
     enum error error = object_make(OBJ_NOTIFICATION, 0, &events);
 
-    if (error != ERR_OK) {
+    if (error)
         rt_fail("cannot make a notification: %s", error_text(error));
-    }
     interrupt_signal = make_signal(INPUT_INTERRUPT);
     end_signal = make_signal(INPUT_PROGRAM_ENDED);
     pin_signal = make_signal(INPUT_PIN);
@@ -52,9 +50,8 @@ static void recover(unsigned failures)
 {
     struct msg m = {0};
 
-    if (failures >= RETRY_LIMIT) {
+    if (failures >= RETRY_LIMIT)
         rt_fail("no input from the console");
-    }
     sys_msg(SYS_YIELD, 0, &m);
     take_terminal();
 }
@@ -64,7 +61,7 @@ uint8_t input_next(void)
     for (unsigned failures = 0; count == 0; failures++) {
         fflush(stdout);
         first = 0;
-        if (terminal_read(queue, sizeof(queue), &count) != ERR_OK || count == 0) {
+        if (terminal_read(queue, sizeof(queue), &count) || count == 0) {
             count = 0;
             recover(failures);
         }
@@ -86,9 +83,8 @@ void input_begin_line(void)
 
 void input_end_line(void)
 {
-    if (terminal_mode(CONSOLE_RAW) == ERR_PEER_GONE) {
+    if (terminal_mode(CONSOLE_RAW) == ERR_PEER_GONE)
         take_terminal();
-    }
 }
 
 /* What was typed before a ctrl-c is dropped. */
@@ -104,9 +100,8 @@ bool input_interrupted(void)
 {
     uint64_t bits;
 
-    if (notification_poll(events, &bits)) {
+    if (notification_poll(events, &bits))
         note(bits);
-    }
     return shell.interrupted;
 }
 

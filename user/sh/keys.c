@@ -34,9 +34,8 @@ static int after_escape(struct key_decoder *keys, uint8_t byte)
     case '\b':
     case 0x7f: return leave(keys, KEY_ERASE_WORD);
     }
-    if (byte >= 0x20 && byte < 0x30) {
+    if (byte >= 0x20 && byte < 0x30)
         return enter(keys, KEYS_INTERMEDIATE);
-    }
     return leave(keys, byte >= 0x20 && byte < 0x80 ? KEY_NONE : byte);
 }
 
@@ -70,12 +69,10 @@ static int numbered_key(unsigned number)
 
 static int csi_final(const struct key_decoder *keys, uint8_t final)
 {
-    if (keys->odd || keys->parameters > 1) {
+    if (keys->odd || keys->parameters > 1)
         return KEY_NONE;
-    }
-    if (final == '~') {
+    if (final == '~')
         return numbered_key(keys->parameter[0]);
-    }
     /* ESC [ 1 ; 5 C, and ESC [ 5 C of older terminals. */
     return cursor_key(final, keys->parameter[1] > 1 || keys->parameter[0] > 1);
 }
@@ -84,47 +81,40 @@ static int in_csi(struct key_decoder *keys, uint8_t byte)
 {
     unsigned *parameter = &keys->parameter[keys->parameters & 1];
 
-    if (byte == '[' && keys->parameters == 0 && *parameter == 0) {
+    if (byte == '[' && keys->parameters == 0 && *parameter == 0)
         return enter(keys, KEYS_ONE_MORE);
-    }
-    if (byte >= '0' && byte <= '9') {
+    if (byte >= '0' && byte <= '9')
         *parameter = *parameter < 1000 ? *parameter * 10 + (byte - '0') : 9999;
-    } else if (byte == ';') {
+    else if (byte == ';')
         keys->parameters += keys->parameters < 2;
-    } else if (byte < 0x40) {
+    else if (byte < 0x40)
         keys->odd = 1;
-    } else {
+    else
         return leave(keys, csi_final(keys, byte));
-    }
     return KEY_NONE;
 }
 
 static int in_string(struct key_decoder *keys, uint8_t byte)
 {
-    if (keys->state == KEYS_STRING_ESCAPE) {
+    if (keys->state == KEYS_STRING_ESCAPE)
         return byte == '\\' ? leave(keys, KEY_NONE) : after_escape(keys, byte);
-    }
     if (byte == ESCAPE) {
         keys->state = KEYS_STRING_ESCAPE;
         return KEY_NONE;
     }
-    if (byte < 0x20) {
+    if (byte < 0x20)
         return leave(keys, byte == BELL ? KEY_NONE : byte);
-    }
     return KEY_NONE;
 }
 
 int key_feed(struct key_decoder *keys, uint8_t byte)
 {
-    if (keys->state == KEYS_STRING || keys->state == KEYS_STRING_ESCAPE) {
+    if (keys->state == KEYS_STRING || keys->state == KEYS_STRING_ESCAPE)
         return in_string(keys, byte);
-    }
-    if (byte == ESCAPE) {
+    if (byte == ESCAPE)
         return enter(keys, KEYS_ESCAPE);
-    }
-    if (keys->state == KEYS_GROUND || (keys->state != KEYS_ESCAPE && (byte < 0x20 || byte >= 0x7f))) {
+    if (keys->state == KEYS_GROUND || (keys->state != KEYS_ESCAPE && (byte < 0x20 || byte >= 0x7f)))
         return leave(keys, byte);
-    }
     switch (keys->state) {
     case KEYS_ESCAPE: return after_escape(keys, byte);
     case KEYS_CSI: return in_csi(keys, byte);

@@ -52,9 +52,8 @@ static size_t settle(const struct line_editor *editor, size_t position)
     for (size_t back = 1; back < UTF8_MAX && back <= position; back++) {
         size_t start = position - back;
         size_t bytes = utf8_decode(editor->text + start, editor->length - start, &code);
-        if (bytes > back) {
+        if (bytes > back)
             return start + bytes;
-        }
     }
     return position;
 }
@@ -72,11 +71,10 @@ bool line_editor_insert(struct line_editor *editor, const char *bytes, size_t co
     editor->length += count;
     editor->cursor = settle(editor, from + count);
     editor->left = settle(editor, editor->left);
-    if (settle(editor, from) == from) {
+    if (settle(editor, from) == from)
         view_inserted(editor, from);
-    } else {
+    else
         view_refresh(editor);
-    }
     return true;
 }
 
@@ -94,11 +92,10 @@ static void erase(struct line_editor *editor, size_t from, size_t to)
     editor->length -= to - from;
     editor->cursor = settle(editor, from);
     editor->left = editor->left < editor->length ? settle(editor, editor->left) : editor->length;
-    if (shown_end) {
+    if (shown_end)
         view_cut(editor, back);
-    } else {
+    else
         view_refresh(editor);
-    }
 }
 
 static void move(struct line_editor *editor, size_t to)
@@ -118,9 +115,8 @@ static size_t after(const struct line_editor *editor)
 {
     uint32_t code;
 
-    if (editor->cursor == editor->length) {
+    if (editor->cursor == editor->length)
         return editor->cursor;
-    }
     return editor->cursor +
            utf8_decode(editor->text + editor->cursor, editor->length - editor->cursor, &code);
 }
@@ -140,12 +136,10 @@ static size_t word_start(const struct line_editor *editor, bool (*in)(char))
 {
     size_t position = editor->cursor;
 
-    while (position > 0 && !in(editor->text[position - 1])) {
+    while (position > 0 && !in(editor->text[position - 1]))
         position--;
-    }
-    while (position > 0 && in(editor->text[position - 1])) {
+    while (position > 0 && in(editor->text[position - 1]))
         position--;
-    }
     return position;
 }
 
@@ -153,12 +147,10 @@ static size_t word_end(const struct line_editor *editor)
 {
     size_t position = editor->cursor;
 
-    while (position < editor->length && !in_word(editor->text[position])) {
+    while (position < editor->length && !in_word(editor->text[position]))
         position++;
-    }
-    while (position < editor->length && in_word(editor->text[position])) {
+    while (position < editor->length && in_word(editor->text[position]))
         position++;
-    }
     return position;
 }
 
@@ -219,11 +211,10 @@ static enum line_event finish(struct line_editor *editor, enum line_event event,
 
 static void tab(struct line_editor *editor, bool again)
 {
-    if (editor->hooks->complete == NULL) {
+    if (editor->hooks->complete == NULL)
         line_editor_bell(editor);
-    } else {
+    else
         editor->hooks->complete(editor->hooks->context, editor, again);
-    }
     editor->after_tab = true;
 }
 
@@ -269,9 +260,8 @@ static void flush_pending(struct line_editor *editor)
     size_t count = editor->pending_length;
 
     editor->pending_length = 0;
-    if (count > 0) {
+    if (count > 0)
         line_editor_insert(editor, editor->pending, count);
-    }
 }
 
 /* Bytes of one character are typed together, so that none is shown half. */
@@ -279,13 +269,11 @@ static void type(struct line_editor *editor, uint8_t byte)
 {
     bool continues = (byte & 0xc0) == 0x80;
 
-    if (!continues) {
+    if (!continues)
         flush_pending(editor);
-    }
     editor->pending[editor->pending_length++] = (char)byte;
-    if (editor->pending_length >= utf8_sequence_length((uint8_t)editor->pending[0])) {
+    if (editor->pending_length >= utf8_sequence_length((uint8_t)editor->pending[0]))
         flush_pending(editor);
-    }
 }
 
 enum line_event line_editor_feed(struct line_editor *editor, uint8_t byte)
@@ -295,28 +283,23 @@ enum line_event line_editor_feed(struct line_editor *editor, uint8_t byte)
     int key = key_feed(&editor->keys, byte);
 
     editor->after_return = key == '\r';
-    if (line_feed_of_return || key == KEY_NONE) {
+    if (line_feed_of_return || key == KEY_NONE)
         return LINE_EDITING;
-    }
     editor->after_tab = false;
     if (key < 256 && key >= 0x20 && key != BACKSPACE) {
         type(editor, (uint8_t)key);
         return LINE_EDITING;
     }
     flush_pending(editor);
-    if (key == '\r' || key == '\n') {
+    if (key == '\r' || key == '\n')
         return finish(editor, LINE_ENTERED, "\r\n");
-    }
-    if (key == CTRL('c')) {
+    if (key == CTRL('c'))
         return finish(editor, LINE_ABANDONED, "^C\r\n");
-    }
-    if (key == CTRL('d') && editor->length == 0) {
+    if (key == CTRL('d') && editor->length == 0)
         return finish(editor, LINE_END, "");
-    }
-    if (key == '\t') {
+    if (key == '\t')
         tab(editor, again);
-    } else {
+    else
         edit_key(editor, key);
-    }
     return LINE_EDITING;
 }

@@ -100,9 +100,8 @@ static void scroll(struct line_editor *editor)
     while (left > 0) {
         size_t previous = utf8_previous(editor->text, left);
         unsigned columns = view_columns(editor, previous, left);
-        if (columns > room) {
+        if (columns > room)
             break;
-        }
         room -= columns;
         left = previous;
     }
@@ -114,9 +113,8 @@ static size_t put_text(const struct line_editor *editor, size_t from, size_t to,
 {
     while (from < to) {
         struct shown shown = show(editor->text + from, editor->length - from);
-        if (shown.columns > room) {
+        if (shown.columns > room)
             break;
-        }
         view_write(editor, shown.text, shown.bytes);
         room -= shown.columns;
         from += shown.length;
@@ -134,18 +132,16 @@ static void put_sequence(const struct line_editor *editor, unsigned count, char 
 
 static void move_left(const struct line_editor *editor, unsigned columns)
 {
-    if (columns == 1) {
+    if (columns == 1)
         view_write(editor, "\b", 1);
-    } else if (columns > 1) {
+    else if (columns > 1)
         put_sequence(editor, columns, 'D');
-    }
 }
 
 void view_refresh(struct line_editor *editor)
 {
-    if (!cursor_visible(editor)) {
+    if (!cursor_visible(editor))
         scroll(editor);
-    }
     view_write(editor, "\r", 1);
     view_write(editor, editor->prompt, strlen(editor->prompt));
     size_t end = put_text(editor, editor->left, editor->length, field(editor));
@@ -161,19 +157,17 @@ void view_move(struct line_editor *editor, size_t from)
         move_left(editor, view_columns(editor, editor->cursor, from));
     } else {
         unsigned columns = view_columns(editor, from, editor->cursor);
-        if (columns > 0) {
+        if (columns > 0)
             put_sequence(editor, columns, 'C');
-        }
     }
 }
 
 void view_inserted(struct line_editor *editor, size_t from)
 {
-    if (editor->cursor == editor->length && from >= editor->left && cursor_visible(editor)) {
+    if (editor->cursor == editor->length && from >= editor->left && cursor_visible(editor))
         put_text(editor, from, editor->length, field(editor));
-    } else {
+    else
         view_refresh(editor);
-    }
 }
 
 void view_cut(struct line_editor *editor, unsigned back)

@@ -20,12 +20,10 @@ static bool collect(void *context, const struct fs_entry *entry)
     struct listing *listing = context;
     bool hidden = entry->name_length > 0 && entry->name[0] == '.';
 
-    if (listing->names.count % 64 == 63 && input_interrupted()) {
+    if (listing->names.count % 64 == 63 && input_interrupted())
         return false;
-    }
-    if (!hidden || listing->all) {
+    if (!hidden || listing->all)
         listing->no_memory = !name_list_add(&listing->names, entry->name, entry->name_length, false);
-    }
     return !listing->no_memory;
 }
 
@@ -37,9 +35,8 @@ static void print_details(const char *name, uint64_t handle, const struct fs_sta
     format_time(time, sizeof(time), "%Y-%m-%d %H:%M", stat->mtime);
     printf("%s %10llu %s ", mode, (unsigned long long)stat->size, time);
     print_name(name, strlen(name));
-    if (stat->type == FS_SYMLINK) {
+    if (stat->type == FS_SYMLINK)
         print_target(handle);
-    }
     printf("\n");
 }
 
@@ -50,9 +47,8 @@ static int list_details(const char *name, uint64_t directory)
     struct fs_stat stat;
     enum error error = file_open(name, directory, FS_NOFOLLOW, &handle, &stat);
 
-    if (error != ERR_OK) {
+    if (error)
         return complain_file("ls", name, error);
-    }
     print_details(name, handle, &stat);
     file_close(handle);
     return 0;
@@ -69,15 +65,12 @@ static int list_directory(const char *path, uint64_t directory, struct listing *
     int status = 0;
     enum error error = directory_list(directory, collect, listing);
 
-    if (error == ERR_OK && listing->no_memory) {
+    if (!error && listing->no_memory)
         error = ERR_NO_MEMORY;
-    }
-    if (error != ERR_OK) {
+    if (error)
         return complain_file("ls", path, error);
-    }
-    if (input_interrupted()) {
+    if (input_interrupted())
         return STATUS_INTERRUPTED;
-    }
     name_list_sort(&listing->names);
     if (!listing->details) {
         name_list_print(&listing->names, SIZE_MAX, WIDTH, false, write_out, stdout);
@@ -99,9 +92,8 @@ static int list_path(const char *path, const struct listing *how, bool heading)
     int status = 0;
     enum error error = open_path(path, how->details ? FS_NOFOLLOW : 0, &handle, &stat);
 
-    if (error != ERR_OK) {
+    if (error)
         return complain_file("ls", path, error);
-    }
     if (stat.type == FS_DIRECTORY) {
         if (heading) {
             print_name(path, strlen(path));
@@ -125,12 +117,10 @@ static int read_options(int argc, char **argv, struct listing *how)
     int i = 1;
 
     for (; i < argc && argv[i][0] == '-' && argv[i][1] != 0; i++) {
-        if (strcmp(argv[i], "--") == 0) {
+        if (strcmp(argv[i], "--") == 0)
             return i + 1;
-        }
-        if (strspn(argv[i] + 1, "al") != strlen(argv[i] + 1)) {
+        if (strspn(argv[i] + 1, "al") != strlen(argv[i] + 1))
             return 0;
-        }
         how->all |= strchr(argv[i], 'a') != NULL;
         how->details |= strchr(argv[i], 'l') != NULL;
     }
@@ -142,12 +132,10 @@ int command_ls(int argc, char **argv)
     struct listing how = {.all = false};
     int first = read_options(argc, argv, &how), status = 0;
 
-    if (first == 0) {
+    if (first == 0)
         return command_usage("ls");
-    }
-    if (first == argc) {
+    if (first == argc)
         return list_path(shell.directory, &how, false);
-    }
     for (int i = first; i < argc && !input_interrupted(); i++) {
         int result = list_path(argv[i], &how, argc - first > 1);
         status = result != 0 ? result : status;

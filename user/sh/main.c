@@ -24,9 +24,8 @@ static char prompt[PROMPT_BYTES + 32];
 
 static void offer_commands(struct completion *completion)
 {
-    for (const struct command *command = commands; command->name != NULL; command++) {
+    for (const struct command *command = commands; command->name != NULL; command++)
         completion_add(completion, command->name, strlen(command->name), false);
-    }
 }
 
 struct offer {
@@ -43,9 +42,8 @@ static bool leads_to_directory(uint64_t directory, const struct fs_entry *entry)
 
     memcpy(name, entry->name, entry->name_length);
     name[entry->name_length] = 0;
-    if (file_open(name, directory, 0, &handle, &stat) != ERR_OK) {
+    if (file_open(name, directory, 0, &handle, &stat))
         return false;
-    }
     file_close(handle);
     return stat.type == FS_DIRECTORY;
 }
@@ -58,9 +56,8 @@ static bool offer_entry(void *context, const struct fs_entry *entry)
     if (completion_wants(offer->completion, entry->name, entry->name_length)) {
         bool unclear = entry->type == FS_SYMLINK || entry->type == FS_UNKNOWN;
         directory = directory || (unclear && leads_to_directory(offer->directory, entry));
-        if (!(offer->programs && directory)) {
+        if (!(offer->programs && directory))
             completion_add(offer->completion, entry->name, entry->name_length, directory);
-        }
     }
     return true;
 }
@@ -69,7 +66,7 @@ static void offer_directory(struct completion *completion, const char *path, boo
 {
     struct offer offer = {.completion = completion, .programs = programs};
 
-    if (open_path(path, 0, &offer.directory, NULL) == ERR_OK) {
+    if (!open_path(path, 0, &offer.directory, NULL)) {
         directory_list(offer.directory, offer_entry, &offer);
         file_close(offer.directory);
     }
@@ -121,9 +118,8 @@ static void make_prompt(void)
         size_t previous = utf8_previous(path, start);
         char form[ESCAPED_SIZE(UTF8_MAX)];
         used += escape_name(form, sizeof(form), path + previous, start - previous);
-        if (used > PROMPT_BYTES) {
+        if (used > PROMPT_BYTES)
             break;
-        }
         start = previous;
     }
     escape_name(escaped, sizeof(escaped), path + start, length - start);
@@ -137,9 +133,8 @@ static enum line_event read_line(struct line_editor *editor)
 
     make_prompt();
     line_editor_start(editor, prompt);
-    while (event == LINE_EDITING) {
+    while (event == LINE_EDITING)
         event = line_editor_feed(editor, input_next());
-    }
     return event;
 }
 
@@ -162,9 +157,8 @@ static void run_line(const char *line, size_t length)
         shell.status = command_execute((int)parser.count, parser.words);
         parser.status = shell.status;
     }
-    if (shell.interrupted) {
+    if (shell.interrupted)
         shell.status = STATUS_INTERRUPTED;
-    }
     input_end_line();
 }
 

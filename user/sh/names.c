@@ -15,9 +15,8 @@ static bool grow(struct name_list *list)
     size_t room = list->room > 0 ? 2 * list->room : 16;
     struct name *name = room <= SIZE_MAX / sizeof(*name) ? realloc(list->name, room * sizeof(*name)) : NULL;
 
-    if (name == NULL) {
+    if (name == NULL)
         return false;
-    }
     list->name = name;
     list->room = room;
     return true;
@@ -25,13 +24,11 @@ static bool grow(struct name_list *list)
 
 bool name_list_add(struct name_list *list, const char *text, size_t length, bool directory)
 {
-    if (list->count == list->room && !grow(list)) {
+    if (list->count == list->room && !grow(list))
         return false;
-    }
     char *copy = malloc(length + 1);
-    if (copy == NULL) {
+    if (copy == NULL)
         return false;
-    }
     memcpy(copy, text, length);
     copy[length] = 0;
     list->name[list->count++] = (struct name){.text = copy, .length = length, .directory = directory};
@@ -51,25 +48,22 @@ void name_list_sort(struct name_list *list)
 {
     size_t kept = 0;
 
-    if (list->count == 0) {
+    if (list->count == 0)
         return;
-    }
     qsort(list->name, list->count, sizeof(list->name[0]), compare);
     for (size_t i = 1; i < list->count; i++) {
-        if (compare(&list->name[kept], &list->name[i]) == 0) {
+        if (compare(&list->name[kept], &list->name[i]) == 0)
             free(list->name[i].text);
-        } else {
+        else
             list->name[++kept] = list->name[i];
-        }
     }
     list->count = kept + 1;
 }
 
 void name_list_free(struct name_list *list)
 {
-    for (size_t i = 0; i < list->count; i++) {
+    for (size_t i = 0; i < list->count; i++)
         free(list->name[i].text);
-    }
     free(list->name);
     *list = (struct name_list){0};
 }
@@ -94,9 +88,8 @@ static size_t escape_character(char *form, const char *text, size_t bytes, uint3
         memcpy(form, text, bytes);
         return bytes;
     }
-    for (size_t i = 0; i < bytes; i++) {
+    for (size_t i = 0; i < bytes; i++)
         length += escape_byte(form + length, (uint8_t)text[i]);
-    }
     return length;
 }
 
@@ -109,9 +102,8 @@ size_t escape_name(char *escaped, size_t size, const char *text, size_t length)
         uint32_t code;
         size_t bytes = utf8_decode(text, length, &code);
         size_t form_length = escape_character(form, text, bytes, code);
-        if (form_length >= size - used) {
+        if (form_length >= size - used)
             break;
-        }
         memcpy(escaped + used, form, form_length);
         used += form_length;
         text += bytes;
@@ -141,9 +133,8 @@ static size_t shown_name(const struct name *name, bool mark, char form[ESCAPED_S
 {
     size_t length = escape_name(form, ESCAPED_SIZE(LONGEST), name->text, name->length);
 
-    if (mark && name->directory) {
+    if (mark && name->directory)
         form[length++] = '/';
-    }
     *columns = name_columns(form, length);
     return length;
 }
@@ -173,9 +164,8 @@ void name_list_print(const struct name_list *list, size_t limit, unsigned width,
         for (size_t i = row; i < count; i += rows) {
             size_t length = shown_name(&list->name[i], mark, form, &columns);
             write(context, form, length);
-            for (; columns < cell && i + rows < count; columns++) {
+            for (; columns < cell && i + rows < count; columns++)
                 write(context, " ", 1);
-            }
         }
         write(context, "\n", 1);
     }

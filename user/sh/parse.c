@@ -34,9 +34,8 @@ static bool at_end(const struct parser *parser)
 
 static enum parse_result put(struct parser *parser, const char *bytes, size_t count)
 {
-    if (count > parser->size - parser->used) {
+    if (count > parser->size - parser->used)
         return PARSE_TOO_LONG;
-    }
     memcpy(parser->storage + parser->used, bytes, count);
     parser->used += count;
     return PARSE_COMMAND;
@@ -62,13 +61,11 @@ static enum parse_result put_escaped(struct parser *parser)
     char next;
 
     parser->position++;
-    if (at_end(parser)) {
+    if (at_end(parser))
         return PARSE_BACKSLASH;
-    }
     next = parser->line[parser->position];
-    if (parser->quote == '"' && (next == 0 || strchr("\"\\$`", next) == NULL)) {
+    if (parser->quote == '"' && (next == 0 || strchr("\"\\$`", next) == NULL))
         return put(parser, "\\", 1);
-    }
     parser->position++;
     return put(parser, &next, 1);
 }
@@ -79,12 +76,10 @@ static enum parse_result word_piece(struct parser *parser)
     char c = parser->line[parser->position];
 
     if (parser->quote != '\'') {
-        if (c == '\\') {
+        if (c == '\\')
             return put_escaped(parser);
-        }
-        if (at_status(parser)) {
+        if (at_status(parser))
             return put_status(parser);
-        }
     }
     parser->position++;
     if (parser->quote == 0 && (c == '"' || c == '\'')) {
@@ -110,16 +105,13 @@ static enum parse_result parse_word(struct parser *parser)
 {
     enum parse_result result = PARSE_COMMAND;
 
-    if (parser->count == PARSE_MAX_WORDS) {
+    if (parser->count == PARSE_MAX_WORDS)
         return PARSE_TOO_MANY_WORDS;
-    }
     parser->words[parser->count++] = parser->storage + parser->used;
-    while (result == PARSE_COMMAND && !at_end(parser) && in_word(parser)) {
+    while (result == PARSE_COMMAND && !at_end(parser) && in_word(parser))
         result = word_piece(parser);
-    }
-    if (result != PARSE_COMMAND) {
+    if (result != PARSE_COMMAND)
         return result;
-    }
     if (parser->quote != 0) {
         parser->at = parser->quote;
         return PARSE_UNTERMINATED;
@@ -130,12 +122,10 @@ static enum parse_result parse_word(struct parser *parser)
 /* Moves to what is no blank; a comment ends the line. */
 static void skip_blanks(struct parser *parser)
 {
-    while (!at_end(parser) && is_blank(parser->line[parser->position])) {
+    while (!at_end(parser) && is_blank(parser->line[parser->position]))
         parser->position++;
-    }
-    if (!at_end(parser) && parser->line[parser->position] == '#') {
+    if (!at_end(parser) && parser->line[parser->position] == '#')
         parser->position = parser->length;
-    }
 }
 
 /* Words up to the end of the command, whose ; is taken as well. */
@@ -172,9 +162,8 @@ enum parse_result parse_command(struct parser *parser)
         }
         result = parse_words(parser);
     }
-    if (result != PARSE_COMMAND) {
+    if (result != PARSE_COMMAND)
         parser->position = parser->length;
-    }
     parser->words[parser->count] = NULL;
     return result;
 }
@@ -184,12 +173,10 @@ enum parse_result parse_check(struct parser *parser)
     struct parser start = *parser;
     enum parse_result result = PARSE_COMMAND;
 
-    while (result == PARSE_COMMAND) {
+    while (result == PARSE_COMMAND)
         result = parse_command(parser);
-    }
-    if (result == PARSE_END) {
+    if (result == PARSE_END)
         *parser = start;
-    }
     return result;
 }
 

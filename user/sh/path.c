@@ -9,16 +9,13 @@ enum error path_join(char joined[PATH_SIZE], const char *directory, const char *
     size_t length = strlen(path), before = path[0] == '/' ? 0 : strlen(directory);
     bool slash = before > 0 && directory[before - 1] != '/';
 
-    if (length == 0) {
+    if (length == 0)
         return ERR_NOT_FOUND;
-    }
-    if (length > FS_MAX_PATH || before + slash > FS_MAX_PATH - length) {
+    if (length > FS_MAX_PATH || before + slash > FS_MAX_PATH - length)
         return ERR_NAME_TOO_LONG;
-    }
     memcpy(joined, directory, before);
-    if (slash) {
+    if (slash)
         joined[before++] = '/';
-    }
     memcpy(joined + before, path, length + 1);
     return ERR_OK;
 }
@@ -26,9 +23,8 @@ enum error path_join(char joined[PATH_SIZE], const char *directory, const char *
 /* Start of the last name of path[0] to path[used]. */
 static size_t parent_end(const char *path, size_t used)
 {
-    while (used > 0 && path[used - 1] != '/') {
+    while (used > 0 && path[used - 1] != '/')
         used--;
-    }
     return used > 0 ? used - 1 : 0;
 }
 

@@ -25,9 +25,8 @@ bool read_number(const char *text, uint64_t *number)
 
     *number = 0;
     for (size_t i = 0; i < length; i++) {
-        if (text[i] < '0' || text[i] > '9') {
+        if (text[i] < '0' || text[i] > '9')
             return false;
-        }
         *number = *number * 10 + (uint64_t)(text[i] - '0');
     }
     return length > 0 && length < 19;
@@ -50,19 +49,18 @@ bool find_process(const char *command, const char *argument, uint64_t *process)
     bool numeric = read_number(argument, &number);
     enum error error;
 
-    for (uint64_t next = 0; (error = next_process(next, &reply)) == ERR_OK; next = reply.process + 1) {
+    for (uint64_t next = 0; !(error = next_process(next, &reply)); next = reply.process + 1) {
         if (matches(&reply, argument, numeric, number)) {
             *process = reply.process;
             found++;
         }
     }
-    if (error != ERR_NOT_FOUND) {
+    if (error != ERR_NOT_FOUND)
         complain_error(command, argument, error);
-    } else if (found == 0) {
+    else if (found == 0)
         complain(command, argument, "no such process");
-    } else if (found > 1) {
+    else if (found > 1)
         complain(command, argument, "several processes have this name; give a number");
-    }
     return error == ERR_NOT_FOUND && found == 1;
 }
 
@@ -70,11 +68,10 @@ void format_process(char text[32], uint64_t process)
 {
     struct proc_list_reply reply;
 
-    if (next_process(process, &reply) == ERR_OK && reply.process == process) {
+    if (!next_process(process, &reply) && reply.process == process)
         snprintf(text, 32, "%s", reply.name);
-    } else {
+    else
         snprintf(text, 32, "process %llu", (unsigned long long)process);
-    }
 }
 
 void format_ticks(char text[32], uint64_t ticks)
@@ -97,9 +94,8 @@ static const char *state_name(const struct proc_list_reply *process)
         [THREAD_FAULTED] = "faulted",
     };
 
-    if (process->state == PROC_RUNNING && !process->running) {
+    if (process->state == PROC_RUNNING && !process->running)
         return process->thread_state < THREAD_STATE_COUNT ? thread_states[process->thread_state] : "?";
-    }
     return process->state < sizeof(states) / sizeof(states[0]) ? states[process->state] : "?";
 }
 
@@ -107,9 +103,8 @@ static void print_process(const struct proc_list_reply *process)
 {
     char hart[24] = "-", time[32];
 
-    if (process->hart != UINT64_MAX) {
+    if (process->hart != UINT64_MAX)
         snprintf(hart, sizeof(hart), "%llu", (unsigned long long)process->hart);
-    }
     format_ticks(time, process->cpu_time);
     printf("%5llu %-15s %-8s %8llu %4s %10s %8lluK %8llu\n", (unsigned long long)process->process,
            shown(process->name).text, state_name(process), (unsigned long long)process->priority, hart, time,
@@ -125,9 +120,8 @@ int command_ps(int argc, char **argv)
     (void)argv;
     printf("%5s %-15s %-8s %8s %4s %10s %9s %8s\n", "ID", "NAME", "STATE", "PRIORITY", "HART", "CPU TIME",
            "MEMORY", "RESTARTS");
-    for (uint64_t next = 0; (error = next_process(next, &process)) == ERR_OK; next = process.process + 1) {
+    for (uint64_t next = 0; !(error = next_process(next, &process)); next = process.process + 1)
         print_process(&process);
-    }
     return error == ERR_NOT_FOUND ? 0 : complain_error("ps", "processes", error);
 }
 
@@ -157,9 +151,8 @@ static void format_rights(char *text, size_t size, uint64_t type, uint64_t right
 
     snprintf(text, size, "-");
     for (const char *const *name = right_names(type); *name != NULL; name++, rights >>= 1) {
-        if ((rights & 1) != 0 && used < size) {
+        if ((rights & 1) != 0 && used < size)
             used += (size_t)snprintf(text + used, size - used, "%s%s", used > 0 ? "," : "", *name);
-        }
     }
 }
 
@@ -168,9 +161,8 @@ static void print_capability(struct proc_caps_reply *cap)
     char rights[40], badge[24] = "-";
 
     format_rights(rights, sizeof(rights), cap->type, cap->rights);
-    if (cap->badge != 0) {
+    if (cap->badge != 0)
         snprintf(badge, sizeof(badge), "%llx", (unsigned long long)cap->badge);
-    }
     cap->target[sizeof(cap->target) - 1] = 0;
     printf("%5llu %-13s %-15s %16s %016llx  %s\n", (unsigned long long)cap->slot, object_type_name(cap->type),
            rights, badge, (unsigned long long)cap->object, shown(cap->target).text);
@@ -183,15 +175,14 @@ int command_caps(int argc, char **argv)
     enum error error = ERR_OK;
     const char *name = argc > 1 ? argv[1] : rt_name();
 
-    if (argc > 1 && !find_process("caps", argv[1], &request.process)) {
+    if (argc > 1 && !find_process("caps", argv[1], &request.process))
         return STATUS_FAILED;
-    }
     printf("%5s %-13s %-15s %16s %16s  %s\n", "SLOT", "TYPE", "RIGHTS", "BADGE", "OBJECT", "FOR");
-    while (!input_interrupted() && (error = proc_caps(rt_cap("init"), &request, &cap)) == ERR_OK) {
+    while (!input_interrupted() && !(error = proc_caps(rt_cap("init"), &request, &cap))) {
         print_capability(&cap);
         request.slot = cap.slot + 1;
     }
-    return error == ERR_OK || error == ERR_NOT_FOUND ? 0 : complain_error("caps", name, error);
+    return !error || error == ERR_NOT_FOUND ? 0 : complain_error("caps", name, error);
 }
 
 int command_kill(int argc, char **argv)
@@ -206,11 +197,10 @@ int command_kill(int argc, char **argv)
             continue;
         }
         enum error error = proc_kill(rt_cap("init"), &request, &none);
-        if (error == ERR_NOT_FOUND) {
+        if (error == ERR_NOT_FOUND)
             status = complain("kill", argv[i], "no such process");
-        } else if (error != ERR_OK) {
+        else if (error)
             status = complain_error("kill", argv[i], error);
-        }
     }
     return status;
 }

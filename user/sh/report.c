@@ -23,9 +23,8 @@ struct shown shown(const char *name)
         return shown;
     }
     size_t used = escape_name(shown.text, ESCAPED_SIZE(HEAD), name, HEAD);
-    while (((uint8_t)name[tail] & 0xc0) == 0x80 && tail < length) {
+    while (((uint8_t)name[tail] & 0xc0) == 0x80 && tail < length)
         tail++;
-    }
     used += (size_t)snprintf(shown.text + used, sizeof(shown.text) - used, "...");
     escape_name(shown.text + used, sizeof(shown.text) - used, name + tail, length - tail);
     return shown;
@@ -53,9 +52,8 @@ static bool nothing_mounted(char *why, size_t size)
         snprintf(why, size, "no file system (the shell may not use one)");
         return true;
     }
-    if (fs_get_info(&info) != ERR_OK || info.mounted) {
+    if (fs_get_info(&info) || info.mounted)
         return false;
-    }
     snprintf(why, size, "no file system (%.*s%s%.*s)", (int)sizeof(info.device), info.device,
              info.device[0] != 0 ? ": " : "", (int)sizeof(info.cause), info.cause);
     return true;
@@ -65,9 +63,8 @@ int complain_file(const char *command, const char *path, enum error error)
 {
     char why[256];
 
-    if (error == ERR_NOT_FOUND) {
+    if (error == ERR_NOT_FOUND)
         return complain(command, path, "no such file or directory");
-    }
     if ((error == ERR_NO_FS || error == ERR_CORRUPT || error == ERR_UNSUPPORTED) &&
         nothing_mounted(why, sizeof(why))) {
         return complain(command, path, why);

@@ -25,18 +25,16 @@ static enum error wait_for_end(uint64_t process, struct proc_status_reply *statu
     struct proc_request request = {.process = process};
     enum error error = process_watch(process, input_end_signal());
 
-    if (error != ERR_OK) {
+    if (error) {
         kill_process(process);
         return error;
     }
     while ((error = proc_status(rt_cap("init"), &request, status)) == ERR_BUSY) {
         uint64_t bits = input_wait();
-        if ((bits & INPUT_INTERRUPT) != 0) {
+        if ((bits & INPUT_INTERRUPT) != 0)
             kill_process(process);
-        }
-        if (bits == 0) {
+        if (bits == 0)
             return ERR_IO;
-        }
     }
     return error;
 }
@@ -75,15 +73,15 @@ static enum error read_image(void *context, uint64_t position, void *buffer, siz
     size_t count = 1;
     enum error error = ERR_OK;
 
-    while (error == ERR_OK && size > 0 && count > 0) {
+    while (!error && size > 0 && count > 0) {
         error = file_read(*handle, position, to, size, &count);
-        if (error == ERR_OK) {
+        if (!error) {
             to += count;
             position += count;
             size -= count;
         }
     }
-    return error == ERR_OK && size > 0 ? ERR_CORRUPT : error;
+    return !error && size > 0 ? ERR_CORRUPT : error;
 }
 
 /* Starts a program whose file is open, and waits for it. */
@@ -95,19 +93,17 @@ static int run_image(const char *command, uint64_t handle, uint64_t length, int 
     enum error error = process_spawn(read_image, &handle, length, (unsigned)argc, (const char *const *)argv,
                                      &process, cause);
 
-    if (error == ERR_OK) {
+    if (!error) {
         error = wait_for_end(process, &status);
         cause[0] = 0;
     }
-    if (error == ERR_OK) {
+    if (!error)
         return report_end(command, argv[0], &status);
-    }
     cause[sizeof(cause) - 1] = 0;
-    if (error == ERR_BAD_PROGRAM && cause[0] != 0) {
+    if (error == ERR_BAD_PROGRAM && cause[0] != 0)
         complain(command, argv[0], cause);
-    } else {
+    else
         complain_file(command, argv[0], error);
-    }
     return STATUS_NO_PROGRAM;
 }
 
@@ -118,17 +114,16 @@ int run_program(const char *command, const char *path, int argc, char **argv)
     enum error error = open_path(path, 0, &handle, &stat);
     int status = STATUS_NO_PROGRAM;
 
-    if (error != ERR_OK) {
+    if (error) {
         complain_file(command, argv[0], error);
         return error == ERR_NOT_FOUND ? STATUS_NO_COMMAND : STATUS_NO_PROGRAM;
     }
-    if (stat.type == FS_DIRECTORY) {
+    if (stat.type == FS_DIRECTORY)
         complain_error(command, argv[0], ERR_IS_DIR);
-    } else if (stat.type != FS_FILE) {
+    else if (stat.type != FS_FILE)
         complain(command, argv[0], "not a regular file");
-    } else {
+    else
         status = run_image(command, handle, stat.size, argc, argv);
-    }
     file_close(handle);
     return status;
 }
@@ -138,16 +133,15 @@ static bool is_in_bin(char path[PATH_SIZE], const char *name)
 {
     struct fs_stat stat;
 
-    return path_join(path, PROGRAM_DIRECTORY, name) == ERR_OK && file_stat(path, 0, &stat) == ERR_OK;
+    return !path_join(path, PROGRAM_DIRECTORY, name) && !file_stat(path, 0, &stat);
 }
 
 int run_word(int argc, char **argv)
 {
     char path[PATH_SIZE];
 
-    if (strchr(argv[0], '/') != NULL) {
+    if (strchr(argv[0], '/') != NULL)
         return run_program("sh", argv[0], argc, argv);
-    }
     if (!is_in_bin(path, argv[0])) {
         complain("sh", argv[0], "no such command");
         return STATUS_NO_COMMAND;

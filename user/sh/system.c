@@ -23,7 +23,7 @@ static enum error print_processes(void)
     enum error error;
 
     printf("\n%-20s %10s %14s\n", "PROCESS", "USED", "QUOTA");
-    while ((error = proc_list(rt_cap("init"), &request, &process)) == ERR_OK) {
+    while (!(error = proc_list(rt_cap("init"), &request, &process))) {
         process.name[sizeof(process.name) - 1] = 0;
         printf("%-20s %10llu KiB %10llu KiB\n", shown(process.name).text,
                (unsigned long long)(process.memory >> 10), (unsigned long long)(process.quota >> 10));
@@ -40,9 +40,8 @@ int command_mem(int argc, char **argv)
 
     (void)argc;
     (void)argv;
-    if (error != ERR_OK) {
+    if (error)
         return complain_error("mem", "memory", error);
-    }
     print_bytes("memory of all", stats.total);
     print_bytes("free", stats.free);
     print_bytes("used", stats.total - stats.free);
@@ -50,7 +49,7 @@ int command_mem(int argc, char **argv)
     printf("%-20s %10llu\n", "address spaces", (unsigned long long)stats.spaces);
     printf("%-20s %10llu\n", "page faults handled", (unsigned long long)stats.faults);
     error = print_processes();
-    return error == ERR_OK ? 0 : complain_error("mem", "processes", error);
+    return !error ? 0 : complain_error("mem", "processes", error);
 }
 
 static uint64_t microseconds(uint64_t ticks)
@@ -73,12 +72,10 @@ static void print_latency(const struct latency *latency)
     char hart[24] = "-", deadline[24] = "-";
     uint64_t mean = latency->handled > 0 ? latency->total / latency->handled : 0;
 
-    if (latency->hart != UINT64_MAX) {
+    if (latency->hart != UINT64_MAX)
         snprintf(hart, sizeof(hart), "%llu", (unsigned long long)latency->hart);
-    }
-    if (latency->deadline != 0) {
+    if (latency->deadline != 0)
         snprintf(deadline, sizeof(deadline), "%llu", (unsigned long long)microseconds(latency->deadline));
-    }
     printf("%4s %9llu %7llu %9llu %9llu %12s\n", hart, (unsigned long long)latency->handled,
            (unsigned long long)latency->missed, (unsigned long long)microseconds(mean),
            (unsigned long long)microseconds(latency->worst), deadline);
@@ -104,14 +101,13 @@ static enum error print_threads(void)
     bool first = true;
     enum error error;
 
-    while ((error = proc_list(rt_cap("init"), &request, &process)) == ERR_OK) {
+    while (!(error = proc_list(rt_cap("init"), &request, &process))) {
         const struct latency latency = {process.hart,          process.handled,       process.missed,
                                         process.total_latency, process.worst_latency, process.deadline};
         process.name[sizeof(process.name) - 1] = 0;
         request.process = process.process + 1;
-        if (process.deadline == 0) {
+        if (process.deadline == 0)
             continue;
-        }
         if (first) {
             printf("\n%4s %-33s %s\n", "ID", "PROCESS", LATENCY_TITLES);
             first = false;
@@ -131,15 +127,14 @@ int command_irq(int argc, char **argv)
     (void)argc;
     (void)argv;
     printf("%4s %-20s %-12s %s\n", "LINE", "DEVICE", "DRIVER", LATENCY_TITLES);
-    while ((error = dev_irq_stats(rt_cap("dev"), &request, &line)) == ERR_OK) {
+    while (!(error = dev_irq_stats(rt_cap("dev"), &request, &line))) {
         print_line(&line);
         request.index++;
     }
-    if (error != ERR_NOT_FOUND) {
+    if (error != ERR_NOT_FOUND)
         return complain_error("irq", "interrupt lines", error);
-    }
     error = print_threads();
-    return error == ERR_OK ? 0 : complain_error("irq", "processes", error);
+    return !error ? 0 : complain_error("irq", "processes", error);
 }
 
 static enum error read_kernel_info(struct kernel_info *info)
@@ -157,9 +152,8 @@ int command_uptime(int argc, char **argv)
 
     (void)argc;
     (void)argv;
-    if (error != ERR_OK) {
+    if (error)
         return complain_error("uptime", "kernel", error);
-    }
     ticks = rt_ticks() - info.boot_time;
     format_ticks(seconds, ticks % minute);
     printf("up %llu h %llu min %s s, %llu hart%s\n", (unsigned long long)(ticks / minute / 60),
@@ -178,7 +172,7 @@ static enum error read_log(uint64_t *position, char bytes[MSG_MAX_WORDS * 8], si
     enum error error = kernel_call(rt_cap("log"), OP_DEBUG_READ_LOG, position, 1, reply, MSG_MAX_WORDS);
 
     *count = 0;
-    if (error == ERR_OK) {
+    if (!error) {
         *position = reply[0];
         *count = reply[1] < room ? reply[1] : room;
         memcpy(bytes, &reply[2], *count);
@@ -197,11 +191,11 @@ int command_dmesg(int argc, char **argv)
     (void)argc;
     (void)argv;
     /* What is logged meanwhile is left out, so that there is an end. */
-    while (error == ERR_OK && count > 0 && position < info.log_end && !input_interrupted()) {
+    while (!error && count > 0 && position < info.log_end && !input_interrupted()) {
         error = read_log(&position, bytes, &count);
         fwrite(bytes, 1, count, stdout);
     }
-    return error == ERR_OK ? 0 : complain_error("dmesg", "log", error);
+    return !error ? 0 : complain_error("dmesg", "log", error);
 }
 
 static int power(const char *command, uint64_t action)
@@ -212,10 +206,9 @@ static int power(const char *command, uint64_t action)
 
     fflush(stdout);
     error = proc_power(rt_cap("init"), &request, &none);
-    if (error == ERR_UNSUPPORTED) {
+    if (error == ERR_UNSUPPORTED)
         return complain(command, "machine", "its firmware cannot do that");
-    }
-    return error == ERR_OK ? 0 : complain_error(command, "machine", error);
+    return !error ? 0 : complain_error(command, "machine", error);
 }
 
 int command_poweroff(int argc, char **argv)

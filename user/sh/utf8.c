@@ -4,13 +4,11 @@
 
 size_t utf8_sequence_length(uint8_t lead)
 {
-    if (lead < 0x80) {
+    if (lead < 0x80)
         return 1;
-    }
     /* 0xc0 and 0xc1 could only begin overlong forms, 0xf5 and up lie past the last code point. */
-    if (lead < 0xc2 || lead > 0xf4) {
+    if (lead < 0xc2 || lead > 0xf4)
         return 0;
-    }
     return lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
 }
 
@@ -28,23 +26,19 @@ size_t utf8_decode(const char *text, size_t length, uint32_t *code)
     size_t bytes = utf8_sequence_length(byte[0]);
 
     *code = byte[0];
-    if (bytes == 1) {
+    if (bytes == 1)
         return 1;
-    }
     *code = UTF8_INVALID;
-    if (bytes == 0 || bytes > length) {
+    if (bytes == 0 || bytes > length)
         return 1;
-    }
     uint32_t value = byte[0] & (0xffu >> (bytes + 1));
     for (size_t i = 1; i < bytes; i++) {
-        if ((byte[i] & 0xc0) != 0x80) {
+        if ((byte[i] & 0xc0) != 0x80)
             return 1;
-        }
         value = value << 6 | (byte[i] & 0x3fu);
     }
-    if (!is_scalar(value, bytes)) {
+    if (!is_scalar(value, bytes))
         return 1;
-    }
     *code = value;
     return bytes;
 }
@@ -69,9 +63,8 @@ struct range {
 static bool in_ranges(uint32_t code, const struct range *range, size_t count)
 {
     for (size_t i = 0; i < count && code >= range[i].first; i++) {
-        if (code <= range[i].last) {
+        if (code <= range[i].last)
             return true;
-        }
     }
     return false;
 }
@@ -88,12 +81,10 @@ unsigned utf8_width(uint32_t code)
         {0xf900, 0xfaff},   {0xfe30, 0xfe6f},   {0xff00, 0xff60},  {0xffe0, 0xffe6}, {0x1f300, 0x1f64f},
         {0x1f680, 0x1f6ff}, {0x1f900, 0x1f9ff}, {0x20000, 0x3fffd}};
 
-    if (code < 0x300) {
+    if (code < 0x300)
         return 1;
-    }
-    if (in_ranges(code, none, sizeof(none) / sizeof(none[0]))) {
+    if (in_ranges(code, none, sizeof(none) / sizeof(none[0])))
         return 0;
-    }
     return in_ranges(code, wide, sizeof(wide) / sizeof(wide[0])) ? 2 : 1;
 }
 

@@ -49,17 +49,15 @@ static enum error start(struct disk *disk)
 {
     enum error error = virtio_open(&disk->virtio, &disk->regs, &disk->cache, DEVICE_ID_BLOCK);
 
-    if (error == ERR_OK) {
+    if (!error)
         error = virtio_negotiate(&disk->virtio, FEATURE_SIZE_MAX | FEATURE_READ_ONLY | FEATURE_FLUSH, 0);
-    }
-    if (error == ERR_OK) {
+    if (!error) {
         memset(disk->memory, 0, disk_memory_bytes());
         error = virtio_queue(&disk->virtio, &disk->queue, REQUEST_QUEUE, DISK_QUEUE_SIZE, disk->memory,
                              disk->physical);
     }
-    if (error != ERR_OK) {
+    if (error)
         return error;
-    }
     read_config(disk);
     if (disk->unit.max_sectors == 0) {
         rt_log("%s: takes no more than %u bytes in one piece", disk->unit.name,
@@ -82,20 +80,18 @@ static unsigned free_request(const struct disk *disk)
 {
     unsigned i = 0;
 
-    while (disk->request[i].busy) {
+    while (disk->request[i].busy)
         i++;
-    }
     return i;
 }
 
 /* The data belongs to the device from here on. */
 static void give_data(const struct disk *disk, const struct blk_request *request)
 {
-    if (request->op == BLK_OP_READ) {
+    if (request->op == BLK_OP_READ)
         cache_flush(&disk->cache, request->data, request->length);
-    } else {
+    else
         cache_clean(&disk->cache, request->data, request->length);
-    }
 }
 
 /* A disk that cannot flush writes through (section 5.2.6.2), so the server answers flushes for it. */
@@ -157,12 +153,11 @@ static void finish(struct disk *disk, unsigned i, enum error status)
 {
     struct disk_request *request = &disk->request[i];
 
-    if (request->reads) {
+    if (request->reads)
         cache_invalidate(&disk->cache, request->data, request->length);
-    }
     request->busy = false;
     disk->in_flight--;
-    blk_finished(request->session, request->cookie, status, status == ERR_OK ? request->length : 0);
+    blk_finished(request->session, request->cookie, status, !status ? request->length : 0);
 }
 
 static enum error status_of(const struct disk *disk, unsigned i)
@@ -180,14 +175,13 @@ static enum error status_of(const struct disk *disk, unsigned i)
 static void recover(struct disk *disk, const char *why)
 {
     rt_log("%s: %s; resetting it, requests that fail: %u", disk->unit.name, why, disk->in_flight);
-    bool stopped = virtio_reset(&disk->virtio) == ERR_OK;
+    bool stopped = !virtio_reset(&disk->virtio);
     for (unsigned i = 0; i < DISK_MAX_REQUESTS; i++) {
-        if (disk->request[i].busy) {
+        if (disk->request[i].busy)
             finish(disk, i, ERR_IO);
-        }
     }
     disk->resets++;
-    if (!stopped || disk->resets > DISK_MAX_RESETS || start(disk) != ERR_OK) {
+    if (!stopped || disk->resets > DISK_MAX_RESETS || start(disk)) {
         rt_log("%s: given up", disk->unit.name);
         disk->unit.failed = ERR_IO;
         disk->unit.holds_memory = true;
@@ -200,9 +194,8 @@ static void take_finished(struct disk *disk)
 
     do {
         virtqueue_want_interrupts(&disk->queue, false);
-        while (virtqueue_take(&disk->queue, &i, &written)) {
+        while (virtqueue_take(&disk->queue, &i, &written))
             finish(disk, i, status_of(disk, i));
-        }
     } while (disk->queue.fault == NULL && virtqueue_want_interrupts(&disk->queue, true));
 }
 
@@ -212,23 +205,20 @@ static void take_config(struct disk *disk)
     uint64_t before = disk->unit.sectors;
 
     read_config(disk);
-    if (disk->unit.sectors != before) {
+    if (disk->unit.sectors != before)
         rt_log("%s: now has %llu sectors", disk->unit.name, (unsigned long long)disk->unit.sectors);
-    }
 }
 
 void disk_interrupt(struct disk *disk)
 {
-    if (disk->unit.failed != ERR_OK) {
+    if (disk->unit.failed)
         return;
-    }
     uint32_t why = virtio_interrupt(&disk->virtio);
     take_finished(disk);
-    if (disk->queue.fault != NULL) {
+    if (disk->queue.fault != NULL)
         recover(disk, disk->queue.fault);
-    } else if ((why & VIRTIO_INTERRUPT_CONFIG) && virtio_needs_reset(&disk->virtio)) {
+    else if ((why & VIRTIO_INTERRUPT_CONFIG) && virtio_needs_reset(&disk->virtio))
         recover(disk, "it asks for a reset");
-    } else if (why & VIRTIO_INTERRUPT_CONFIG) {
+    else if (why & VIRTIO_INTERRUPT_CONFIG)
         take_config(disk);
-    }
 }

@@ -29,10 +29,10 @@ static bool open_unit(struct unit *unit, uint64_t index, cap_t notification)
     struct segment memory;
     uint64_t bit = 1ull << (unit - units);
 
-    if (device_open(&unit->device, index) != ERR_OK || device_region(&unit->device, 0, &regs) != ERR_OK ||
-        device_cache(&unit->device, &cache) != ERR_OK ||
-        device_interrupt(&unit->device, 0, notification, bit) != ERR_OK ||
-        device_dma(&memory, disk_memory_bytes()) != ERR_OK) {
+    if (device_open(&unit->device, index) || device_region(&unit->device, 0, &regs) ||
+        device_cache(&unit->device, &cache) ||
+        device_interrupt(&unit->device, 0, notification, bit) ||
+        device_dma(&memory, disk_memory_bytes())) {
         return false;
     }
     if (disk_open(&unit->disk, unit->device.info.name, &regs, &cache, memory.address, memory.physical) !=
@@ -51,11 +51,9 @@ int main(void)
     cap_t notification = blk_begin();
 
     device_count(&devices);
-    for (uint64_t i = 0; i < devices && unit_count < BLK_MAX_UNITS; i++) {
+    for (uint64_t i = 0; i < devices && unit_count < BLK_MAX_UNITS; i++)
         unit_count += open_unit(&units[unit_count], i, notification);
-    }
-    if (unit_count == 0) {
+    if (unit_count == 0)
         rt_log("no disk");
-    }
     blk_serve("recv:virtio-blk", signalled);
 }

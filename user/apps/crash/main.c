@@ -37,9 +37,8 @@ static void illegal(uint64_t unused)
 static void spin(uint64_t unused)
 {
     (void)unused;
-    for (;;) {
+    for (;;)
         sink++;
-    }
 }
 
 /* Calls itself until the stack has run into the guard below it. */
@@ -48,9 +47,8 @@ static __attribute__((noinline)) void overflow(uint64_t depth)
     volatile char frame[1024];
 
     frame[0] = (char)depth;
-    if (depth < UINT64_MAX) {
+    if (depth < UINT64_MAX)
         overflow(depth + 1);
-    }
     sink += (uint64_t)frame[0];
 }
 
@@ -61,9 +59,8 @@ static void bell(uint64_t unused)
 
     printf("crash: %s\n", error_text(error));
     fflush(stdout);
-    if (error == ERR_OK) {
+    if (!error)
         spin(unused);
-    }
 }
 
 static void leave(uint64_t status)
@@ -95,8 +92,7 @@ int main(int argc, char **argv)
         }
     }
     fprintf(stderr, "usage: crash WAY [ADDRESS or N]; the ways are:\n");
-    for (unsigned i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+    for (unsigned i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
         fprintf(stderr, "  %-10s%s\n", ways[i].name, ways[i].text);
-    }
     return EXIT_FAILURE;
 }

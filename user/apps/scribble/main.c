@@ -24,9 +24,8 @@ static uint64_t first; /* sector of the area */
 
 static void check(bool good, const char *what)
 {
-    if (!good) {
+    if (!good)
         rt_fail("%s", what);
-    }
 }
 
 static void attach(void)
@@ -37,13 +36,13 @@ static void attach(void)
     cap_t take[2] = {slot_alloc(), slot_alloc()}, signal = slot_alloc();
     unsigned taken = 0;
 
-    check(object_make(OBJ_NOTIFICATION, 0, &done) == ERR_OK && object_make(OBJ_TIMER, 0, &timer) == ERR_OK &&
-              cnode_mint(START_CNODE, signal, 0, done, RIGHT_SIGNAL, 1) == ERR_OK,
+    check(!object_make(OBJ_NOTIFICATION, 0, &done) && !object_make(OBJ_TIMER, 0, &timer) &&
+              !cnode_mint(START_CNODE, signal, 0, done, RIGHT_SIGNAL, 1),
           "no memory");
     enum error error = proto_call(driver, OP_blk_attach, &request, sizeof(request), &reply, sizeof(reply),
                                   &signal, 1, take, 2, &taken);
-    check(error == ERR_OK && taken == 2, "cannot attach");
-    check(segment_map(&segment, take[0], reply.segment_length, MM_READ | MM_WRITE) == ERR_OK, "cannot map");
+    check(!error && taken == 2, "cannot attach");
+    check(!segment_map(&segment, take[0], reply.segment_length, MM_READ | MM_WRITE), "cannot map");
     ring_client_init(&ring, (char *)segment.address + reply.ring_offset, (uint32_t)reply.ring_entries);
     data = (uint64_t *)((char *)segment.address + reply.data_offset);
     doorbell = take[1];
@@ -55,9 +54,8 @@ static void submit(enum blk_op op, uint64_t sector, uint32_t place, uint32_t cou
     struct ring_request request = {op, count * BLK_SECTOR, (uint64_t)place * BLK_SECTOR, sector, cookie++};
 
     check(ring_submit(&ring, &request), "the ring is full");
-    if (ring_submit_publish(&ring)) {
+    if (ring_submit_publish(&ring))
         notification_signal(doorbell);
-    }
 }
 
 static enum error finish(void)
@@ -103,19 +101,15 @@ static void write_and_read(uint32_t count, uint64_t round)
             submit(BLK_OP_WRITE, first + at + i * count, i * count, count);
         }
         submit(BLK_OP_FLUSH, 0, 0, 0);
-        for (unsigned i = 0; i <= IN_FLIGHT; i++) {
-            check(finish() == ERR_OK, "a write failed");
-        }
+        for (unsigned i = 0; i <= IN_FLIGHT; i++)
+            check(!finish(), "a write failed");
         memset(data, 0xee, DATA_SECTORS * BLK_SECTOR);
-        for (unsigned i = 0; i < IN_FLIGHT; i++) {
+        for (unsigned i = 0; i < IN_FLIGHT; i++)
             submit(BLK_OP_READ, first + at + i * count, i * count, count);
-        }
-        for (unsigned i = 0; i < IN_FLIGHT; i++) {
-            check(finish() == ERR_OK, "a read failed");
-        }
-        for (unsigned i = 0; i < IN_FLIGHT; i++) {
+        for (unsigned i = 0; i < IN_FLIGHT; i++)
+            check(!finish(), "a read failed");
+        for (unsigned i = 0; i < IN_FLIGHT; i++)
             wrong += visit(first + at + i * count, i * count, count, round, false);
-        }
     }
     check(wrong == 0, "what is read is not what was written");
 }
@@ -131,15 +125,14 @@ int main(void)
     struct blk_unit_request request = {0};
 
     driver = rt_cap("sd-spi") != 0 ? rt_cap("sd-spi") : rt_cap("virtio-blk");
-    check(driver != 0 && blk_info(driver, &request, &info) == ERR_OK && info.sectors >= AREA_SECTORS,
+    check(driver != 0 && !blk_info(driver, &request, &info) && info.sectors >= AREA_SECTORS,
           "no disk");
     first = info.sectors - AREA_SECTORS;
     attach();
     check(attempt(BLK_OP_WRITE, info.sectors) == ERR_BAD_ARG, "it writes behind its end");
     check(attempt(BLK_OP_READ, UINT64_MAX) == ERR_BAD_ARG, "it reads behind its end");
-    for (uint32_t count = 64, round = 1; count > 0; count /= 8, round++) {
+    for (uint32_t count = 64, round = 1; count > 0; count /= 8, round++)
         write_and_read(count, round);
-    }
     rt_log("all that was written is there");
     return 0;
 }

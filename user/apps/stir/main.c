@@ -23,7 +23,7 @@ static void pause_us(uint64_t us)
     static cap_t timer, bell;
 
     if (timer == 0 &&
-        (object_make(OBJ_TIMER, 0, &timer) != ERR_OK || object_make(OBJ_NOTIFICATION, 0, &bell) != ERR_OK)) {
+        (object_make(OBJ_TIMER, 0, &timer) || object_make(OBJ_NOTIFICATION, 0, &bell))) {
         rt_fail("cannot make a timer");
     }
     timer_set(timer, bell, rt_ticks() + rt_ticks_of_us(us), 0);
@@ -36,10 +36,9 @@ static uint64_t find(const char *name)
     struct proc_request request = {0};
     struct proc_list_reply process;
 
-    while (proc_list(rt_cap("init"), &request, &process) == ERR_OK) {
-        if (process.state == PROC_RUNNING && strncmp(process.name, name, sizeof(process.name)) == 0) {
+    while (!proc_list(rt_cap("init"), &request, &process)) {
+        if (process.state == PROC_RUNNING && strncmp(process.name, name, sizeof(process.name)) == 0)
             return process.process;
-        }
         request.process = process.process + 1;
     }
     return 0;
@@ -54,9 +53,8 @@ static void kill_servers(void)
     for (;;) {
         pause_us(MIN_PAUSE_US + (uint64_t)rand() % VARY_PAUSE_US);
         struct proc_request request = {find(victims[(unsigned)rand() % VICTIMS])};
-        if (request.process != 0) {
+        if (request.process != 0)
             proc_kill(rt_cap("init"), &request, &none);
-        }
     }
 }
 
@@ -69,10 +67,9 @@ static enum error read_file(const char *path, uint32_t *crc)
     enum error error = file_open(path, 0, 0, &handle, NULL);
 
     *crc = ~0u;
-    if (error != ERR_OK) {
+    if (error)
         return error;
-    }
-    while (count > 0 && (error = file_read_shared(handle, position, PIECE_BYTES, &data, &count)) == ERR_OK) {
+    while (count > 0 && !(error = file_read_shared(handle, position, PIECE_BYTES, &data, &count))) {
         *crc = crc32c(*crc, data, count);
         position += count;
     }
@@ -89,19 +86,17 @@ static void read_over_and_over(void)
 
     for (;;) {
         enum error error = read_file(path, &crc);
-        if (error == ERR_OK) {
+        if (!error) {
             first = good++ == 0 ? crc : first;
-            if (crc != first) {
+            if (crc != first)
                 rt_log("%s: checksum %08x instead of %08x", path, (unsigned)crc, (unsigned)first);
-            }
             in_a_row = 0;
         } else if (failed++, ++in_a_row % 100 == 0) {
             rt_log("%s: %s, for the %uth time in a row", path, error_text(error), in_a_row);
         }
-        if ((good + failed) % 50 == 0) {
+        if ((good + failed) % 50 == 0)
             rt_log("%s: %u good, %u failed, checksum %08x", path, good, failed, (unsigned)first);
-        }
-        pause_us(error == ERR_OK ? 20000 : 100000);
+        pause_us(!error ? 20000 : 100000);
     }
 }
 
@@ -110,13 +105,11 @@ int main(void)
     volatile uint64_t turns = 0;
 
     srand((unsigned)rt_start->process);
-    if (strncmp(rt_name(), "kill", 4) == 0) {
+    if (strncmp(rt_name(), "kill", 4) == 0)
         kill_servers();
-    } else if (strncmp(rt_name(), "read", 4) == 0) {
+    else if (strncmp(rt_name(), "read", 4) == 0)
         read_over_and_over();
-    }
-    while (strncmp(rt_name(), "spin", 4) == 0) {
+    while (strncmp(rt_name(), "spin", 4) == 0)
         turns++;
-    }
     return 0;
 }

@@ -34,7 +34,7 @@ static enum error count_file(uint64_t handle, struct counts *counts)
     size_t size;
     enum error error = file_read_shared(handle, 0, PIECE_BYTES, &data, &size);
 
-    while (error == ERR_OK && size > 0) {
+    while (!error && size > 0) {
         count_bytes(counts, data, size);
         error = file_read_shared(handle, counts->bytes, PIECE_BYTES, &data, &size);
     }
@@ -49,11 +49,11 @@ static bool report_file(const char *path)
     uint64_t handle;
     enum error error = file_open(path, 0, 0, &handle, &stat);
 
-    if (error == ERR_OK) {
+    if (!error) {
         error = stat.type == FS_DIRECTORY ? ERR_IS_DIR : count_file(handle, &counts);
         file_close(handle);
     }
-    if (error != ERR_OK) {
+    if (error) {
         fprintf(stderr, "wc: %s: %s\n", path, error_text(error));
         return false;
     }
@@ -66,11 +66,9 @@ int main(int argc, char **argv)
 {
     bool good = argc > 1;
 
-    if (argc < 2) {
+    if (argc < 2)
         fprintf(stderr, "usage: wc FILE...\n");
-    }
-    for (int i = 1; i < argc; i++) {
+    for (int i = 1; i < argc; i++)
         good &= report_file(argv[i]);
-    }
     return good ? 0 : 1;
 }
