@@ -26,7 +26,7 @@ $(initrd): $(addprefix $B/user/,$(processes)) $(system_dtb) $B/flags/initrd | pa
 
 # mkfs runs on the build machine.
 mkfs := $B/tools/mkfs
-mkfs_sources := $(filter tools/mkfs/% user/fs/ext4/% user/fs/gpt.c lib/base/%.c,$(sources))
+mkfs_sources := $(filter tools/mkfs/% lib/ext4/% lib/disk/%.c lib/base/%.c,$(sources))
 mkfs_objects := $(addprefix $B/obj-tools/,$(addsuffix .o,$(mkfs_sources)))
 mkfs_flags := $(common_flags) -O1 $(warnings) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64
 $(eval $(call compile,obj-tools,$(HOST_CC),$(mkfs_flags)))

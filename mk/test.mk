@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Host tests and the targets that run tests. tests/host/NAME_test.c becomes build/.../host/NAME_test. Lines of
 # the comment at its top say what else it is made of (wildcards allowed; !FILE leaves one out):
-#   // sources: user/fs/ext4/*.c !user/fs/ext4/main.c
+#   // sources: lib/ext4/*.c !lib/ext4/main.c
 #   // libs: -lext2fs
 #   // flags: -Ikernel
 # lib/base/*.c and Criterion are always there.

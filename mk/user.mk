@@ -24,7 +24,7 @@ $B/user/lib$1.a: $$(library_$1) $B/flags/lib$1 | packages
 user_libraries += $B/user/lib$1.a
 -include $$(library_$1:.o=.d)
 endef
-$(foreach l,rt client driver base,$(eval $(call library,$l)))
+$(foreach l,rt client driver ext4 disk base,$(eval $(call library,$l)))
 
 # Every program has its own link address, 16 MiB apart, so that a debugger can hold the symbols of them all.
 link_flags := --specs=picolibc.specs -mcmodel=medany -nostartfiles -nostdlib -static -Wl,--gc-sections \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Damaged images: every flipped bit of checksummed structures is noticed, and the cause names the thing. */
-// sources: user/fs/ext4/*.c
+// sources: lib/ext4/*.c
 #include "ext4_small.h"
 
 static char scratch[64];

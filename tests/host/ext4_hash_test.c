@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The hashes of directory names, against libext2fs. */
-// sources: user/fs/ext4/*.c
+// sources: lib/ext4/*.c
 // libs: -lext2fs -lcom_err
-#include "../../user/fs/ext4/internal.h"
 #include "support.h"
+
+#include <ext4/internal.h>
 
 #define ext4_group_desc libext2fs_group_desc /* both have one */
 #include <ext2fs/ext2fs.h>

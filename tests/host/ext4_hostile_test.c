@@ -3,7 +3,7 @@
  * Hostile images: whatever an image says, nothing is read outside its blocks, everything ends, and the cause
  * names the thing.
  */
-// sources: user/fs/ext4/*.c
+// sources: lib/ext4/*.c
 #include "ext4_small.h"
 
 static char scratch[64];

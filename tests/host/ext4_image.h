@@ -5,8 +5,9 @@
  */
 #pragma once
 
-#include "../../user/fs/ext4/ext4.h"
 #include "support.h"
+
+#include <ext4/ext4.h>
 
 /* Makes the file system tools found, which are not on everybody's PATH. */
 static inline void image_find_tools(void)

@@ -3,7 +3,7 @@
  * Reading images that mke2fs made: every kind of file system and of file, compared with the directory that
  * the image was made from.
  */
-// sources: user/fs/ext4/*.c
+// sources: lib/ext4/*.c
 #include "ext4_tree.h"
 
 static char scratch[64];

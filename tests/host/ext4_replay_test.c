@@ -3,7 +3,7 @@
  * File systems that were not unmounted cleanly: debugfs writes transactions into the journal, and what is
  * read must be what e2fsck makes of a copy of the image.
  */
-// sources: user/fs/ext4/*.c
+// sources: lib/ext4/*.c
 #include "ext4_image.h"
 
 static char scratch[64];

@@ -2,10 +2,10 @@
 /* A small image to be damaged, kept in memory between changes, and ways to read all of it. */
 #pragma once
 
-#include "../../user/fs/ext4/internal.h"
 #include "ext4_image.h"
 
 #include <base/crc32c.h>
+#include <ext4/internal.h>
 
 #define MANY_7                                                                                               \
     "/many/00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"  \

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Partition tables: those that sgdisk makes, damaged ones, and hostile ones. */
-// sources: user/fs/gpt.c user/fs/ext4/*.c
-#include "../../user/fs/gpt.h"
+// sources: lib/disk/*.c lib/ext4/*.c
 #include "ext4_image.h"
+
+#include <disk/partitions.h>
 
 #define CAPACITY 16
 

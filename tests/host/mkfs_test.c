@@ -3,7 +3,7 @@
  * mkfs as a program: images against e2fsck, debugfs and the tree they were made from; the check against
  * damage.
  */
-// sources: tools/mkfs/*.c user/fs/ext4/*.c user/fs/gpt.c
+// sources: tools/mkfs/*.c lib/ext4/*.c lib/disk/*.c
 // libs: -lext2fs -lcom_err
 // flags: -Dmain=mkfs_main
 #include "ext4_image.h"

@@ -2,7 +2,7 @@
 /* Checking an image: finds the file system in it, reads it with the file server's own code, and reports. */
 #include "check.h"
 
-#include "../../user/fs/gpt.h"
+#include <disk/partitions.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>

@@ -2,8 +2,9 @@
 /* A check of one image, spread over check*.c: blocks and bitmaps, inodes, directories. */
 #pragma once
 
-#include "../../user/fs/ext4/internal.h"
 #include "mkfs.h"
+
+#include <ext4/internal.h>
 
 struct checker {
     const char *path;

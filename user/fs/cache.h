@@ -6,8 +6,9 @@
 #pragma once
 
 #include "disk.h"
-#include "ext4/ext4.h"
-#include "gpt.h"
+
+#include <disk/partitions.h>
+#include <ext4/ext4.h>
 
 /* Takes over the disk's buffers. */
 enum error cache_open(struct disk *disk);

@@ -2,8 +2,7 @@
 /* Finding and mounting the root file system. */
 #pragma once
 
-#include "ext4/ext4.h"
-
+#include <ext4/ext4.h>
 #include <proto/fs.h>
 #include <stdbool.h>
 

@@ -2,8 +2,7 @@
 /* What the file server keeps for each client: its shared buffer and its open files. */
 #pragma once
 
-#include "ext4/ext4.h"
-
+#include <ext4/ext4.h>
 #include <proto/fs.h>
 #include <stdbool.h>
 

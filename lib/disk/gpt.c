@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "gpt.h"
+#include <disk/partitions.h>
 
 #include <base/checked.h>
 #include <base/format.h>
