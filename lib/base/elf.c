@@ -81,8 +81,11 @@ static enum elf_error check_segment(const struct program_header *header, size_t 
 {
     uint32_t prot = prot_of(header->flags);
 
-    if (header->filesz > header->memsz || !range_inside(header->offset, header->filesz, size))
+    /* The offset of a segment without bytes means nothing. */
+    if (header->filesz > header->memsz ||
+        (header->filesz > 0 && !range_inside(header->offset, header->filesz, size))) {
         return ELF_SEGMENT_TRUNCATED;
+    }
     if (header->vaddr < PAGE_SIZE || !range_inside(header->vaddr, header->memsz, ELF_USER_END))
         return ELF_SEGMENT_ADDRESS;
     if (prot == 0 || (prot & (ELF_WRITE | ELF_EXEC)) == (ELF_WRITE | ELF_EXEC))
@@ -101,7 +104,7 @@ static enum elf_error add_segment(struct elf *elf, const struct program_header *
     elf->segment[at] = (struct elf_segment){
         .vaddr = header->vaddr,
         .memory_size = header->memsz,
-        .file_offset = header->offset,
+        .file_offset = header->filesz > 0 ? header->offset : 0,
         .file_size = header->filesz,
         .prot = prot_of(header->flags),
     };

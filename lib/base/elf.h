@@ -35,7 +35,7 @@ enum elf_prot { ELF_READ = 1, ELF_WRITE = 2, ELF_EXEC = 4 };
 struct elf_segment {
     uint64_t vaddr;       /* address of the first byte, any alignment */
     uint64_t memory_size; /* bytes in memory; those past file_size are zero */
-    uint64_t file_offset, file_size;
+    uint64_t file_offset, file_size; /* 0 and 0: no bytes in the file */
     uint32_t prot; /* enum elf_prot bits; ELF_WRITE comes with ELF_READ */
 };
 

@@ -243,11 +243,26 @@ Test(elf, segments_outside_the_file)
                  ELF_SEGMENT_TRUNCATED);
     cr_assert_eq(with((struct program_header){PT_LOAD, R, FILE_SIZE, at, 0, 8}), ELF_OK);
     cr_assert_eq(with((struct program_header){PT_LOAD, R, FILE_SIZE, at, 1, 8}), ELF_SEGMENT_TRUNCATED);
-    cr_assert_eq(with((struct program_header){PT_LOAD, R, FILE_SIZE + 1, at, 0, 8}), ELF_SEGMENT_TRUNCATED);
     cr_assert_eq(with((struct program_header){PT_LOAD, R, ~0ull, at, 1, 8}), ELF_SEGMENT_TRUNCATED);
     cr_assert_eq(with((struct program_header){PT_LOAD, R, 8, at, ~0ull - 7, ~0ull}), ELF_SEGMENT_TRUNCATED);
     cr_assert_eq(with((struct program_header){PT_LOAD, R, 0, at, 9, 8}), ELF_SEGMENT_TRUNCATED);
     cr_assert_eq(with((struct program_header){PT_LOAD, R, 0, at, 1, 0}), ELF_SEGMENT_TRUNCATED);
+}
+
+/* As linkers and strip leave them. */
+Test(elf, segments_without_bytes_point_anywhere)
+{
+    static const uint64_t offsets[] = {0, FILE_SIZE, FILE_SIZE + 1, 1ull << 32, ~0ull - 7, ~0ull};
+
+    for (unsigned i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
+        struct image image = program();
+        struct elf elf;
+        add(&image, (struct program_header){PT_LOAD, R | W, offsets[i], TEXT + PAGE, 0, 8});
+        cr_assert_eq(open_bytes(&elf, image.bytes, FILE_SIZE, 0), ELF_OK);
+        cr_assert_eq(elf.segment_count, 2);
+        cr_expect(elf.segment[1].file_offset == 0 && elf.segment[1].file_size == 0);
+        cr_expect_eq(elf.segment[1].memory_size, 8);
+    }
 }
 
 Test(elf, segments_outside_user_space)

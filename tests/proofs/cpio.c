@@ -10,9 +10,10 @@ static char archive[ARCHIVE];
 
 /*
  * proof cpio_next: any archive of up to 128 bytes, any place in it; names of up to 11 bytes
- * options: --unwind 14 --unwindset prove_cpio_next.0:129,strcmp.0:12,memcmp.0:7 --conversion-check
- * planted lib/base/cpio.c: s/    if (!range_inside(at, data_size, size)) {/    if (data_size > size) {/
- * planted lib/base/cpio.c: s/if (name\[0\] == 0 || name\[name_size - 1\] != 0) {/if (name[0] == 0) {/
+ * options: --unwind 14 --unwindset prove_cpio_next.0:129,next_archive.0:129,strcmp.0:12,memcmp.0:7
+ *          --conversion-check
+ * planted lib/base/cpio.c: s/!range_inside(at, field\[FIELD_FILESIZE\], size)/field[FIELD_FILESIZE] > size/
+ * planted lib/base/cpio.c: s/base\[at\] == 0 || base\[at + name_size - 1\] != 0/base[at] == 0/
  */
 void prove_cpio_next(void)
 {

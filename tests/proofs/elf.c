@@ -18,7 +18,7 @@ static bool segment_is_good(const struct elf_segment *segment, uint64_t file)
  * options: --unwind 4 --unwindset prove_elf_open.0:177,memcmp.0:5 --conversion-check --unsigned-overflow-check
  * planted lib/base/elf.c: s/!range_inside(header->phoff, table_size, size)/header->phoff > size/
  * planted lib/base/elf.c: s/(prot & (ELF_WRITE | ELF_EXEC)) == (ELF_WRITE | ELF_EXEC)/false/
- * planted lib/base/elf.c: s/    if (pages_overlap(elf)) {/    if (false) {/
+ * planted lib/base/elf.c: s/    if (pages_overlap(elf))/    if (false)/
  */
 void prove_elf_open(void)
 {
@@ -63,7 +63,7 @@ void prove_elf_headers(void)
 /*
  * proof elf_segment: any program header, any size of the file
  * options: --unwind 4 --unsigned-overflow-check --no-sat-preprocessor
- * planted lib/base/elf.c: s/if (header->filesz > header->memsz || /if (/
+ * planted lib/base/elf.c: s/if (header->filesz > header->memsz ||/if (/
  * planted lib/base/elf.c: s/header->vaddr < PAGE_SIZE || //
  */
 void prove_elf_segment(void)

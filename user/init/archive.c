@@ -20,12 +20,10 @@ bool archive_file(const char *name, const void **data, size_t *size, const char 
 
 bool archive_has(void *context, const char *name)
 {
-    const void *data;
-    const char *cause;
-    size_t size;
+    struct cpio_file file;
 
     (void)context;
-    return archive_file(name, &data, &size, &cause);
+    return cpio_find((const void *)rt_boot->archive, rt_boot->archive_size, name, &file) != CPIO_NOT_FOUND;
 }
 
 bool archive_program(const char *name, struct program *program, const char **cause)

@@ -257,7 +257,7 @@ void serve_processes(void) __attribute__((noreturn));
 
 /* --- archive.c --- */
 
-/* Whether the archive has a file of that name; for the description. */
+/* Whether the archive has a file of that name, be it damaged; for the description. */
 bool archive_has(void *context, const char *name);
 /* Finds a file; on failure *cause says in words why. */
 bool archive_file(const char *name, const void **data, size_t *size, const char **cause);
