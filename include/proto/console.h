@@ -37,7 +37,7 @@ struct console_mode_request {
  * no longer. One for the whole console: the last one set. */
 
 struct console_info_reply {
-    char driver[16];
+    char driver[32]; /* what the device tree calls its device */
     char device[32];
     uint64_t bytes_in, bytes_out, overruns;
     uint64_t interrupts;

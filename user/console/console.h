@@ -13,7 +13,7 @@
 
 /* What the console knows of its device, for console_info. */
 struct console_port {
-    char driver[16], device[32];
+    char driver[32], device[32];
     uint64_t bytes_in, bytes_out, overruns, interrupts;
     void (*transmit)(void); /* there is output */
 };

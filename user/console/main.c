@@ -102,7 +102,7 @@ static void silence_kernel(void)
 int main(void)
 {
     open_uart();
-    snprintf(port.driver, sizeof(port.driver), "%.15s", device.info.compatible);
+    snprintf(port.driver, sizeof(port.driver), "%s", device.info.compatible);
     snprintf(port.device, sizeof(port.device), "%s", device.info.name);
     port.transmit = transmit;
     console_start(&port);

@@ -9,6 +9,8 @@ static const struct {
     const struct uart_type *type;
 } known[] = {
     {"ns16550a", &uart_ns16550a},
+    {"snps,dw-apb-uart", &uart_dw_apb},
+    {"intel,xscale-uart", &uart_xscale},
     {"sifive,uart0", &uart_sifive},
 };
 

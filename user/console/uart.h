@@ -15,10 +15,11 @@ struct uart {
     struct mmio *regs;
     uint64_t overruns; /* times that the receiver overflowed, as far as the UART tells */
     uint8_t enabled;   /* interrupts, as last written */
-    /* Of an ns16550a only. */
+    /* Of an ns16550a and its relatives only. */
+    uint8_t always; /* of the interrupt enable register: what is set all the time */
     unsigned shift; /* register n is at n << shift */
     unsigned width; /* bytes of each access */
-    unsigned fifo;  /* bytes that the transmitter takes when it is empty */
+    unsigned fifo;  /* bytes that the transmitter takes when it asks for more */
 };
 
 /* What a type of UART does; each call is told below. `open` finds type and regs set and all else zero. */
@@ -29,7 +30,7 @@ struct uart_type {
     void (*want_transmit_interrupt)(struct uart *uart, bool wanted);
 };
 
-extern const struct uart_type uart_ns16550a, uart_sifive;
+extern const struct uart_type uart_ns16550a, uart_dw_apb, uart_xscale, uart_sifive;
 
 /* Takes the UART over that is compatible with that: interrupts for received bytes on, for transmission off.
  * `shift` and `width` as the device tree has them (reg-shift, reg-io-width; 0 when it has not).
