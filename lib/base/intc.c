@@ -28,13 +28,14 @@ static enum intc_kind kind_of_string(const char *compatible)
         const char *compatible;
     } known[] = {
         {INTC_PLIC, "sifive,plic-1.0.0"},     {INTC_PLIC, "riscv,plic0"},
+        {INTC_PLIC, "thead,c900-plic"},       {INTC_PLIC, "andestech,nceplic100"},
         {INTC_APLIC, "riscv,aplic"},          {INTC_IMSIC, "riscv,imsics"},
         {INTC_FIRMWARE, "sifive,clint0"},     {INTC_FIRMWARE, "riscv,clint0"},
         {INTC_FIRMWARE, "riscv,aclint-mswi"}, {INTC_FIRMWARE, "riscv,aclint-mtimer"},
         {INTC_FIRMWARE, "riscv,aclint-sswi"},
     };
 
-    if (compatible[0] != 's' && compatible[0] != 'r')
+    if (strchr("arst", compatible[0]) == NULL)
         return INTC_NONE;
     for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         if (strcmp(compatible, known[i].compatible) == 0)

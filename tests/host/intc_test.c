@@ -275,6 +275,17 @@ Test(intc, plics_that_cannot_be)
     cr_assert_eq(set.lines, 0);
 }
 
+/* They tell of each interrupt whether it is an edge. */
+Test(intc, plics_of_other_makers)
+{
+    load_source(HARTS "p@c000000 { compatible = \"x\", \"thead,c900-plic\"; " PLIC_REG
+                      "#interrupt-cells = <2>; riscv,ndev = <175>; }; };");
+    cr_assert(set.count == 1 && set.intc[0].kind == INTC_PLIC && set.intc[0].cells == 2);
+    load_source(HARTS "p@c000000 { compatible = \"x\", \"andestech,nceplic100\"; " PLIC_REG
+                      "#interrupt-cells = <2>; riscv,ndev = <175>; }; };");
+    cr_assert(set.count == 1 && set.intc[0].kind == INTC_PLIC && set.intc[0].cells == 2);
+}
+
 Test(intc, plics_that_are_left_alone)
 {
     load_source(HARTS PLIC(

@@ -129,3 +129,18 @@ def called(uart: str):
 # The relatives of the ns16550a that boards have; host.console_relatives shows what they do otherwise.
 edited("terminal_of_designware", called("snps,dw-apb-uart"), PROMPT)
 edited("terminal_of_xscale", called("intel,xscale-uart"), PROMPT)
+
+
+def plic(name: str, trigger: int):
+    """A PLIC of another maker: each interrupt has a second cell, its trigger."""
+
+    def edit(text: str) -> str:
+        text = text.replace('"sifive,plic-1.0.0", "riscv,plic0"', f'"{name}"')
+        text = re.sub(r"(plic@c000000 \{[^}]*#interrupt-cells = )<0x01>", r"\1<0x02>", text, flags=re.DOTALL)
+        return re.sub(r"(\binterrupts = <0x\w+)>;", rf"\1 0x{trigger:02x}>;", text)
+
+    return edit
+
+
+edited("plic_of_thead", plic("thead,c900-plic", 4), "PLIC, Sstc", PROMPT)
+edited("plic_of_andes_with_edges", plic("andestech,nceplic100", 1), "PLIC, Sstc", PROMPT)
