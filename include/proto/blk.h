@@ -22,6 +22,7 @@ struct blk_info_reply {
     uint64_t max_sectors;/* in one request */
     char name[32];
     uint64_t medium;     /* another number: another medium was put in */
+    uint64_t block_bytes;/* of the medium's own sectors, a power of two >= 512: requests are whole ones */
 };
 
 /* Opens a session on a unit. + capability: notification that the driver signals when it has completed something while
@@ -39,8 +40,9 @@ struct blk_attach_reply {
 }; /* + capabilities: the segment; notification to signal when the driver sleeps */
 
 enum blk_op { BLK_OP_READ = 1, BLK_OP_WRITE = 2, BLK_OP_FLUSH = 3 };
-/* Ring entries (struct ring_request): op is an enum blk_op, position the first sector, offset and length the buffer in
- * the data area in bytes (multiples of 512). Completion: status is an enum error. */
+/* Ring entries (struct ring_request): op is an enum blk_op, position the first sector (of 512 bytes), offset and
+ * length the buffer in the data area in bytes (offset a multiple of 512). What is read or written begins and ends
+ * at multiples of block_bytes. Completion: status is an enum error. */
 
 #define BLK_OPS(OP)                                                                                                    \
     OP(1, blk_info, struct blk_unit_request, struct blk_info_reply, BLK_READ)                                          \

@@ -41,6 +41,7 @@ static enum error serve_blk_info(struct call *call, const struct blk_unit_reques
     reply->sectors = unit->sectors;
     reply->flags = (unit->read_only ? BLK_READ_ONLY : 0) | (unit->can_flush ? BLK_CAN_FLUSH : 0);
     reply->max_sectors = unit->max_sectors;
+    reply->block_bytes = blk_block_bytes(unit);
     reply->medium = unit->medium;
     snprintf(reply->name, sizeof(reply->name), "%s", unit->name);
     return ERR_OK;

@@ -164,9 +164,10 @@ void blk_finished(struct blk_session *session, uint64_t cookie, enum error statu
 static enum error check_transfer(const struct blk_session *session, const struct ring_request *request)
 {
     const struct blk_unit *unit = session->unit;
-    uint64_t count = request->length / BLK_SECTOR;
+    uint64_t count = request->length / BLK_SECTOR, block = blk_block_bytes(unit);
 
-    if (count == 0 || request->length % BLK_SECTOR != 0 || request->offset % BLK_SECTOR != 0 ||
+    if (count == 0 || request->length % block != 0 || request->position % (block / BLK_SECTOR) != 0 ||
+        request->offset % BLK_SECTOR != 0 ||
         count > unit->max_sectors || !range_inside(request->offset, request->length, session->data_bytes) ||
         !range_inside(request->position, count, unit->sectors)) {
         return ERR_BAD_ARG;

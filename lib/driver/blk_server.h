@@ -38,12 +38,19 @@ struct blk_unit {
     const char *name;
     uint64_t sectors;
     uint32_t max_sectors; /* in one request */
+    uint32_t block_bytes; /* of the disk's own sectors; 0: BLK_SECTOR */
     bool read_only;
     bool can_flush;    /* false: it writes through, and flushes are answered at once */
     enum error failed; /* what every request fails with; ERR_OK: the disk works */
     bool holds_memory; /* it may still write to memory that it was given, so nobody else gets that */
     uint32_t medium;   /* counts media that were taken out: sessions with an earlier one get ERR_NO_DEVICE */
 };
+
+/* Bytes of the unit's own sectors. */
+static inline uint32_t blk_block_bytes(const struct blk_unit *unit)
+{
+    return unit->block_bytes > 0 ? unit->block_bytes : BLK_SECTOR;
+}
 
 struct blk_driver {
     /* Whether a request can be submitted now. */

@@ -34,6 +34,7 @@ struct model {
     uint8_t *disk;
     uint64_t sectors;
     uint8_t next_status; /* that the next request ends with */
+    uint32_t block_bytes; /* of its own sectors; 0: MODEL_SECTOR, to which all requests must be aligned */
     /* Misbehaviour in the next completion. */
     bool bad_id, repeat_id, bad_length, bad_index;
 };
@@ -207,7 +208,9 @@ static inline uint32_t model_block(struct model *model, const struct model_part 
     cr_assert(part[count - 1].length == 1 && part[count - 1].writable);
     memcpy(&type, part[0].data, 4);
     memcpy(&sector, part[0].data + 8, 8);
+    uint32_t block = model->block_bytes > 0 ? model->block_bytes : MODEL_SECTOR;
     for (unsigned i = 1; i + 1 < count && status == 0; i++) {
+        cr_assert(sector * MODEL_SECTOR % block == 0 && part[i].length % block == 0);
         cr_assert(sector + part[i].length / MODEL_SECTOR <= model->sectors, "past the end of the disk");
         cr_assert_eq(part[i].writable, type == 0);
         uint8_t *medium = model->disk + sector * MODEL_SECTOR;

@@ -45,6 +45,32 @@ def writes(system, driver: str, size: int, *drive: str) -> None:
             raise Failure("what is in the image is not what was written last")
 
 
+def boot_with_sectors(system, size: int) -> None:
+    drive = f"if=none,format=raw,id=disk0,snapshot=on,file={system.build}/disk.img"
+    device = f"virtio-blk-device,drive=disk0,logical_block_size={size},physical_block_size={size}"
+    system.boot(disk=None, extra=("-drive", drive, "-device", device))
+    system.wait_prompt()
+
+
+def with_sectors(size: int) -> None:
+    @test(harts=(1,), boot=False, id=f"sectors_of_{size}")
+    def run(system):
+        boot_with_sectors(system, size)
+        if system.command("hello") != "hello from hello\n":
+            raise Failure("programs cannot be read")
+
+
+with_sectors(1024)
+with_sectors(4096)
+
+
+@test(harts=(1,), boot=False)
+def sectors_too_large_for_fs(system):
+    boot_with_sectors(system, 8192)
+    if "its sectors are larger than 4096 bytes" not in system.command("ls /"):
+        raise Failure("nothing says why the disk is not used")
+
+
 @test(boot=False, disk=None, timeout=150)
 def virtio(system):
     writes(system, "virtio_blk", 32 << 20, "-drive", "if=none,format=raw,id=disk0,file={}",

@@ -2,6 +2,7 @@
 /* The block cache: see cache.h. Least recently used by a clock hand; blocks that somebody holds stay. */
 #include "cache.h"
 
+#include <base/checked.h>
 #include <rt/rt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +42,10 @@ static void forget_all(void)
 
 enum error cache_open(struct disk *of)
 {
-    enum error error = disk_attach(of, CACHE_BYTES);
+    uint64_t block = of->info.block_bytes;
+    enum error error = block < BLK_SECTOR || block > LINE_BYTES || (block & (block - 1)) != 0
+                           ? ERR_UNSUPPORTED
+                           : disk_attach(of, CACHE_BYTES);
 
     if (error)
         return error;
@@ -104,10 +108,14 @@ static enum error fill(uint64_t position, struct line **filled)
 
     if (!line)
         return ERR_NO_MEMORY;
-    error = disk_read(disk, position / BLK_SECTOR, block_size / BLK_SECTOR,
-                      (uint64_t)(line - lines) * LINE_BYTES);
+    /* The disk gives whole sectors of its own only. */
+    uint64_t start = align_down(position, disk->info.block_bytes);
+    uint64_t end = align_up(position + block_size, disk->info.block_bytes);
+    uint64_t offset = (uint64_t)(line - lines) * LINE_BYTES;
+    error = disk_read(disk, start / BLK_SECTOR, (end - start) / BLK_SECTOR, offset);
     if (error)
         return error;
+    line->block.data = disk->data + offset + (position - start);
     line->position = position;
     line->valid = true;
     line->block.checked_as = line->block.checked_slots[0] = line->block.checked_slots[1] = 0;

@@ -149,7 +149,8 @@ static bool try_disk(unsigned unit)
 
     strlcpy(whole.device, disk.info.name, sizeof(whole.device));
     if (error) {
-        note_failure(error, whole.device, "");
+        note_failure(error, whole.device,
+                     error == ERR_UNSUPPORTED ? "its sectors are larger than 4096 bytes" : "");
         return false;
     }
     if (try_place(&whole, no_guid, &error))

@@ -12,11 +12,14 @@
 /* Feature bits (section 5.2.3). */
 #define FEATURE_SIZE_MAX  (1ull << 1)
 #define FEATURE_READ_ONLY (1ull << 5)
+#define FEATURE_BLK_SIZE  (1ull << 6)
 #define FEATURE_FLUSH     (1ull << 9)
+#define FEATURES          (FEATURE_SIZE_MAX | FEATURE_READ_ONLY | FEATURE_BLK_SIZE | FEATURE_FLUSH)
 
 /* Device configuration (section 5.2.4). */
 #define CONFIG_CAPACITY   0
 #define CONFIG_SIZE_MAX   8
+#define CONFIG_BLK_SIZE   20
 
 /* Request types and status (section 5.2.6). */
 enum { TYPE_IN = 0, TYPE_OUT = 1, TYPE_FLUSH = 4 };
@@ -32,16 +35,39 @@ uint64_t disk_memory_bytes(void)
     return shared_offset() + sizeof(struct disk_shared) * DISK_MAX_REQUESTS;
 }
 
+/* Capacity and limits; what is no whole sector of the disk's own cannot be reached. */
 static void read_config(struct disk *disk)
 {
-    disk->unit.sectors = virtio_config64(&disk->virtio, CONFIG_CAPACITY);
-    disk->unit.max_sectors = DISK_MAX_SECTORS;
-    if (disk->virtio.features & FEATURE_SIZE_MAX) {
-        uint32_t limit = virtio_config32(&disk->virtio, CONFIG_SIZE_MAX) / BLK_SECTOR;
-        disk->unit.max_sectors = limit < DISK_MAX_SECTORS ? limit : DISK_MAX_SECTORS;
-    }
+    uint32_t block = BLK_SECTOR, limit = DISK_MAX_SECTORS;
+
+    if (disk->virtio.features & FEATURE_BLK_SIZE)
+        block = virtio_config32(&disk->virtio, CONFIG_BLK_SIZE);
+    if (disk->virtio.features & FEATURE_SIZE_MAX)
+        limit = virtio_config32(&disk->virtio, CONFIG_SIZE_MAX) / BLK_SECTOR;
+    disk->unit.block_bytes = block;
+    uint32_t sectors = block >= BLK_SECTOR ? block / BLK_SECTOR : 1;
+    disk->unit.sectors = virtio_config64(&disk->virtio, CONFIG_CAPACITY) / sectors * sectors;
+    disk->unit.max_sectors = (limit < DISK_MAX_SECTORS ? limit : DISK_MAX_SECTORS) / sectors * sectors;
     disk->unit.read_only = (disk->virtio.features & FEATURE_READ_ONLY) != 0;
     disk->unit.can_flush = (disk->virtio.features & FEATURE_FLUSH) != 0;
+}
+
+/* Whether there is anything to be done with what the disk says of itself; logs why not. */
+static bool is_usable(struct disk *disk)
+{
+    uint32_t block = disk->unit.block_bytes;
+
+    if (block < BLK_SECTOR || block > DISK_MAX_BLOCK || (block & (block - 1)) != 0) {
+        rt_log("%s: has sectors of %u bytes, which is no power of two from %u to %u", disk->unit.name, block,
+               BLK_SECTOR, DISK_MAX_BLOCK);
+        return false;
+    }
+    if (disk->unit.max_sectors == 0) {
+        rt_log("%s: takes no more than %u bytes in one piece", disk->unit.name,
+               (unsigned)virtio_config32(&disk->virtio, CONFIG_SIZE_MAX));
+        return false;
+    }
+    return true;
 }
 
 /* The handshake from reset to running, with an empty queue. */
@@ -50,7 +76,7 @@ static enum error start(struct disk *disk)
     enum error error = virtio_open(&disk->virtio, &disk->regs, &disk->cache, DEVICE_ID_BLOCK);
 
     if (!error)
-        error = virtio_negotiate(&disk->virtio, FEATURE_SIZE_MAX | FEATURE_READ_ONLY | FEATURE_FLUSH, 0);
+        error = virtio_negotiate(&disk->virtio, FEATURES, 0);
     if (!error) {
         memset(disk->memory, 0, disk_memory_bytes());
         error = virtio_queue(&disk->virtio, &disk->queue, REQUEST_QUEUE, DISK_QUEUE_SIZE, disk->memory,
@@ -59,9 +85,7 @@ static enum error start(struct disk *disk)
     if (error)
         return error;
     read_config(disk);
-    if (disk->unit.max_sectors == 0) {
-        rt_log("%s: takes no more than %u bytes in one piece", disk->unit.name,
-               (unsigned)virtio_config32(&disk->virtio, CONFIG_SIZE_MAX));
+    if (!is_usable(disk)) {
         virtio_fail(&disk->virtio);
         return ERR_UNSUPPORTED;
     }

@@ -11,6 +11,7 @@
 #define DISK_QUEUE_SIZE   128
 #define DISK_MAX_REQUESTS (DISK_QUEUE_SIZE / 3) /* each takes three descriptors: header, data, status */
 #define DISK_MAX_SECTORS  2048                  /* in one request */
+#define DISK_MAX_BLOCK    65536                 /* bytes of a disk's own sectors */
 #define DISK_MAX_RESETS   16                    /* misbehaviour that is put up with */
 
 /* What the device and the driver share per request: header and status (section 5.2.6). */
