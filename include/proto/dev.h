@@ -8,6 +8,7 @@
 #include <proto/proto.h>
 
 #define DEV_COMPATIBLE_BYTES 256
+#define DEV_REGION_ALIGNMENT (2ull << 20)
 
 struct dev_count_reply {
     uint64_t count; /* devices for this client */
@@ -15,7 +16,7 @@ struct dev_count_reply {
 
 struct dev_index_request {
     uint64_t index; /* of the device among the client's, from 0 */
-    uint64_t n;     /* of the region or line */
+    uint64_t n;     /* of the line or pin */
 };
 struct dev_info_reply {
     char name[32];       /* node name with unit address */
@@ -28,7 +29,8 @@ struct dev_info_reply {
     uint64_t cache_block; /* bytes of the cache blocks that drivers can clean and flush; 0: they cannot */
 };
 
-/* A property of the device's node in the hardware's device tree, or of its controller's if it is on the bus of one. */
+/* A property of the device's node in the hardware's device tree, or of its controller's if it is on the
+ * bus of one. */
 enum dev_node { DEV_NODE_DEVICE, DEV_NODE_CONTROLLER };
 struct dev_property_request {
     uint64_t index;
@@ -45,10 +47,20 @@ struct dev_pin_reply {
     char name[32]; /* from `gpio-line-names`; empty: it has none */
     char user[32]; /* the node whose pin it is; empty: nobody's */
 };
+
+/* The n-th range of a device's registers comes in segments that follow each other, of at most four frames
+ * each. This one has what lies `from` bytes from the range's beginning. */
+struct dev_region_request {
+    uint64_t index, n;
+    uint64_t from;
+};
 struct dev_region_reply {
-    uint64_t length; /* bytes of the registers */
-    uint64_t offset; /* of the first register in the segment (device pages are mapped whole) */
+    uint64_t size;   /* bytes of the whole range */
+    uint64_t length; /* bytes from `from` on that are in this segment */
+    uint64_t offset; /* of the first of them in the segment (device pages are mapped whole) */
     uint64_t segment_length;
+    uint64_t alignment; /* the segment begins so many bytes behind a multiple of DEV_REGION_ALIGNMENT, */
+                        /* and so must what it is mapped to */
 }; /* + capability: mm segment */
 struct dev_irq_reply {
     uint64_t line;
@@ -92,15 +104,15 @@ struct dev_irq_stats_reply {
     uint64_t deadline; /* ticks; 0: none */
 };
 
-#define DEV_OPS(OP)                                                                                                    \
-    OP(1, dev_count, struct proto_empty, struct dev_count_reply, DEV_DRIVE)                                            \
-    OP(2, dev_info, struct dev_index_request, struct dev_info_reply, DEV_DRIVE)                                        \
-    OP(3, dev_region, struct dev_index_request, struct dev_region_reply, DEV_DRIVE)                                    \
-    OP(4, dev_irq, struct dev_index_request, struct dev_irq_reply, DEV_DRIVE)                                          \
-    OP(5, dev_dma, struct dev_dma_request, struct dev_dma_reply, DEV_DRIVE)                                            \
-    OP(6, dev_dma_free, struct dev_dma_free_request, struct proto_empty, DEV_DRIVE)                                    \
-    OP(7, dev_property, struct dev_property_request, struct dev_property_reply, DEV_DRIVE)                             \
-    OP(8, dev_irq_stats, struct dev_index_request, struct dev_irq_stats_reply, DEV_INSPECT)                            \
+#define DEV_OPS(OP)                                                                                         \
+    OP(1, dev_count, struct proto_empty, struct dev_count_reply, DEV_DRIVE)                                 \
+    OP(2, dev_info, struct dev_index_request, struct dev_info_reply, DEV_DRIVE)                             \
+    OP(3, dev_region, struct dev_region_request, struct dev_region_reply, DEV_DRIVE)                        \
+    OP(4, dev_irq, struct dev_index_request, struct dev_irq_reply, DEV_DRIVE)                               \
+    OP(5, dev_dma, struct dev_dma_request, struct dev_dma_reply, DEV_DRIVE)                                 \
+    OP(6, dev_dma_free, struct dev_dma_free_request, struct proto_empty, DEV_DRIVE)                         \
+    OP(7, dev_property, struct dev_property_request, struct dev_property_reply, DEV_DRIVE)                  \
+    OP(8, dev_irq_stats, struct dev_index_request, struct dev_irq_stats_reply, DEV_INSPECT)                 \
     OP(9, dev_pin, struct dev_index_request, struct dev_pin_reply, DEV_DRIVE)                               \
     OP(16, dev_register, struct dev_register_request, struct dev_register_reply, PROTO_MANAGE)
 PROTO_CLIENT(DEV_OPS)

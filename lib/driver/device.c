@@ -3,6 +3,7 @@
 #include <base/checked.h>
 #include <driver/device.h>
 #include <proto/mm.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Calls dev for an answer that brings one capability, which lands in a new slot *cap. */
@@ -65,7 +66,7 @@ int device_property(const struct device *device, enum dev_node node, const char 
     struct dev_property_request request = {.index = device->index, .node = node};
     struct dev_property_reply reply;
 
-    strlcpy(request.name, name, sizeof(request.name));
+    snprintf(request.name, sizeof(request.name), "%s", name);
     if (dev_property(rt_cap("dev"), &request, &reply))
         return -1;
     size_t length = reply.length < sizeof(reply.value) ? reply.length : sizeof(reply.value);
@@ -85,32 +86,93 @@ uint32_t device_cell(const struct device *device, enum dev_node node, const char
     return (uint32_t)cell[0] << 24 | (uint32_t)cell[1] << 16 | (uint32_t)cell[2] << 8 | cell[3];
 }
 
-enum error device_region(const struct device *device, uint64_t n, struct mmio *region)
-{
-    struct dev_index_request request = {.index = device->index, .n = n};
+/* A segment of registers that dev gave. */
+struct piece {
     struct dev_region_reply reply;
-    struct segment segment;
     cap_t cap;
+};
 
-    enum error error = call_for_cap(OP_dev_region, &request, sizeof(request), &reply, sizeof(reply), &cap);
-    if (!error) {
-        error = range_inside(reply.offset, reply.length, reply.segment_length)
-                    ? segment_map(&segment, cap, reply.segment_length, MM_READ | MM_WRITE)
-                    : ERR_BAD_ADDRESS;
-        if (error)
-            slot_free(cap);
+static enum error get_piece(const struct device *device, uint64_t n, uint64_t from, struct piece *piece)
+{
+    struct dev_region_request request = {.index = device->index, .n = n, .from = from};
+    struct dev_region_reply *reply = &piece->reply;
+
+    enum error error =
+        call_for_cap(OP_dev_region, &request, sizeof(request), reply, sizeof(*reply), &piece->cap);
+    if (!error && (reply->length == 0 || from >= reply->size || reply->length > reply->size - from ||
+                   !range_inside(reply->offset, reply->length, reply->segment_length))) {
+        slot_free(piece->cap);
+        error = ERR_BAD_ADDRESS;
     }
-    if (error) {
-        rt_log("%s: no registers: %s", device->info.name, error_text(error));
-        return error;
-    }
-    *region = (struct mmio){
-        .access = &mmio_direct,
-        .context = (char *)segment.address + reply.offset,
-        .length = reply.length,
-        .name = device->info.name,
-    };
+    return error;
+}
+
+/* Addresses for `length` bytes of registers from `piece` on, where the pieces can follow each other; mm
+ * chooses when the one is enough. Nothing else is mapped in between: only this thread asks mm for the
+ * process. */
+static enum error choose_address(const struct piece *piece, uint64_t length, uint64_t *address)
+{
+    uint64_t room;
+
+    *address = 0;
+    if (length <= piece->reply.length)
+        return ERR_OK;
+    /* The last piece may reach further, as far as a segment of megapages at most. */
+    if (!checked_add(length + piece->reply.offset, (MSG_MAX_CAPS + 1) * DEV_REGION_ALIGNMENT, &room))
+        return ERR_NO_MEMORY;
+    void *reserved = rt_map(room, MM_READ);
+    if (reserved == NULL)
+        return ERR_NO_MEMORY;
+    rt_unmap(reserved, room);
+    *address = align_up((uint64_t)reserved, DEV_REGION_ALIGNMENT) + piece->reply.alignment;
     return ERR_OK;
+}
+
+/* Maps the pieces one behind the other; *first is where the first begins. */
+static enum error map_pieces(const struct device *device, uint64_t n, uint64_t from, uint64_t length,
+                             struct piece *piece, char **first)
+{
+    struct segment segment;
+    uint64_t address = 0;
+
+    enum error error = choose_address(piece, length, &address);
+    for (*first = NULL;; address += segment.length) {
+        if (!error)
+            error = segment_map_at(&segment, piece->cap, address, piece->reply.segment_length,
+                                   MM_READ | MM_WRITE);
+        if (error) {
+            slot_free(piece->cap);
+            return error;
+        }
+        if (*first == NULL)
+            *first = segment.address;
+        if (length <= piece->reply.length)
+            return ERR_OK;
+        from += piece->reply.length;
+        length -= piece->reply.length;
+        error = get_piece(device, n, from, piece);
+        if (error)
+            return error;
+    }
+}
+
+enum error device_region(const struct device *device, uint64_t n, uint64_t from, uint64_t length,
+                         struct mmio *region)
+{
+    struct piece piece;
+    char *first;
+
+    enum error error = get_piece(device, n, from, &piece);
+    if (!error) {
+        uint64_t there = piece.reply.size - from, offset = piece.reply.offset;
+        length = length < there ? length : there;
+        error = map_pieces(device, n, from, length, &piece, &first);
+        if (!error)
+            *region = (struct mmio){&mmio_direct, first + offset, length, device->info.name, 0};
+    }
+    if (error)
+        rt_log("%s: no registers: %s", device->info.name, error_text(error));
+    return error;
 }
 
 /* Binds the handler in `irq` to a copy of `notification` that signals `bits`. The copy stays: the line is

@@ -36,8 +36,13 @@ int device_property(const struct device *device, enum dev_node node, const char 
 /* n-th 32-bit cell of a property; `absent` where there is none. */
 uint32_t device_cell(const struct device *device, enum dev_node node, const char *name, unsigned n,
                      uint32_t absent);
-/* Maps the n-th range of registers. `region` refers to the name in `device`, which must live as long. */
-enum error device_region(const struct device *device, uint64_t n, struct mmio *region);
+/* Maps registers of the n-th range: `length` bytes that begin `from` bytes from its beginning, or as many
+ * as there are. `region` refers to the name in `device`, which must live as long. ERR_BAD_ARG: there is
+ * none at `from`. */
+enum error device_region(const struct device *device, uint64_t n, uint64_t from, uint64_t length,
+                         struct mmio *region);
+/* As a length: all that there are. */
+#define DEVICE_ALL UINT64_MAX
 /* Has the n-th interrupt line signal `notification` with `bits`, and lets the line interrupt. After each
  * interrupt the line stays silent until device_interrupt_done(). */
 enum error device_interrupt(struct device *device, uint64_t n, cap_t notification, uint64_t bits);

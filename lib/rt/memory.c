@@ -38,8 +38,13 @@ static enum error call_for_cap(uint32_t op, const void *q, size_t q_size, void *
 
 enum error segment_map(struct segment *segment, cap_t cap, size_t length, uint64_t prot)
 {
+    return segment_map_at(segment, cap, 0, length, prot);
+}
+
+enum error segment_map_at(struct segment *segment, cap_t cap, uint64_t address, size_t length, uint64_t prot)
+{
     length = align_up(length, PAGE_BYTES);
-    struct mm_segment_map_request q = {.length = length, .prot = prot};
+    struct mm_segment_map_request q = {.address = address, .length = length, .prot = prot};
     struct mm_map_reply r;
     enum error error =
         proto_call(rt_caps.mm, OP_mm_segment_map, &q, sizeof(q), &r, sizeof(r), &cap, 1, NULL, 0, NULL);

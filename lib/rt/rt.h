@@ -123,8 +123,9 @@ struct segment {
 enum error segment_make(struct segment *segment, size_t length); /* makes one and maps it read-write */
 /* The same with enum mm_segment_flags. */
 enum error segment_make_flags(struct segment *segment, size_t length, uint64_t flags);
-enum error segment_map(struct segment *segment, cap_t cap, size_t length,
-                       uint64_t prot); /* maps one received */
+/* Maps one received, where mm chooses, or at `address`. */
+enum error segment_map(struct segment *segment, cap_t cap, size_t length, uint64_t prot);
+enum error segment_map_at(struct segment *segment, cap_t cap, uint64_t address, size_t length, uint64_t prot);
 /* Unmaps it and forgets the capability; the memory of one that was made here comes back when nobody else maps
  * it. */
 void segment_drop(struct segment *segment);

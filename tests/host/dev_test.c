@@ -96,33 +96,6 @@ Test(dev, sifive_u)
     expect_line("serial@10011000", 0, 5);
 }
 
-Test(dev, pages_of_registers_ascend_and_are_there_once)
-{
-    uint64_t pages[256], address, size;
-    unsigned serial_pages = 0;
-
-    load_machine("virt");
-    unsigned count = devices_pages(&devices, 0x4000, pages, 256);
-    cr_assert_gt(count, 10);
-    for (unsigned i = 0; i < count; i++) {
-        cr_assert_eq(pages[i] % 4096, 0);
-        cr_assert(i == 0 || pages[i] > pages[i - 1]);
-        serial_pages += pages[i] == 0x10000000;
-    }
-    cr_assert_eq(serial_pages, 1);
-    for (unsigned d = 0; d < devices.count; d++) {
-        for (unsigned n = 0; device_registers(&devices, d, n, &address, &size); n++) {
-            for (uint64_t at = address & ~0xfffull; size <= 0x4000 && at < address + size; at += 4096) {
-                unsigned i = 0;
-                while (i < count && pages[i] != at)
-                    i++;
-                cr_assert_lt(i, count, "no page for %s", device_name(&devices, d));
-            }
-        }
-    }
-    cr_assert_eq(devices_pages(&devices, 0x4000, pages, 3), 3);
-}
-
 /* --- Small trees --- */
 
 Test(dev, interrupts_come_in_several_forms)
@@ -380,7 +353,7 @@ Test(dev, interrupts_without_number_are_counted_up_to_a_limit)
 
 Test(dev, damaged_trees_do_no_harm)
 {
-    uint64_t state = 20, pages[64], address, size;
+    uint64_t state = 20, address, size;
     unsigned opened = 0, lines = 0, unsupported = 0, corrupt = 0;
     uint32_t line, trigger;
 
@@ -397,11 +370,11 @@ Test(dev, damaged_trees_do_no_harm)
         if (!fdt_open(&tree, damaged.data, damaged.size)) {
             opened++;
             devices_read(&devices, &tree);
-            devices_pages(&devices, 0x4000, pages, 64);
             for (unsigned i = 0; i < devices.count; i++) {
                 device_name(&devices, i);
                 device_register_ranges(&devices, i);
-                device_registers(&devices, i, 0, &address, &size);
+                if (device_registers(&devices, i, 0, &address, &size))
+                    devices_frame_bits(&devices, address, size, address);
                 for (unsigned n = device_lines(&devices, i); n > 0; n--) {
                     enum error error = device_line(&devices, i, n - 1, &line, &trigger);
                     lines += !error;

@@ -144,3 +144,10 @@ def plic(name: str, trigger: int):
 
 edited("plic_of_thead", plic("thead,c900-plic", 4), "PLIC, Sstc", PROMPT)
 edited("plic_of_andes_with_edges", plic("andestech,nceplic100", 1), "PLIC, Sstc", PROMPT)
+
+# As on the JH7110, whose UARTs have 64 KiB: here they reach over all virtio devices as well.
+edited(
+    "terminal_with_large_registers",
+    lambda t: t.replace("reg = <0x00 0x10000000 0x00 0x100>", "reg = <0x00 0x10000000 0x00 0x10000>"),
+    PROMPT,
+)

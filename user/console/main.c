@@ -51,7 +51,7 @@ static void signalled(uint64_t bits)
 /* Takes the UART that is open as `device`. False, after a line that says why, when it is not to be had. */
 static bool take_uart(cap_t notification)
 {
-    if (device_region(&device, 0, &regs))
+    if (device_region(&device, 0, 0, PAGE_BYTES, &regs))
         return false;
     enum error error =
         uart_open(&uart, &regs, device.info.compatible, device.info.reg_shift, device.info.reg_io_width);

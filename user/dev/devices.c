@@ -7,8 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PAGE        (1ull << PAGE_BITS)
-#define ADDRESS_END (1ull << 56) /* of physical addresses in Sv39 */
+#define MEGAPAGE (1ull << MEGAPAGE_BITS)
 
 /* --- Reading the tree --- */
 
@@ -120,34 +119,28 @@ bool device_is_stdout(const struct devices *devices, unsigned device)
     return path != NULL && fdt_by_path(tree, path) == devices->device[device].node;
 }
 
-/* Puts `page` in its place among the ascending ones, if it is not there yet. */
-static unsigned insert_page(uint64_t *pages, unsigned count, uint64_t page)
+/* Whether other registers than those at [address, address + size) lie in [start, end). */
+static bool has_others(const struct devices *devices, uint64_t address, uint64_t size, uint64_t start,
+                       uint64_t end)
 {
-    unsigned at = count;
-
-    while (at > 0 && pages[at - 1] > page)
-        at--;
-    if (at > 0 && pages[at - 1] == page)
-        return count;
-    memmove(&pages[at + 1], &pages[at], (count - at) * sizeof(pages[0]));
-    pages[at] = page;
-    return count + 1;
-}
-
-unsigned devices_pages(const struct devices *devices, uint64_t limit, uint64_t *pages, unsigned max)
-{
-    unsigned count = 0;
-    uint64_t address, size;
+    uint64_t other, bytes;
 
     for (unsigned i = 0; i < devices->count; i++) {
-        for (unsigned n = 0; device_registers(devices, i, n, &address, &size); n++) {
-            if (size > limit || address >= ADDRESS_END)
-                continue;
-            for (uint64_t at = align_down(address, PAGE); at < address + size && count < max; at += PAGE)
-                count = insert_page(pages, count, at);
+        for (unsigned n = 0; device_registers(devices, i, n, &other, &bytes); n++) {
+            if (other < end && start < other + bytes && (other != address || bytes != size))
+                return true;
         }
     }
-    return count;
+    return false;
+}
+
+unsigned devices_frame_bits(const struct devices *devices, uint64_t address, uint64_t size, uint64_t at)
+{
+    uint64_t start = align_down(at, MEGAPAGE), end = start + MEGAPAGE;
+
+    if (start < address || end > address + size || has_others(devices, address, size, start, end))
+        return PAGE_BITS;
+    return MEGAPAGE_BITS;
 }
 
 /* --- Who has what --- */

@@ -96,6 +96,6 @@ int devices_of(const struct devices *devices, uint64_t client, uint64_t index);
 uint64_t devices_count(const struct devices *devices, uint64_t client);
 /* The client is dead: its devices are nobody's. */
 void devices_release(struct devices *devices, uint64_t client);
-/* Addresses of the pages that hold registers of any device, ascending, each once; ranges of more than `limit`
- * bytes are left out. Returns how many, at most `max`. */
-unsigned devices_pages(const struct devices *devices, uint64_t limit, uint64_t *page, unsigned max);
+/* Log2 of the size of the frame that holds the page at `at`, for the registers at [address, address +
+ * size): a megapage where nothing lies in that but these registers, or else a page. */
+unsigned devices_frame_bits(const struct devices *devices, uint64_t address, uint64_t size, uint64_t at);

@@ -28,7 +28,7 @@ static bool map_virtio(unsigned device, struct mmio *region)
     uint64_t address, size;
 
     return device_registers(&devices, device, 0, &address, &size) &&
-           !registers_map(address, size, device_name(&devices, device), region) &&
+           !registers_map(&devices, address, size, device_name(&devices, device), region) &&
            mmio_read32(region, VIRTIO_MAGIC_VALUE, MMIO_PLAIN) == VIRTIO_MAGIC;
 }
 
@@ -69,7 +69,7 @@ static bool read_clock_controller(void *context, int node, uint32_t offset, uint
 
     (void)context;
     if (!fdt_reg(&devices.tree, node, 0, &address, &size) ||
-        registers_map(address, size, fdt_name(&devices.tree, node), &region)) {
+        registers_map(&devices, address, size, fdt_name(&devices.tree, node), &region)) {
         return false;
     }
     *value = mmio_read32(&region, offset, MMIO_PLAIN);
@@ -164,27 +164,31 @@ static enum error serve_dev_pin(struct call *call, const struct dev_index_reques
     return ERR_OK;
 }
 
-static enum error serve_dev_region(struct call *call, const struct dev_index_request *request,
+static enum error serve_dev_region(struct call *call, const struct dev_region_request *request,
                                    struct dev_region_reply *reply)
 {
     int device = devices_of(&devices, call->client, request->index);
-    uint64_t address, size;
+    struct registers part;
+    uint64_t address;
 
     if (device == NO_DEVICE)
         return ERR_NO_DEVICE;
     if (request->n > UINT32_MAX ||
-        !device_registers(&devices, device, (unsigned)request->n, &address, &size)) {
+        !device_registers(&devices, device, (unsigned)request->n, &address, &reply->size)) {
         return ERR_NOT_FOUND;
     }
-    enum error error =
-        registers_segment(address, size, &call->reply_cap[0], &reply->offset, &reply->segment_length);
+    enum error error = registers_part(&devices, address, reply->size, request->from, &part);
     if (error) {
-        rt_log("%s: registers at 0x%llx, 0x%llx bytes: %s", device_name(&devices, device),
-               (unsigned long long)address, (unsigned long long)size,
-               error == ERR_UNSUPPORTED ? "too large to hand out" : error_text(error));
+        rt_log("%s: registers at 0x%llx, 0x%llx bytes, from 0x%llx on: %s", device_name(&devices, device),
+               (unsigned long long)address, (unsigned long long)reply->size,
+               (unsigned long long)request->from, error_text(error));
         return error;
     }
-    reply->length = size;
+    reply->length = part.length;
+    reply->offset = part.offset;
+    reply->segment_length = part.segment_length;
+    reply->alignment = part.start % DEV_REGION_ALIGNMENT;
+    call->reply_cap[0] = part.segment;
     call->reply_caps = 1;
     return ERR_OK;
 }
@@ -344,7 +348,6 @@ int main(int argc, char **argv)
         unsigned bits = (unsigned)number(&text, ':');
         registers_add_untyped(slot, bits, number(&text, 0));
     }
-    registers_setup(&devices);
     stop_all_virtio();
     serve(&(struct server){
         .name = "dev",

@@ -6,86 +6,125 @@
 #include <proto/mm.h>
 #include <string.h>
 
-#define MAX_UNTYPED 128
-#define MAX_PAGES   256
-#define MAX_RANGES  256
+#define MAX_UNTYPED  512
+#define MAX_FRAMES   512
+#define MAX_SEGMENTS 256
+#define ADDRESS_END  (1ull << 56) /* of physical addresses in Sv39 */
 
+/* Device memory, used up from the start on. What an object leaves free before itself is in pieces of their
+ * own, so the first piece that has an address free is the only one. */
 static struct untyped {
     cap_t slot;
     unsigned bits;
-    uint64_t address;
+    uint64_t address, next; /* free from `next` on */
 } untyped[MAX_UNTYPED];
 static unsigned untyped_count;
 
-static uint64_t page_address[MAX_PAGES]; /* ascending */
-static cap_t page_frame[MAX_PAGES];      /* 0: could not be made */
-static unsigned page_count;
+static struct frame {
+    uint64_t address;
+    cap_t slot;
+} frames[MAX_FRAMES];
+static unsigned frame_count;
 
-/* What was handed out, or mapped here, before. */
-static struct range {
-    uint64_t address, size;
+static struct segment_of {
+    uint64_t start, length;
     cap_t segment;
-    void *mapped; /* the segment's first page */
-} ranges[MAX_RANGES];
-static unsigned range_count;
+    void *mapped; /* here; NULL: it is not */
+} segments[MAX_SEGMENTS];
+static unsigned segment_count;
+
+/* --- Frames --- */
+
+static bool add_untyped(cap_t slot, unsigned bits, uint64_t address)
+{
+    if (untyped_count == MAX_UNTYPED)
+        return false;
+    untyped[untyped_count++] = (struct untyped){slot, bits, address, address};
+    return true;
+}
 
 void registers_add_untyped(cap_t slot, unsigned bits, uint64_t address)
 {
-    if (untyped_count < MAX_UNTYPED) {
-        untyped[untyped_count++] = (struct untyped){slot, bits, address};
-    } else {
+    if (!add_untyped(slot, bits, address)) {
         rt_log("device memory at 0x%llx is left out: more than %u pieces", (unsigned long long)address,
                MAX_UNTYPED);
     }
 }
 
-static const struct untyped *untyped_of(uint64_t page)
+static uint64_t end_of(const struct untyped *piece)
+{
+    return piece->address + (1ull << piece->bits);
+}
+
+/* NULL: memory, or registers that the kernel keeps. */
+static struct untyped *untyped_with(uint64_t address, unsigned bits)
 {
     for (unsigned i = 0; i < untyped_count; i++) {
-        if (page >= untyped[i].address &&
-            range_inside(page - untyped[i].address, PAGE_BYTES, 1ull << untyped[i].bits)) {
-            return &untyped[i];
-        }
+        if (address >= untyped[i].next && address < end_of(&untyped[i]))
+            return bits <= untyped[i].bits ? &untyped[i] : NULL;
     }
     return NULL;
 }
 
-/* The frame of a page, 0 when there is none to be had: memory, or registers that the kernel keeps. */
-static cap_t make_frame(uint64_t page)
+/* Makes an object of the first `1 << bits` bytes that are free. */
+static enum error take(struct untyped *piece, enum object_type type, unsigned bits, cap_t *slot)
 {
-    const struct untyped *from = untyped_of(page);
-    cap_t slot = from == NULL ? 0 : slot_alloc();
+    *slot = slot_alloc();
+    if (*slot == 0)
+        return ERR_TOO_MANY;
+    enum error error = untyped_retype(piece->slot, type, bits, 0, *slot, 1, piece->next - piece->address);
+    if (error)
+        slot_release(*slot);
+    else
+        piece->next += 1ull << bits;
+    return error;
+}
 
-    if (slot == 0)
-        return 0;
-    enum error error = untyped_retype(from->slot, OBJ_FRAME, PAGE_BITS, 0, slot, 1, page - from->address);
-    if (error) {
-        rt_log("registers at 0x%llx: no frame: %s", (unsigned long long)page, error_text(error));
-        slot_release(slot);
-        return 0;
+/* Makes pieces of what is free before `address`, each as large as its place allows. */
+static enum error split(struct untyped *piece, uint64_t address)
+{
+    cap_t slot;
+
+    while (piece->next < address) {
+        unsigned bits = (unsigned)__builtin_ctzll(piece->next | 1ull << 63), room = 63;
+        room -= (unsigned)__builtin_clzll(address - piece->next);
+        bits = bits < room ? bits : room;
+        if (untyped_count == MAX_UNTYPED)
+            return ERR_TOO_MANY;
+        uint64_t at = piece->next;
+        enum error error = take(piece, OBJ_UNTYPED, bits, &slot);
+        if (error)
+            return error;
+        add_untyped(slot, bits, at);
     }
-    return slot;
+    return ERR_OK;
 }
 
-void registers_setup(const struct devices *devices)
+static enum error frame_at(uint64_t address, unsigned bits, cap_t *frame)
 {
-    page_count = devices_pages(devices, REGISTERS_MAX, page_address, MAX_PAGES);
-    for (unsigned i = 0; i < page_count; i++)
-        page_frame[i] = make_frame(page_address[i]);
-    if (page_count == MAX_PAGES)
-        rt_log("more than %u pages of registers: some devices have none", MAX_PAGES);
-}
-
-static cap_t frame_at(uint64_t page)
-{
-    for (unsigned i = 0; i < page_count; i++) {
-        if (page_address[i] == page)
-            return page_frame[i];
+    for (unsigned i = 0; i < frame_count; i++) {
+        if (frames[i].address == address) {
+            *frame = frames[i].slot;
+            return ERR_OK;
+        }
     }
-    return 0;
+    if (frame_count == MAX_FRAMES)
+        return ERR_TOO_MANY;
+    struct untyped *piece = untyped_with(address, bits);
+    if (piece == NULL)
+        return ERR_BAD_ADDRESS;
+    enum error error = split(piece, address);
+    if (!error)
+        error = take(piece, OBJ_FRAME, bits, frame);
+    if (!error)
+        frames[frame_count++] = (struct frame){address, *frame};
+    return error;
 }
 
-/* A copy of the frame that can be read and written, but not executed from and not told the address of. */
+/* --- Segments --- */
+
+/* A copy of the frame that can be read and written, but not executed from and not told the address of; 0:
+ * there is no slot for it. */
 static cap_t weaken(cap_t frame)
 {
     cap_t slot = slot_alloc();
@@ -97,89 +136,116 @@ static cap_t weaken(cap_t frame)
     return slot;
 }
 
-/* Has mm make a segment of `count` pages from `page` on. */
-static enum error make_segment(uint64_t page, unsigned count, cap_t *segment)
+/* Has mm make a segment of [start, end), which are at most four frames of that size. */
+static enum error make_segment(uint64_t start, uint64_t end, unsigned bits, cap_t *segment)
 {
-    struct mm_segment_device_request request = {.length = count * PAGE_BYTES};
-    cap_t frame[MSG_MAX_CAPS] = {0}, slot = slot_alloc();
-    unsigned taken = 0;
+    struct mm_segment_device_request request = {.length = end - start};
+    cap_t copy[MSG_MAX_CAPS], original, slot = slot_alloc();
+    unsigned count = 0, taken = 0;
     enum error error = slot == 0 ? ERR_TOO_MANY : ERR_OK;
 
-    for (unsigned i = 0; i < count && !error; i++) {
-        cap_t original = frame_at(page + i * PAGE_BYTES);
-        frame[i] = original == 0 ? 0 : weaken(original);
-        error = original == 0 ? ERR_BAD_ADDRESS : frame[i] == 0 ? ERR_TOO_MANY : ERR_OK;
+    for (uint64_t at = start; at < end && !error; at += 1ull << bits) {
+        error = frame_at(at, bits, &original);
+        copy[count] = error ? 0 : weaken(original);
+        error = error ? error : copy[count] == 0 ? ERR_TOO_MANY : ERR_OK;
+        count++;
     }
     if (!error) {
-        error = proto_call(START_MM, OP_mm_segment_device, &request, sizeof(request), NULL, 0, frame, count,
+        error = proto_call(START_MM, OP_mm_segment_device, &request, sizeof(request), NULL, 0, copy, count,
                            &slot, 1, &taken);
     }
     if (!error && taken != 1)
         error = ERR_NO_CAP;
     for (unsigned i = 0; i < count; i++)
-        slot_free(frame[i]);
-    if (error) {
+        slot_free(copy[i]);
+    if (error)
         slot_free(slot);
-        return error;
-    }
-    *segment = slot;
-    return ERR_OK;
+    else
+        *segment = slot;
+    return error;
 }
 
-static uint64_t pages_of(uint64_t address, uint64_t size)
+static enum error segment_of(uint64_t start, uint64_t end, unsigned bits, struct segment_of **found)
 {
-    return (align_up(address + size, PAGE_BYTES) - align_down(address, PAGE_BYTES)) / PAGE_BYTES;
-}
-
-static enum error find_range(uint64_t address, uint64_t size, struct range **found)
-{
-    for (unsigned i = 0; i < range_count; i++) {
-        if (ranges[i].address == address && ranges[i].size == size) {
-            *found = &ranges[i];
+    for (unsigned i = 0; i < segment_count; i++) {
+        if (segments[i].start == start && segments[i].length == end - start) {
+            *found = &segments[i];
             return ERR_OK;
         }
     }
-    if (size == 0 || size > REGISTERS_MAX || pages_of(address, size) > MSG_MAX_CAPS)
-        return ERR_UNSUPPORTED;
-    if (range_count == MAX_RANGES)
+    if (segment_count == MAX_SEGMENTS)
         return ERR_TOO_MANY;
-    struct range range = {.address = address, .size = size};
-    enum error error =
-        make_segment(align_down(address, PAGE_BYTES), (unsigned)pages_of(address, size), &range.segment);
+    struct segment_of segment = {.start = start, .length = end - start};
+    enum error error = make_segment(start, end, bits, &segment.segment);
     if (!error) {
-        ranges[range_count] = range;
-        *found = &ranges[range_count++];
+        segments[segment_count] = segment;
+        *found = &segments[segment_count++];
     }
     return error;
 }
 
-enum error registers_segment(uint64_t address, uint64_t size, cap_t *segment, uint64_t *offset,
-                             uint64_t *length)
+/* The segment of a range of registers that has the page at `at`. The frames in it are those of one size
+ * that lie side by side, and in the same aligned four; so each page is in one segment, whichever was asked
+ * for. */
+static enum error segment_around(const struct devices *devices, uint64_t address, uint64_t size, uint64_t at,
+                                 struct segment_of **found)
 {
-    struct range *range;
-    enum error error = find_range(address, size, &range);
+    unsigned bits = devices_frame_bits(devices, address, size, at);
+    uint64_t frame = 1ull << bits, low = align_down(at, MSG_MAX_CAPS * frame);
+    uint64_t high = low + MSG_MAX_CAPS * frame, first = align_down(address, PAGE_BYTES);
+    uint64_t start = align_down(at, frame), end = start + frame, last = align_up(address + size, PAGE_BYTES);
 
-    if (!error) {
-        *segment = range->segment;
-        *offset = address % PAGE_BYTES;
-        *length = pages_of(address, size) * PAGE_BYTES;
-    }
+    while (start > low && start > first && devices_frame_bits(devices, address, size, start - frame) == bits)
+        start -= frame;
+    while (end < high && end < last && devices_frame_bits(devices, address, size, end) == bits)
+        end += frame;
+    return segment_of(start, end, bits, found);
+}
+
+static void fill_part(const struct segment_of *segment, uint64_t address, uint64_t end,
+                      struct registers *part)
+{
+    uint64_t segment_end = segment->start + segment->length;
+
+    *part = (struct registers){
+        .segment = segment->segment,
+        .start = segment->start,
+        .segment_length = segment->length,
+        .offset = address - segment->start,
+        .length = (end < segment_end ? end : segment_end) - address,
+    };
+}
+
+enum error registers_part(const struct devices *devices, uint64_t address, uint64_t size, uint64_t from,
+                          struct registers *part)
+{
+    struct segment_of *segment;
+
+    if (from >= size || !range_inside(address, size, ADDRESS_END))
+        return ERR_BAD_ARG;
+    enum error error = segment_around(devices, address, size, address + from, &segment);
+    if (!error)
+        fill_part(segment, address + from, address + size, part);
     return error;
 }
 
-enum error registers_map(uint64_t address, uint64_t size, const char *name, struct mmio *region)
+enum error registers_map(const struct devices *devices, uint64_t address, uint64_t size, const char *name,
+                         struct mmio *region)
 {
-    struct range *range;
-    struct segment segment;
-    enum error error = find_range(address, size, &range);
+    struct segment_of *segment;
+    struct segment mapped;
+    struct registers part;
 
-    if (!error && range->mapped == NULL) {
-        error =
-            segment_map(&segment, range->segment, pages_of(address, size) * PAGE_BYTES, MM_READ | MM_WRITE);
-        range->mapped = !error ? segment.address : NULL;
+    if (size == 0 || !range_inside(address, size, ADDRESS_END))
+        return ERR_BAD_ARG;
+    enum error error = segment_around(devices, address, size, address, &segment);
+    if (!error && segment->mapped == NULL) {
+        error = segment_map(&mapped, segment->segment, segment->length, MM_READ | MM_WRITE);
+        segment->mapped = error ? NULL : mapped.address;
     }
     if (error)
         return error;
-    *region = (struct mmio){&mmio_direct, (char *)range->mapped + address % PAGE_BYTES, size, name, 0};
+    fill_part(segment, address, address + size, &part);
+    *region = (struct mmio){&mmio_direct, (char *)segment->mapped + part.offset, part.length, name, 0};
     return ERR_OK;
 }

@@ -200,7 +200,7 @@ static bool open_controller(struct unit *unit, struct controller *controller, ui
     struct device *device = &unit->device;
     struct mmio regs;
 
-    if (device_open(device, index) || device_region(device, 0, &regs) ||
+    if (device_open(device, index) || device_region(device, 0, 0, PAGE_BYTES, &regs) ||
         !describe_pins(device, controller)) {
         return false;
     }

@@ -224,7 +224,7 @@ static void read_slot(struct slot *slot)
 static bool open_slot(struct slot *slot, uint64_t index)
 {
     if (device_open(&slot->device, index) ||
-        device_region(&slot->device, 0, &slot->regs)) {
+        device_region(&slot->device, 0, 0, PAGE_BYTES, &slot->regs)) {
         return false;
     }
     slot->unit = (struct blk_unit){.driver = &slot_driver,

@@ -29,7 +29,7 @@ static bool open_unit(struct unit *unit, uint64_t index, cap_t notification)
     struct segment memory;
     uint64_t bit = 1ull << (unit - units);
 
-    if (device_open(&unit->device, index) || device_region(&unit->device, 0, &regs) ||
+    if (device_open(&unit->device, index) || device_region(&unit->device, 0, 0, PAGE_BYTES, &regs) ||
         device_cache(&unit->device, &cache) ||
         device_interrupt(&unit->device, 0, notification, bit) ||
         device_dma(&memory, disk_memory_bytes())) {
