@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The memory manager's protocol. A session is for one space: a process's address space and its memory quota. A segment
- * is memory that can be mapped in several spaces; the capability that stands for it is an endpoint capability to mm
- * that only mm can make, and whoever holds one may map it.
+ * The memory manager's protocol. It is served on each hart by a receiver with an endpoint of its own. All
+ * do the same, but what a process asks of the one on its own hart goes through without waiting for others.
  *
- * The number of a space is the client number of its sessions. 0 and 1 are the space of init, whose pages mm maps at
- * once because nobody handles init's page faults. What a space uses is counted in the chunks that it holds: 64 KiB
- * and up, with all that is in them (pages, page tables, kernel objects, and what is not used yet).
+ * A session is for one space: a process's address space and its memory quota. A segment is memory that can
+ * be mapped in several spaces; the capability that stands for it is an endpoint capability to mm that only
+ * mm can make, and whoever holds one may map it.
+ *
+ * The number of a space is the client number of its sessions. 0 and 1 are the space of init, whose pages mm
+ * maps at once because nobody handles init's page faults. What a space uses is counted in the chunks that
+ * it holds: 64 KiB and up, with all that is in them (pages, page tables, kernel objects, and what is not
+ * used yet).
  */
 #pragma once
 
@@ -14,7 +18,8 @@
 
 enum mm_prot { MM_READ = 1, MM_WRITE = 2, MM_EXEC = 4 }; /* never WRITE and EXEC at once */
 
-/* `space` in requests: 0 is the session's own; another one needs PROTO_MANAGE. Sizes in bytes, whole pages. */
+/* `space` in requests: 0 is the session's own; another one needs PROTO_MANAGE. Sizes in bytes, whole pages.
+ * */
 
 struct mm_map_request {
     uint64_t space;
@@ -83,6 +88,7 @@ struct mm_space_create_request {
     char name[16];
     uint64_t quota;  /* bytes */
     uint64_t rights; /* of the session that is returned */
+    uint64_t hart;   /* on which it runs: the receiver there serves it. Counted from the one that booted */
 };
 struct mm_space_create_reply {
     uint64_t space; /* its number, never used again */
@@ -95,7 +101,8 @@ struct mm_space_stats_reply {
     uint64_t used, quota, peak, faults;
 };
 
-/* What the oldest not yet told crash was: a fault that mm could not handle. ERR_NOT_FOUND when there is none. */
+/* What the oldest not yet told crash was: a fault that mm could not handle. ERR_NOT_FOUND when there is
+ * none. */
 struct mm_crash_reply {
     uint64_t space;
     uint64_t fault;     /* enum fault */

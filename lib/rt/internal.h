@@ -13,8 +13,6 @@ extern struct rt_caps rt_caps;
 /* Start of the C part, called by _start: `page` is what the process was started with, `tls` the memory for
  * the thread-local data of the first thread. */
 void rt_enter(const void *page, void *tls) __attribute__((noreturn));
-/* Remembers the calling thread's message page. */
-void rt_set_msg_page(struct msg_page *page);
 /* Prepares the bitmap of free slots: [first, end) of the own CNode are empty. */
 void slots_init(uint64_t first, uint64_t end);
 /* Writes out what stdio has buffered. */

@@ -34,8 +34,12 @@ uint32_t sys_msg(uint64_t number, cap_t cap, struct msg *m);
  * capabilities, and nothing of the answer but its label, which is returned. */
 uint32_t sys_invoke(cap_t cap, uint64_t tag, uint64_t word0, uint64_t word1, uint64_t word2, uint64_t word3,
                     uint64_t word4, uint64_t word5);
-/* The message page of the calling thread. */
+/* The message page of the calling thread; says where it is. */
 struct msg_page *rt_msg_page(void);
+void rt_set_msg_page(struct msg_page *page);
+/* Makes the thread-local data of a further thread below `top` of its stack. Returns what its tp, and its sp
+ * at first, has to be. */
+void *rt_tls_make(char *top);
 
 /* --- What the process was started with (start.c) --- */
 
@@ -104,6 +108,8 @@ enum error timer_cancel(cap_t timer);
 /* --- Time --- */
 
 uint64_t rt_ticks(void); /* the time register */
+/* Instructions that the hart has retired; may be read only when the kernel was started with `counters`. */
+uint64_t rt_instret(void);
 uint64_t rt_ticks_of_us(uint64_t us); /* rounded up */
 
 /* --- Memory, through mm (memory.c) --- */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* From user.ld; the sizes are the values of the symbols. */
-extern const char __tls_start[], __tls_data_size[], __tls_size[];
+extern const char __tls_start[], __tls_data_size[], __tls_size[], __tls_align[];
 extern void (*const __preinit_array_start[])(void), (*const __preinit_array_end[])(void);
 extern void (*const __init_array_start[])(void), (*const __init_array_end[])(void);
 
@@ -90,11 +90,23 @@ static void __attribute__((noreturn)) run_main(void)
     exit(main(split_arguments(argv, count, args, length), argv));
 }
 
-void rt_enter(const void *page, void *tls)
+static void fill_tls(void *tls)
 {
     size_t initialised = (size_t)__tls_data_size, size = (size_t)__tls_size;
     memcpy(tls, __tls_start, initialised);
     memset((char *)tls + initialised, 0, size - initialised);
+}
+
+void *rt_tls_make(char *top)
+{
+    void *tls = (void *)align_down((uint64_t)(top - (size_t)__tls_size), (size_t)__tls_align);
+    fill_tls(tls);
+    return tls;
+}
+
+void rt_enter(const void *page, void *tls)
+{
+    fill_tls(tls);
     if (*(const uint64_t *)page == BOOT_MAGIC)
         rt_init_from_boot(page);
     else

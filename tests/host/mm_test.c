@@ -3,9 +3,9 @@
  * The memory manager against a model of the kernel: clients map, touch, share, and end at random, and each
  * page must hold what was written to it last and nothing of anybody else, whatever runs out.
  */
-// sources: user/mm/*.c !user/mm/main.c lib/rt/slots.c
+// sources: user/mm/*.c !user/mm/main.c !user/mm/receiver.c lib/rt/slots.c
 // flags: -Iuser/mm
-#include "mm_kernel.h"
+#include "mm_world.h"
 
 #define PAGES       64 /* of the part of each space where things are mapped at fixed addresses */
 #define FIXED       0x40000000ull
@@ -26,6 +26,7 @@ struct page {
 
 struct client {
     bool used;
+    unsigned home;
     uint64_t number, object, session;
     struct page page[PAGES];
 };
@@ -292,7 +293,11 @@ static void step_frame(struct world *w, struct client *c)
 static void step_space_make(struct world *w, struct client *c)
 {
     struct mm_space_create_request q = {
-        .name = "client", .quota = (2 + pick(w, 7)) << CHUNK_BITS, .rights = MM_USE | MM_DMA};
+        .name = "client",
+        .quota = (2 + pick(w, 7)) << CHUNK_BITS,
+        .rights = MM_USE | MM_DMA,
+        .hart = pick(w, RECEIVERS),
+    };
     struct answer a = model_call(MANAGE, OP_mm_space_create, &q, 0);
     w->failed[8] += a.error;
     if (a.error) {
@@ -302,6 +307,7 @@ static void step_space_make(struct world *w, struct client *c)
     cr_assert_eq(a.cap_count, 3);
     *c = (struct client){
         .used = true,
+        .home = (unsigned)q.hart,
         .number = a.word[0],
         .session = model[a.cap[0]].badge,
         .object = model[a.cap[1]].object,
@@ -373,6 +379,8 @@ static void random_steps(struct world *w, unsigned count)
     uint64_t total = blocks_total();
     for (unsigned i = 0; i < count; i++) {
         struct client *c = &w->client[pick(w, CLIENTS)];
+        /* Most come to the receiver of their own hart. */
+        lock_be(pick(w, 8) != 0 ? c->home : (unsigned)pick(w, RECEIVERS));
         if (!c->used)
             step_space_make(w, c);
         else if (pick(w, 400) == 0)
@@ -399,7 +407,7 @@ static void run_world(struct world *w, uint64_t pages, uint64_t slots, unsigned 
     random_steps(w, steps);
     end_all(w);
     cr_assert_eq(blocks_free() + own_bytes(), blocks_total());
-    unsigned full = model_slots_full(1, CLIENT_SLOTS) + 1; /* one is empty, for moving capabilities */
+    unsigned full = model_slots_full(1, CLIENT_SLOTS) + RECEIVERS; /* theirs are empty */
     cr_assert_eq(full + slot_count_free(), slots - START_FIRST_NAMED, "%u slots full, %u free", full,
                  slot_count_free());
     unsigned free = 0;

@@ -20,7 +20,7 @@ struct making {
 static enum error make_space(struct making *making)
 {
     struct process *process = making->process;
-    struct mm_space_create_request q = {.quota = process->grant->memory};
+    struct mm_space_create_request q = {.quota = process->grant->memory, .hart = process->hart};
     struct mm_space_create_reply r;
     cap_t cap[3];
 
@@ -86,20 +86,12 @@ static enum error make_memory(struct making *making)
     return load_program(making->process, making->program, making->start);
 }
 
-/* The hart of a process; programs that may run on any take turns. */
-static uint32_t choose_hart(const struct description_grant *grant)
-{
-    static uint32_t last;
-
-    return grant->hart != HART_ANY ? grant->hart : ++last;
-}
-
 static enum error make_thread(struct making *making)
 {
     struct process *process = making->process;
     const struct thread_plan plan = {
         .name = process->name,
-        .hart = choose_hart(process->grant),
+        .hart = process->hart,
         .budget_us = process->grant->budget,
         .period_us = process->grant->period,
         .deadline_us = process->grant->deadline,
@@ -148,6 +140,7 @@ enum error process_create(struct process *process, const struct program *program
     struct making making = {process, program, &start, ""};
 
     start_info_init(&start, process->number, process->name, rt_boot->timebase);
+    process->hart = hart_choose(process);
     enum error error = add_args(&making, args, args_length, count);
     for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]) && !error; i++)
         error = steps[i](&making);

@@ -39,7 +39,7 @@ struct description_use {
 struct description_grant {
     uint8_t priority;
     uint8_t use_count;
-    uint8_t hart;    /* number of the hart that it runs on, or HART_ANY: each program on the next one */
+    uint8_t hart;    /* number of the hart that it runs on, or HART_ANY: init chooses (hart.c) */
     uint32_t kernel; /* enum description_kernel bits */
     uint32_t budget, period; /* microseconds */
     uint32_t deadline;       /* of its thread, microseconds; 0: none; programs have none */

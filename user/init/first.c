@@ -14,8 +14,23 @@
 #define MM_MIN_SLOTS    4096
 #define MM_MAX_SLOTS    65536
 
-/* Capabilities in mm's CNode besides those that every process has. */
-enum { MM_SLOT_RECV = START_FIRST_NAMED, MM_SLOT_SPACE, MM_SLOT_INIT_SPACE, MM_SLOT_CRASH, MM_SLOT_MEMORY };
+/* Capabilities in mm's CNode besides those that every process has: of each receiver its endpoint and its
+ * thread. */
+enum {
+    MM_SLOT_SPACE = START_FIRST_NAMED,
+    MM_SLOT_INIT_SPACE,
+    MM_SLOT_CRASH,
+    MM_SLOT_RECV,
+    MM_SLOT_THREAD = MM_SLOT_RECV + BOOT_MAX_HARTS,
+    MM_SLOT_MEMORY = MM_SLOT_THREAD + BOOT_MAX_HARTS
+};
+
+struct receiver receivers[BOOT_MAX_HARTS];
+
+/* What mm's thread on one hart is made of. */
+struct receiver_parts {
+    cap_t thread, context, message_frame;
+};
 
 static void must(enum error error, const char *what)
 {
@@ -97,16 +112,26 @@ static void name_cap(struct process *mm, struct start_info *start, const char *n
     start_info_cap(start, "", name, slot);
 }
 
+/* The first receiver's are named as those of every process are, the others' with their number. */
+static void give_receiver(struct process *mm, struct start_info *start, unsigned number, cap_t thread)
+{
+    char recv[24] = "recv:mm", of_thread[24] = "thread";
+
+    if (number > 0) {
+        format_buffer(recv, sizeof(recv), "recv:mm.%u", number);
+        format_buffer(of_thread, sizeof(of_thread), "thread.%u", number);
+        name_cap(mm, start, of_thread, MM_SLOT_THREAD + number, thread, RIGHTS_ALL, 0);
+    }
+    name_cap(mm, start, recv, MM_SLOT_RECV + number, receivers[number].endpoint, RIGHTS_ALL, 0);
+}
+
 static void give_caps(struct process *mm, struct start_info *start)
 {
-    cap_t endpoint = services[description.mm].endpoint;
-
     name_cap(mm, start, "cnode", START_CNODE, mm->cnode, RIGHT_CONTROL | RIGHT_INSPECT, 0);
     if (mm->grant->kernel & GRANT_THREAD)
         name_cap(mm, start, "thread", START_THREAD, mm->thread, RIGHTS_ALL, 0);
     if (mm->grant->kernel & GRANT_LOG)
         name_cap(mm, start, "log", START_LOG, BOOT_DEBUG, RIGHT_LOG, 0);
-    name_cap(mm, start, "recv:mm", MM_SLOT_RECV, endpoint, RIGHTS_ALL, 0);
     name_cap(mm, start, "space", MM_SLOT_SPACE, mm->address_space, RIGHTS_ALL, 0);
     name_cap(mm, start, "init-space", MM_SLOT_INIT_SPACE, BOOT_ADDRESS_SPACE, RIGHTS_ALL, 0);
     name_cap(mm, start, "crash", MM_SLOT_CRASH, own_notification, RIGHT_SIGNAL, SIGNAL_CRASH);
@@ -115,37 +140,68 @@ static void give_caps(struct process *mm, struct start_info *start)
         start->first_free_slot = pool_give(mm->cnode, MM_SLOT_MEMORY, start);
 }
 
-static void make_thread(const struct process *mm, const struct program *program,
-                        const struct start_info *start, cap_t fault)
+/* Prepares the thread on that hart. */
+static void make_thread(const struct process *mm, unsigned number, const struct receiver_parts *parts,
+                        cap_t fault)
 {
     const struct description_grant *grant = mm->grant;
     const char *step = "";
+    char name[sizeof(mm->name) + 4];
     const struct thread_plan plan = {
-        .name = mm->name,
-        .hart = grant->hart,
+        .name = name,
+        .hart = number,
         .budget_us = grant->budget,
         .period_us = grant->period,
         .deadline_us = grant->deadline,
         .priority = grant->priority,
-        .thread = mm->thread,
-        .context = mm->context,
+        .thread = parts->thread,
+        .context = parts->context,
         .cnode = mm->cnode,
         .address_space = mm->address_space,
-        .message_frame = mm->message_frame,
+        .message_frame = parts->message_frame,
         .fault = fault,
     };
 
+    format_buffer(name, sizeof(name), number == 0 ? "%s" : "%s.%u", mm->name, number);
     must(thread_prepare(&plan, &step), step);
-    must(thread_start(mm->thread, program->elf.entry, start->stack_high, PROCESS_START_PAGE),
-         "start its thread");
+}
+
+/* The endpoints of all receivers; the first is that which services_init has made. */
+static void make_endpoints(void)
+{
+    struct cap_info info;
+
+    for (unsigned i = 0; i < rt_boot->hart_count; i++) {
+        receivers[i].endpoint =
+            i == 0 ? services[description.mm].endpoint : pool_object(OBJ_ENDPOINT, ENDPOINT_BITS);
+        must(cnode_inspect(BOOT_CNODE, receivers[i].endpoint, &info), "look at an endpoint");
+        receivers[i].object = info.object;
+    }
+}
+
+/* The objects of the receiver on one hart. */
+static void make_receiver(struct process *mm, struct start_info *start, unsigned number, cap_t fault)
+{
+    const struct receiver_parts parts = {
+        .thread = pool_object(OBJ_THREAD, THREAD_BITS),
+        .context = pool_object(OBJ_SCHED_CONTEXT, SCHED_CONTEXT_BITS),
+        .message_frame = make_page(mm->address_space, PROCESS_MSG_PAGE + number * PAGE_BYTES,
+                                   RIGHT_READ | RIGHT_WRITE, NULL, 0, 0),
+    };
+
+    if (number == 0) {
+        mm->thread = parts.thread;
+        mm->context = parts.context;
+        mm->message_frame = parts.message_frame;
+    }
+    make_thread(mm, number, &parts, fault);
+    give_receiver(mm, start, number, parts.thread);
 }
 
 static void open_session(void)
 {
-    cap_t endpoint = services[description.mm].endpoint;
-
     mm_session = slot_alloc();
-    must(cnode_mint(BOOT_CNODE, mm_session, 0, endpoint, RIGHT_SEND | RIGHT_GRANT,
+    must(cnode_mint(BOOT_CNODE, mm_session, 0, receivers[0].endpoint, RIGHT_SEND | RIGHT_GRANT,
                     proto_badge(NUMBER_INIT, PROTO_MANAGE | MM_USE | MM_DMA)),
          "open a session with it");
     rt_set_mm(mm_session);
@@ -166,17 +222,18 @@ void start_mm(const struct boot_info *boot, const struct program *program, cap_t
     must(untyped_retype(pool_take(slot_bytes_bits), OBJ_CNODE, slot_bytes_bits, 0, mm->cnode, 1, 0),
          "make its CNode");
     mm->address_space = pool_object(OBJ_ADDRESS_SPACE, PAGE_BITS);
-    mm->thread = pool_object(OBJ_THREAD, THREAD_BITS);
-    mm->context = pool_object(OBJ_SCHED_CONTEXT, SCHED_CONTEXT_BITS);
     for (unsigned i = 0; i < program->elf.segment_count; i++)
         load_segment(mm->address_space, &program->elf.segment[i], program->file);
     for (uint64_t at = start.stack_low; at < start.stack_high; at += PAGE_BYTES)
         make_page(mm->address_space, at, RIGHT_READ | RIGHT_WRITE, NULL, 0, 0);
-    mm->message_frame = make_page(mm->address_space, PROCESS_MSG_PAGE, RIGHT_READ | RIGHT_WRITE, NULL, 0, 0);
+    make_endpoints();
+    for (unsigned i = 0; i < boot->hart_count; i++)
+        make_receiver(mm, &start, i, fault);
     give_caps(mm, &start);
     make_page(mm->address_space, PROCESS_START_PAGE, RIGHT_READ, &start, 0, sizeof(start));
     open_session();
-    make_thread(mm, program, &start, fault);
+    must(thread_start(mm->thread, program->elf.entry, start.stack_high, PROCESS_START_PAGE),
+         "start its thread");
     mm->state = PROC_RUNNING;
     mm->started = rt_ticks();
 }

@@ -43,6 +43,7 @@ struct process {
     char cause[CAUSE_BYTES];
     uint64_t started; /* ticks */
     uint64_t space;   /* mm's number for its address space */
+    uint32_t hart;    /* that it runs on, counted from the one that booted */
     cap_t session, address_space, cnode, thread, context;
     cap_t fault, message_frame; /* only until the thread has them */
     uint64_t cnode_slots;
@@ -121,6 +122,11 @@ enum error call_for_caps(uint32_t op, const void *request, size_t request_size, 
 /* A kernel object that `space` pays for; its slot in *cap. */
 enum error object_for(uint64_t space, enum object_type type, unsigned size_bits, cap_t *cap);
 
+/* --- hart.c --- */
+
+/* The hart for a new process of that grant, counted from the one that booted. */
+uint32_t hart_choose(const struct process *process);
+
 /* --- thread.c --- */
 
 struct thread_plan {
@@ -153,6 +159,14 @@ bool start_info_arg(struct start_info *start, const char *text);
 
 /* Log2 of the memory that init sets aside for itself and for this program of mm. */
 unsigned mm_reserve_bits(const struct elf *elf);
+/* The endpoints that mm receives from, one for each hart, counted from the one that booted. The first is
+ * that of mm's entry among the services. */
+struct receiver {
+    cap_t endpoint;
+    uint64_t object; /* id of the endpoint */
+};
+extern struct receiver receivers[BOOT_MAX_HARTS];
+
 /* Makes and starts mm out of init's own memory, hands all the rest to it, and opens mm_session. Its faults go
  * to `fault`. */
 void start_mm(const struct boot_info *boot, const struct program *program, cap_t fault);

@@ -103,6 +103,10 @@ static const char *server_name(uint64_t object)
         if (services[i].endpoint != 0 && services[i].object == object)
             return description.process[i].name;
     }
+    for (unsigned i = 0; i < rt_boot->hart_count; i++) {
+        if (receivers[i].object == object)
+            return description.process[description.mm].name;
+    }
     return "";
 }
 

@@ -156,7 +156,7 @@ static uint32_t find_free(unsigned bits)
     return 0;
 }
 
-uint32_t block_take(unsigned bits, enum error *error)
+static uint32_t take(unsigned bits, enum error *error)
 {
     *error = ERR_NO_MEMORY;
     if (bits > UNTYPED_MAX_BITS || !pool_ready(&pairs, SPLIT_MAX))
@@ -173,7 +173,15 @@ uint32_t block_take(unsigned bits, enum error *error)
     return number;
 }
 
-uint32_t block_halve(uint32_t number)
+uint32_t block_take(unsigned bits, enum error *error)
+{
+    store_enter();
+    uint32_t number = take(bits, error);
+    store_leave();
+    return number;
+}
+
+static uint32_t halve(uint32_t number)
 {
     if (!pool_ready(&pairs, 1))
         return 0;
@@ -185,6 +193,14 @@ uint32_t block_halve(uint32_t number)
     }
     set_taken(first, BLOCK_USED);
     set_taken(first + 1, BLOCK_USED);
+    return first;
+}
+
+uint32_t block_halve(uint32_t number)
+{
+    store_enter();
+    uint32_t first = halve(number);
+    store_leave();
     return first;
 }
 
@@ -203,7 +219,9 @@ enum error block_carve(uint32_t number, enum object_type type, unsigned bits, ca
 void block_give(uint32_t number)
 {
     cnode_revoke(START_CNODE, block_at(number)->slot);
+    store_enter();
     set_free(number);
+    store_leave();
 }
 
 uint64_t blocks_total(void)

@@ -41,23 +41,53 @@ struct space *crash_next(void)
     return oldest;
 }
 
+/* The space of the thread that faulted; NULL: it has ended. */
+static struct space *faulting(const struct msg *m)
+{
+    return badge_kind(m->badge) == BADGE_FAULT ? space_find(badge_number(m->badge)) : NULL;
+}
+
+/* Makes the page present; words as in struct fault_message: address, pc, access. */
+static enum error resolve(struct space *space, const struct msg *m)
+{
+    if (space == NULL)
+        return ERR_NOT_FOUND;
+    if (tag_label(m->tag) != FAULT_PAGE)
+        return ERR_UNSUPPORTED;
+    enum error error = touch(space, m->word[0], m->word[2]);
+    if (!error) {
+        space->faults++;
+        __atomic_fetch_add(&fault_count, 1, __ATOMIC_RELAXED);
+    }
+    return error;
+}
+
+/* Under the own lock if the space is at home here: the usual case. */
+static enum error resolve_here(const struct msg *m)
+{
+    struct space *space = faulting(m);
+    bool here = space != NULL && space->home == lock_self() && !slots_scarce();
+    return here ? resolve(space, m) : ERR_WOULD_BLOCK;
+}
+
+static enum error resolve_anywhere(const struct msg *m)
+{
+    lock_all();
+    slots_prepare();
+    struct space *space = faulting(m);
+    enum error error = resolve(space, m);
+    if (error && space != NULL)
+        crash_note(space, m, error);
+    return error;
+}
+
 bool fault_message(struct msg *m)
 {
-    struct space *space = NULL;
-    enum error error = ERR_NOT_FOUND;
-    slots_prepare();
-    if (badge_kind(m->badge) == BADGE_FAULT)
-        space = space_find(badge_number(m->badge));
-    if (space != NULL) {
-        /* words as in struct fault_message: address, pc, access */
-        error = tag_label(m->tag) == FAULT_PAGE ? touch(space, m->word[0], m->word[2]) : ERR_UNSUPPORTED;
-        if (!error) {
-            space->faults++;
-            fault_count++;
-        } else {
-            crash_note(space, m, error);
-        }
-    }
+    lock_enter();
+    enum error error = resolve_here(m);
+    if (error)
+        error = resolve_anywhere(m);
+    lock_leave();
     m->tag = tag_make(error, 0, 0);
     return true;
 }

@@ -81,7 +81,7 @@ static void take_stock(int argc, char **argv)
     split_first(first, &splits);
     own_init((char *)OWN_BASE, rt_cap("space"), splits.chunk);
     blocks_init();
-    if (!places_init())
+    if (!locks_init(receivers_count()) || !places_init())
         rt_fail("was given no slots");
     pagemap_init();
     segments_init();
@@ -90,24 +90,18 @@ static void take_stock(int argc, char **argv)
     for (int i = 1; i < argc; i++)
         if (i != chosen && parse_given(argv[i], &given) && block_add(given.slot, given.bits) == 0)
             rt_fail("no memory for the table of memory");
+    if (!places_ready())
+        rt_fail("no memory for the table of slots");
 }
 
 int main(int argc, char **argv)
 {
-    cap_t endpoint = rt_cap("recv:mm");
-    if (endpoint == 0 || rt_cap("space") == 0)
+    if (rt_cap("recv:mm") == 0 || rt_cap("space") == 0)
         rt_fail("started without an endpoint and its address space");
     take_stock(argc, argv);
     if (!space_adopt("init", rt_cap("init-space")))
         rt_fail("no memory for the table of spaces");
     fault_init(rt_cap("crash"));
-    mm_serve_init(endpoint);
     rt_log("%llu KiB of memory", (unsigned long long)(blocks_total() >> 10));
-    struct server server = {
-        .name = "mm",
-        .endpoint = endpoint,
-        .table = mm_handlers(),
-        .fault = fault_message,
-    };
-    serve(&server);
+    receivers_serve();
 }

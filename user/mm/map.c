@@ -60,37 +60,39 @@ static void enter_page(struct space *space, uint64_t page, cap_t frame)
 static enum error add_page(struct space *space, const struct region *region, uint64_t page)
 {
     enum error error;
-    if (!pagemap_ready(&space->pages))
+    if (!pagemap_ready(&space->pages, page))
         return ERR_NO_MEMORY;
     cap_t frame = frame_get(space, &error);
-    if (frame == 0)
-        return error;
-    error = space_map_frame(space, frame, page * PAGE_BYTES, region->prot);
-    if (error) {
-        frame_put(space, frame);
-        return error;
+    if (frame != 0)
+        error = space_map_frame(space, frame, page * PAGE_BYTES, region->prot);
+    if (!error) {
+        enter_page(space, page, frame);
+        return ERR_OK;
     }
-    enter_page(space, page, frame);
-    return ERR_OK;
+    if (frame != 0)
+        frame_put(space, frame);
+    pagemap_unready(&space->pages, page);
+    return error;
 }
 
 /* Maps a copy of a frame capability, because a capability is for one mapping. */
 static enum error show_frame(struct space *space, uint32_t frame, uint64_t address, uint64_t prot)
 {
-    if (!pagemap_ready(&space->pages))
+    uint64_t page = address / PAGE_BYTES;
+    if (!pagemap_ready(&space->pages, page))
         return ERR_NO_MEMORY;
     cap_t copy = slots_take(1);
-    if (copy == 0)
-        return ERR_NO_MEMORY;
-    enum error error = place_copy(copy, frame, RIGHT_READ | RIGHT_WRITE | RIGHT_EXEC);
+    enum error error =
+        copy != 0 ? place_copy(copy, frame, RIGHT_READ | RIGHT_WRITE | RIGHT_EXEC) : ERR_NO_MEMORY;
     if (!error)
         error = space_map_frame(space, copy, address, prot);
-    if (error) {
-        slot_free(copy);
-        return error;
+    if (!error) {
+        enter_page(space, page, copy);
+        return ERR_OK;
     }
-    enter_page(space, address / PAGE_BYTES, copy);
-    return ERR_OK;
+    slot_free(copy);
+    pagemap_unready(&space->pages, page);
+    return error;
 }
 
 static uint64_t segment_page_of(const struct region *region, uint64_t page)
@@ -119,6 +121,8 @@ enum error touch(struct space *space, uint64_t address, uint64_t access)
         return ERR_BAD_ADDRESS;
     if (access & ~(uint64_t)region->prot)
         return ERR_NO_RIGHT;
+    if (region->segment != 0 && !lock_is_all())
+        return ERR_WOULD_BLOCK;
     return make_present(space, region, address / PAGE_BYTES);
 }
 
@@ -255,6 +259,16 @@ enum error map_segment(struct space *space, uint32_t index, uint64_t *address, u
     return error;
 }
 
+/* Whether something in the range shows a segment. */
+static bool shows_segment(const struct space *space, uint64_t start, uint64_t end)
+{
+    for (unsigned i = region_after(space, start); i < space->region_count && space->region[i].start < end;
+         i++)
+        if (space->region[i].segment != 0)
+            return true;
+    return false;
+}
+
 /* Whether the range takes only a part of a device segment's region. */
 static bool breaks_device(const struct space *space, uint64_t start, uint64_t end)
 {
@@ -292,6 +306,8 @@ enum error unmap(struct space *space, uint64_t address, uint64_t length)
     uint64_t end = address + length;
     if (region_is_clear(space, address, end))
         return ERR_NOT_MAPPED;
+    if (shows_segment(space, address, end) && !lock_is_all())
+        return ERR_WOULD_BLOCK;
     if (breaks_device(space, address, end))
         return ERR_BAD_ARG;
     error = region_can_cut(space, address, end);

@@ -16,6 +16,7 @@
 #define MAX_SPACES  256
 #define MAX_REGIONS 512 /* per space */
 #define BATCH       4   /* frames that are made at once */
+#define MAX_RECEIVERS 8 /* threads that serve, one a hart */
 
 /* What a badge of mm's endpoint stands for, in its two top bits. The number is where a client number is:
  * above the 16 bits of rights, which are 0 unless it is a session. */
@@ -34,6 +35,27 @@ static inline uint64_t badge_number(uint64_t badge)
     return badge << 2 >> 18;
 }
 
+/* --- lock.c: several receivers --- */
+
+/* Makes the locks for `count` receivers; false when there is no memory. */
+bool locks_init(unsigned count);
+/* How many there are. */
+unsigned locks_receivers(void);
+/* Says, and tells, which receiver the calling thread is. */
+void lock_be(unsigned receiver);
+unsigned lock_self(void);
+/* Around each request: takes the own lock, which guards the spaces that are at home here. */
+void lock_enter(void);
+void lock_leave(void);
+/* Takes the locks of all receivers, if they are not held yet. The own one is let go for a moment: what was
+ * found out before must be found out again. */
+void lock_all(void);
+/* Whether they are held. */
+bool lock_is_all(void);
+/* Around what changes blocks, pools or shelves. May be nested. */
+void store_enter(void);
+void store_leave(void);
+
 /* --- own.c: mm's own memory --- */
 
 /* Parts of mm's own address range, each of 1 << OWN_PART_BITS bytes. */
@@ -44,6 +66,7 @@ enum own_part {
     OWN_SPACES,
     OWN_REGIONS,
     OWN_NOTES,
+    OWN_STACKS,
     OWN_SHELVES,
     OWN_PARTS
 };
@@ -57,8 +80,9 @@ void own_init(char *base, cap_t space, cap_t chunk);
 void *own_start(enum own_part part);
 /* Maps a zeroed page at the page-aligned address, for good. False when there is no memory. */
 bool own_page(void *address);
-/* A CNode of 2^bits bytes; 0 when there is no memory. */
+/* A CNode of 2^bits bytes, a notification; 0 when there is no memory. */
 cap_t own_cnode(unsigned bits);
+cap_t own_notification(void);
 /* Takes a new chunk when the current one is nearly used up, so that own_page works in the middle of things.
  */
 void own_prepare(void);
@@ -97,9 +121,13 @@ static inline void *pool_at(const struct pool *pool, uint32_t index)
 #define OWNER_SEGMENT MAX_SPACES
 
 bool places_init(void);
+/* Makes the notes on all own slots, once there is memory; false when it is too little. */
+bool places_ready(void);
 /* `count` neighbouring own slots (a power of two); 0 when there are none. */
 cap_t slots_take(unsigned count);
-/* Puts capabilities that are behind pages on shelves when own slots are scarce. To be called while nobody
+/* Whether few own slots are left. */
+bool slots_scarce(void);
+/* Puts capabilities that are behind pages on shelves if so. To be called under all locks, while nobody
  * keeps the place of a page's capability. */
 void slots_prepare(void);
 /* Notes that the capability in an own slot is behind a page, so that it may be put aside. */
@@ -175,8 +203,10 @@ void pagemap_init(void);
 unsigned pagemap_height(uint64_t pages);
 /* Place of the capability behind the page; 0: none. */
 uint32_t pagemap_get(const struct pagemap *map, uint64_t page);
-/* Makes room for pagemap_set of a page that is not in there. False: no memory. */
-bool pagemap_ready(struct pagemap *map);
+/* Makes the tables for pagemap_set of a page that is not in there. False: no memory. */
+bool pagemap_ready(struct pagemap *map, uint64_t page);
+/* Gives back what pagemap_ready took, when the page was not set after all. */
+void pagemap_unready(struct pagemap *map, uint64_t page);
 /* Enters a place, after pagemap_ready if the page is not in there. */
 void pagemap_set(struct pagemap *map, uint64_t page, uint32_t place);
 /* Takes the entry out and returns it; 0: there was none. */
@@ -202,6 +232,7 @@ struct crash {
 struct space {
     uint64_t number; /* 0: not in use, or mm itself */
     bool used;
+    uint8_t home; /* receiver whose lock guards it; its threads send their faults there */
     bool eager; /* maps at once, because nobody handles its page faults */
     char name[16];
     cap_t address_space;                /* 0: has none */
@@ -235,8 +266,8 @@ struct space *space_find(uint64_t number);
 unsigned spaces_count(void);
 /* Bytes of all spaces that are kernel objects and page tables. */
 uint64_t spaces_kernel_bytes(void);
-/* A new space without an address space; NULL when there is no memory. */
-struct space *space_new(const char *name, uint64_t quota);
+/* A new space without an address space, at home at that receiver; NULL when there is no memory. */
+struct space *space_new(const char *name, uint64_t quota, unsigned home);
 /* Adopts init: its space is index SPACE_INIT. `address_space` may be 0. */
 bool space_adopt(const char *name, cap_t address_space);
 /* Makes the kernel object of a new space. */
@@ -292,11 +323,12 @@ enum error map_anonymous(struct space *space, uint64_t *address, uint64_t length
 /* Maps a part of a segment. */
 enum error map_segment(struct space *space, uint32_t segment, uint64_t *address, uint64_t offset,
                        uint64_t length, uint64_t prot);
+/* Errors as in the protocol; ERR_WOULD_BLOCK: all locks are needed. */
 enum error unmap(struct space *space, uint64_t address, uint64_t length);
 /* Takes all pages of [start, end) out of the space and gives them back. */
 void drop_pages(struct space *space, uint64_t start, uint64_t end);
 /* Makes the page present that an access to `address` needs. Errors: ERR_BAD_ADDRESS, ERR_NO_RIGHT, ERR_QUOTA,
- * ERR_NO_MEMORY. */
+ * ERR_NO_MEMORY; ERR_WOULD_BLOCK: all locks are needed. */
 enum error touch(struct space *space, uint64_t address, uint64_t access);
 
 /* --- segment.c --- */
@@ -354,7 +386,14 @@ void fault_init(cap_t notification);
 
 /* --- serve.c --- */
 
-/* Prepares for requests that come through `endpoint`. */
-void mm_serve_init(cap_t endpoint);
+/* Prepares for requests that come through these endpoints, one for each receiver. */
+void mm_serve_init(const cap_t endpoint[]);
 /* The operations, for the server loop. */
 const struct proto_handler *mm_handlers(void);
+
+/* --- receiver.c: a thread on each hart (not in host tests) --- */
+
+/* How many threads init has prepared, this one included. */
+unsigned receivers_count(void);
+/* Starts the others, and serves for ever as the first. */
+void receivers_serve(void) __attribute__((noreturn));

@@ -75,8 +75,17 @@ static cap_t own_object(enum object_type type, unsigned bits)
 
 cap_t own_cnode(unsigned bits)
 {
+    store_enter();
     own_prepare();
-    return own_object(OBJ_CNODE, bits);
+    cap_t cnode = own_object(OBJ_CNODE, bits);
+    store_leave();
+    return cnode;
+}
+
+cap_t own_notification(void)
+{
+    own_prepare();
+    return own_object(OBJ_NOTIFICATION, NOTIFICATION_BITS);
 }
 
 static bool add_table(uint64_t address)
@@ -91,7 +100,7 @@ static bool add_table(uint64_t address)
     return false;
 }
 
-bool own_page(void *address)
+static bool map_page(void *address)
 {
     own_prepare();
     cap_t frame = own_object(OBJ_FRAME, PAGE_BITS);
@@ -104,4 +113,12 @@ bool own_page(void *address)
         return true;
     slot_free(frame);
     return false;
+}
+
+bool own_page(void *address)
+{
+    store_enter();
+    bool mapped = map_page(address);
+    store_leave();
+    return mapped;
 }

@@ -51,11 +51,6 @@ uint32_t pagemap_get(const struct pagemap *map, uint64_t page)
     return at;
 }
 
-bool pagemap_ready(struct pagemap *map)
-{
-    return pool_ready(&nodes, map->height);
-}
-
 static uint32_t node_new(void)
 {
     uint32_t index = pool_take(&nodes);
@@ -82,6 +77,18 @@ static struct node *leaf_walk(struct pagemap *map, uint64_t page)
     map->leaf = at;
     map->leaf_key = page >> ENTRY_BITS;
     return node_at(at);
+}
+
+bool pagemap_ready(struct pagemap *map, uint64_t page)
+{
+    if (is_cached(map, page))
+        return true;
+    store_enter();
+    bool ready = pool_ready(&nodes, map->height);
+    if (ready)
+        leaf_walk(map, page);
+    store_leave();
+    return ready;
 }
 
 static inline struct node *leaf_for(struct pagemap *map, uint64_t page)
@@ -116,6 +123,12 @@ static void free_path(struct pagemap *map, uint64_t page)
     }
     pool_put(&nodes, map->root);
     map->root = 0;
+}
+
+void pagemap_unready(struct pagemap *map, uint64_t page)
+{
+    if (leaf_for(map, page)->count == 0)
+        free_path(map, page);
 }
 
 uint32_t pagemap_clear(struct pagemap *map, uint64_t page)

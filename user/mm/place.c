@@ -27,44 +27,48 @@ struct shelf {
 };
 
 static struct note *notes;
-static uint64_t notes_made, notes_mapped; /* elements, bytes */
+static uint64_t note_count;
 static struct pool shelves;
 static uint32_t shelf_with_room; /* list */
-static cap_t work;               /* for one capability that is taken from a shelf and put back at once */
+/* Of each receiver, for a capability that is taken from a shelf and put back at once. */
+static cap_t work[MAX_RECEIVERS];
 static cap_t cursor;             /* own slot that was looked at last */
 
 bool places_init(void)
 {
     notes = own_start(OWN_NOTES);
-    notes_made = notes_mapped = 0;
+    note_count = 0;
     pool_init(&shelves, OWN_SHELVES, sizeof(struct shelf));
     shelf_with_room = 0;
     cursor = 0;
-    work = slot_alloc();
-    return work != 0;
+    bool ready = true;
+    for (unsigned i = 0; i < locks_receivers(); i++) {
+        work[i] = slot_alloc();
+        ready &= work[i] != 0;
+    }
+    return ready;
+}
+
+bool places_ready(void)
+{
+    uint64_t count = rt_start->cnode_slots, bytes = align_up(count * sizeof(struct note), PAGE_BYTES);
+    for (uint64_t mapped = 0; mapped < bytes; mapped += PAGE_BYTES)
+        if (!own_page((char *)notes + mapped))
+            return false;
+    note_count = count;
+    return true;
 }
 
 /* --- Own slots --- */
 
-static bool notes_ready(uint64_t count)
-{
-    while (notes_made < count) {
-        if (!own_page((char *)notes + notes_mapped))
-            return false;
-        notes_mapped += PAGE_BYTES;
-        notes_made = notes_mapped / sizeof(struct note);
-    }
-    return true;
-}
-
 cap_t slots_take(unsigned count)
 {
-    cap_t first = count == 1 ? slot_alloc() : slot_alloc_group(count);
-    if (first == 0 || notes_ready(first + count))
-        return first;
-    for (unsigned i = 0; i < count; i++)
-        slot_release(first + i);
-    return 0;
+    return count == 1 ? slot_alloc() : slot_alloc_group(count);
+}
+
+bool slots_scarce(void)
+{
+    return slot_count_free() < SCARCE;
 }
 
 void slot_note(cap_t slot, uint32_t owner, uint64_t page)
@@ -100,7 +104,7 @@ static uint32_t shelf_new(void)
 }
 
 /* An empty slot of a shelf; 0 when there is no memory. */
-static uint32_t shelf_take(void)
+static uint32_t take_from_shelf(void)
 {
     if (shelf_with_room == 0)
         shelf_with_room = shelf_new();
@@ -118,8 +122,17 @@ static uint32_t shelf_take(void)
     return PLACE_SHELF + number * SHELF_SLOTS + word * 64 + bit;
 }
 
+static uint32_t shelf_take(void)
+{
+    store_enter();
+    uint32_t place = take_from_shelf();
+    store_leave();
+    return place;
+}
+
 static void shelf_release(uint32_t place)
 {
+    store_enter();
     struct shelf *shelf = shelf_of(place);
     unsigned index = index_of(place);
     shelf->used[index / 64] &= ~(1ull << index % 64);
@@ -127,6 +140,7 @@ static void shelf_release(uint32_t place)
         shelf->next = shelf_with_room;
         shelf_with_room = (place - PLACE_SHELF) / SHELF_SLOTS;
     }
+    store_leave();
 }
 
 uint32_t place_shelve(cap_t slot)
@@ -145,7 +159,7 @@ uint32_t place_shelve(cap_t slot)
 
 uint32_t place_settle(cap_t slot)
 {
-    uint32_t place = slot_count_free() < SCARCE ? place_shelve(slot) : 0;
+    uint32_t place = slots_scarce() ? place_shelve(slot) : 0;
     return place != 0 ? place : slot;
 }
 
@@ -174,11 +188,11 @@ static bool put_aside(cap_t slot)
 
 void slots_prepare(void)
 {
-    if (slot_count_free() >= SCARCE)
+    if (!slots_scarce())
         return;
     unsigned before = slot_count_free();
-    for (uint64_t i = 0; i < notes_made && slot_count_free() < before + AT_ONCE; i++) {
-        cursor = cursor + 1 < notes_made ? cursor + 1 : 1;
+    for (uint64_t i = 0; i < note_count && slot_count_free() < before + AT_ONCE; i++) {
+        cursor = cursor + 1 < note_count ? cursor + 1 : 1;
         if (notes[cursor].owner != 0 && !put_aside(cursor))
             return;
     }
@@ -235,9 +249,10 @@ void place_unmap(uint32_t place)
         return;
     }
     const struct shelf *shelf = shelf_of(place);
-    cnode_move(START_CNODE, work, shelf->cnode, index_of(place));
-    frame_unmap(work);
-    cnode_move(shelf->cnode, index_of(place), 0, work);
+    cap_t slot = work[lock_self()];
+    cnode_move(START_CNODE, slot, shelf->cnode, index_of(place));
+    frame_unmap(slot);
+    cnode_move(shelf->cnode, index_of(place), 0, slot);
 }
 
 static uint32_t *link_of(uint32_t place)

@@ -26,25 +26,32 @@ static bool pool_grow(struct pool *pool)
 
 bool pool_ready(struct pool *pool, uint32_t count)
 {
-    while (pool->spare < count)
-        if (!pool_grow(pool))
-            return false;
-    return true;
+    bool ready = true;
+    store_enter();
+    while (ready && pool->spare < count)
+        ready = pool_grow(pool);
+    store_leave();
+    return ready;
 }
 
 uint32_t pool_take(struct pool *pool)
 {
-    if (pool->free == 0 && !pool_ready(pool, 1))
-        return 0;
-    uint32_t index = pool->free;
-    pool->free = *(uint32_t *)pool_at(pool, index);
-    pool->spare--;
+    uint32_t index = 0;
+    store_enter();
+    if (pool_ready(pool, 1)) {
+        index = pool->free;
+        pool->free = *(uint32_t *)pool_at(pool, index);
+        pool->spare--;
+    }
+    store_leave();
     return index;
 }
 
 void pool_put(struct pool *pool, uint32_t index)
 {
+    store_enter();
     *(uint32_t *)pool_at(pool, index) = pool->free;
     pool->free = index;
     pool->spare++;
+    store_leave();
 }

@@ -106,16 +106,16 @@ static void enter_page(struct segment_entry *segment, uint64_t page, cap_t frame
 static enum error carve_page(struct segment_entry *segment, uint32_t block, uint64_t page)
 {
     slots_prepare();
-    if (!pagemap_ready(&segment->pages))
+    if (!pagemap_ready(&segment->pages, page))
         return ERR_NO_MEMORY;
     cap_t slot = slots_take(1);
-    if (slot == 0)
-        return ERR_NO_MEMORY;
-    enum error error = block_carve(block, OBJ_FRAME, PAGE_BITS, slot, 1);
-    if (!error)
+    enum error error = slot != 0 ? block_carve(block, OBJ_FRAME, PAGE_BITS, slot, 1) : ERR_NO_MEMORY;
+    if (!error) {
         enter_page(segment, page, slot);
-    else
-        slot_release(slot);
+        return ERR_OK;
+    }
+    slot_release(slot);
+    pagemap_unready(&segment->pages, page);
     return error;
 }
 
@@ -193,11 +193,13 @@ uint32_t segment_page(struct segment_entry *segment, uint64_t page, enum error *
     if (place != 0)
         return place;
     *error = ERR_NO_MEMORY;
-    if (segment->device || !pagemap_ready(&segment->pages))
+    if (segment->device || !pagemap_ready(&segment->pages, page))
         return 0;
     cap_t frame = frame_get(segment->owner, error);
     if (frame != 0)
         enter_page(segment, page, frame);
+    else
+        pagemap_unready(&segment->pages, page);
     return frame;
 }
 

@@ -2,28 +2,54 @@
 /* The operations of mm's protocol. */
 #include "mm.h"
 
-static cap_t endpoint;
-static uint64_t endpoint_object; /* its id: tells capabilities to mm from those to others */
+static cap_t endpoints[MAX_RECEIVERS];
+static uint64_t segment_object; /* id of the endpoint to which the capabilities of segments lead */
 
-PROTO_SERVER(mm_table, MM_OPS)
+MM_OPS(PROTO_WRAP)
 
-/* The space that a request is about: 0 is the session's own, another one is for managers. */
+/* The table for the server loop: each under the own lock. */
+#define LOCKED(number, name, ...)                                                                            \
+    static enum error locked_##name(struct call *call, const void *q, void *r)                               \
+    {                                                                                                        \
+        lock_enter();                                                                                        \
+        enum error error = wrap_##name(call, q, r);                                                          \
+        lock_leave();                                                                                        \
+        return error;                                                                                        \
+    }
+#define LOCKED_ENTRY(number, name, request, reply, right)                                                    \
+    {number, right, #name, sizeof(request), sizeof(reply), locked_##name},
+MM_OPS(LOCKED)
+static const struct proto_handler mm_table[] = {MM_OPS(LOCKED_ENTRY){0}};
+
+/* The space that a request is about: 0 is the session's own, another one is for managers. Takes all locks
+ * unless it is at home here. */
 static enum error target(const struct call *call, uint64_t number, struct space **space)
 {
     if (number != 0 && number != call->client && !(call->rights & PROTO_MANAGE))
         return ERR_DENIED;
+    number = number != 0 ? number : call->client;
+    *space = space_find(number);
+    if (*space != NULL && (*space)->home == lock_self() && !(*space)->eager && !slots_scarce())
+        return ERR_OK;
+    lock_all();
     slots_prepare();
-    *space = space_find(number != 0 ? number : call->client);
+    *space = space_find(number);
     return *space != NULL ? ERR_OK : ERR_NOT_FOUND;
 }
 
-/* A capability to mm itself with a badge in a new slot; 0 when there is no slot. */
-static cap_t mint(enum badge_kind kind, uint64_t number, uint64_t rights)
+static enum error target_all(const struct call *call, uint64_t number, struct space **space)
+{
+    lock_all();
+    return target(call, number, space);
+}
+
+/* A capability to one of mm's receivers with a badge in a new slot; 0 when there is no slot. */
+static cap_t mint(unsigned receiver, enum badge_kind kind, uint64_t number, uint64_t rights)
 {
     cap_t slot = slot_alloc();
     if (slot == 0)
         return 0;
-    if (!cnode_mint(START_CNODE, slot, 0, endpoint, RIGHT_SEND | RIGHT_GRANT,
+    if (!cnode_mint(START_CNODE, slot, 0, endpoints[receiver], RIGHT_SEND | RIGHT_GRANT,
                    badge_make(kind, number) | rights))
         return slot;
     slot_release(slot);
@@ -46,7 +72,7 @@ static enum error received_segment(const struct call *call, uint32_t *index)
     enum error error = cnode_inspect(START_CNODE, call->cap[0], &info);
     if (error)
         return error;
-    if (info.type != OBJ_ENDPOINT || info.object != endpoint_object ||
+    if (info.type != OBJ_ENDPOINT || info.object != segment_object ||
         badge_kind(info.badge) != BADGE_SEGMENT)
         return ERR_WRONG_TYPE;
     *index = segment_find(badge_number(info.badge));
@@ -70,7 +96,12 @@ static enum error serve_mm_unmap(struct call *call, const struct mm_unmap_reques
     struct space *space;
     (void)r;
     enum error error = target(call, q->space, &space);
-    return !error ? unmap(space, q->address, q->length) : error;
+    if (!error)
+        error = unmap(space, q->address, q->length);
+    if (error != ERR_WOULD_BLOCK)
+        return error;
+    error = target_all(call, q->space, &space);
+    return error ? error : unmap(space, q->address, q->length);
 }
 
 static enum error serve_mm_segment_map(struct call *call, const struct mm_segment_map_request *q,
@@ -78,7 +109,7 @@ static enum error serve_mm_segment_map(struct call *call, const struct mm_segmen
 {
     struct space *space;
     uint32_t segment;
-    enum error error = target(call, q->space, &space);
+    enum error error = target_all(call, q->space, &space);
     if (!error)
         error = received_segment(call, &segment);
     if (error)
@@ -91,7 +122,7 @@ static enum error serve_mm_segment_map(struct call *call, const struct mm_segmen
 
 static enum error answer_segment(struct call *call, uint32_t index)
 {
-    cap_t cap = mint(BADGE_SEGMENT, segment_number(index), 0);
+    cap_t cap = mint(0, BADGE_SEGMENT, segment_number(index), 0);
     if (cap == 0) {
         segment_drop_owner(index);
         return ERR_NO_MEMORY;
@@ -104,7 +135,7 @@ static enum error serve_mm_segment_create(struct call *call, const struct mm_seg
                                           struct mm_segment_create_reply *r)
 {
     struct space *space;
-    enum error error = target(call, q->space, &space);
+    enum error error = target_all(call, q->space, &space);
     if (error)
         return error;
     bool contiguous = q->flags & MM_SEGMENT_CONTIGUOUS;
@@ -122,7 +153,7 @@ static enum error serve_mm_segment_device(struct call *call, const struct mm_seg
 {
     struct space *space;
     (void)r;
-    enum error error = target(call, 0, &space);
+    enum error error = target_all(call, 0, &space);
     if (error)
         return error;
     uint32_t index = segment_new_device(space, q->length, call->cap, call->cap_count, &error);
@@ -137,6 +168,7 @@ static enum error serve_mm_segment_drop(struct call *call, const struct proto_em
 {
     uint32_t index;
     (void)q, (void)r;
+    lock_all();
     enum error error = received_segment(call, &index);
     if (error)
         return error;
@@ -188,7 +220,7 @@ static enum error serve_mm_frame(struct call *call, const struct mm_frame_reques
 {
     struct space *space;
     (void)r;
-    enum error error = target(call, q->space, &space);
+    enum error error = target_all(call, q->space, &space);
     if (!error)
         error = touch(space, q->address, 0);
     if (error)
@@ -210,8 +242,8 @@ static enum error serve_mm_frame(struct call *call, const struct mm_frame_reques
 /* Makes the capabilities of a new space: session, address space, fault endpoint. mm keeps the second. */
 static enum error answer_space(struct call *call, const struct space *space, uint64_t rights)
 {
-    cap_t session = mint(BADGE_SESSION, space->number, rights);
-    cap_t fault = mint(BADGE_FAULT, space->number, 0);
+    cap_t session = mint(space->home, BADGE_SESSION, space->number, rights);
+    cap_t fault = mint(space->home, BADGE_FAULT, space->number, 0);
     if (session == 0 || fault == 0) {
         slot_free(session);
         slot_free(fault);
@@ -227,12 +259,13 @@ static enum error serve_mm_space_create(struct call *call, const struct mm_space
                                         struct mm_space_create_reply *r)
 {
     char name[sizeof(q->name) + 1];
-    if (q->rights > UINT16_MAX)
+    if (q->rights > UINT16_MAX || q->hart >= locks_receivers())
         return ERR_BAD_ARG;
     for (unsigned i = 0; i < sizeof(q->name); i++)
         name[i] = q->name[i];
     name[sizeof(q->name)] = 0;
-    struct space *space = space_new(name, q->quota);
+    lock_all();
+    struct space *space = space_new(name, q->quota, (unsigned)q->hart);
     if (space == NULL)
         return ERR_NO_MEMORY;
     enum error error = space_make_address_space(space);
@@ -257,6 +290,7 @@ static enum error serve_mm_space_destroy(struct call *call, const struct mm_spac
 {
     struct space *space;
     (void)call, (void)r;
+    lock_all();
     enum error error = made_space(q->space, &space);
     if (!error)
         space_destroy(space);
@@ -267,7 +301,7 @@ static enum error serve_mm_space_stats(struct call *call, const struct mm_space_
                                        struct mm_space_stats_reply *r)
 {
     struct space *space;
-    enum error error = target(call, q->space, &space);
+    enum error error = target_all(call, q->space, &space);
     if (!error)
         *r = (struct mm_space_stats_reply){space->held, space->quota, space->peak, space->faults};
     return error;
@@ -276,6 +310,7 @@ static enum error serve_mm_space_stats(struct call *call, const struct mm_space_
 static enum error serve_mm_crash(struct call *call, const struct proto_empty *q, struct mm_crash_reply *r)
 {
     (void)call, (void)q;
+    lock_all();
     struct space *space = crash_next();
     if (space == NULL)
         return ERR_NOT_FOUND;
@@ -291,7 +326,7 @@ static enum error serve_mm_stats(struct call *call, const struct proto_empty *q,
 {
     struct space *own;
     (void)q;
-    enum error error = target(call, 0, &own);
+    enum error error = target_all(call, 0, &own);
     if (error)
         return error;
     *r = (struct mm_stats_reply){
@@ -307,12 +342,13 @@ static enum error serve_mm_stats(struct call *call, const struct proto_empty *q,
     return ERR_OK;
 }
 
-void mm_serve_init(cap_t own_endpoint)
+void mm_serve_init(const cap_t endpoint[])
 {
     struct cap_info info = {0};
-    endpoint = own_endpoint;
-    cnode_inspect(START_CNODE, endpoint, &info);
-    endpoint_object = info.object;
+    for (unsigned i = 0; i < locks_receivers(); i++)
+        endpoints[i] = endpoint[i];
+    cnode_inspect(START_CNODE, endpoint[0], &info);
+    segment_object = info.object;
 }
 
 const struct proto_handler *mm_handlers(void)

@@ -14,13 +14,11 @@ _Static_assert(MAX_SPACES *REGION_BYTES <= 1ull << OWN_PART_BITS, "fits its part
 static struct space *spaces;
 static unsigned spaces_made; /* entries that there is memory for */
 static unsigned in_use;
-static uint64_t kernel_bytes; /* of all spaces */
 
 void spaces_init(void)
 {
     spaces = own_start(OWN_SPACES);
     spaces_made = in_use = 0;
-    kernel_bytes = 0;
 }
 
 struct space *space_at(unsigned index)
@@ -43,7 +41,11 @@ unsigned spaces_count(void)
 
 uint64_t spaces_kernel_bytes(void)
 {
-    return kernel_bytes;
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < spaces_made; i++)
+        if (spaces[i].used)
+            bytes += spaces[i].kernel;
+    return bytes;
 }
 
 /* Makes sure that there is memory for the entry. */
@@ -60,12 +62,13 @@ static bool entry_ready(unsigned index)
     return true;
 }
 
-static void entry_start(unsigned index, const char *name, uint64_t quota)
+static void entry_start(unsigned index, const char *name, uint64_t quota, unsigned home)
 {
     struct space *space = &spaces[index];
     *space = (struct space){
         .number = space->generation * (uint64_t)MAX_SPACES + index,
         .used = true,
+        .home = (uint8_t)home,
         .quota = quota,
         .pages.height = pagemap_height(USER_END / PAGE_BYTES),
         .region = space->region,
@@ -76,14 +79,14 @@ static void entry_start(unsigned index, const char *name, uint64_t quota)
     in_use++;
 }
 
-struct space *space_new(const char *name, uint64_t quota)
+struct space *space_new(const char *name, uint64_t quota, unsigned home)
 {
     unsigned index = SPACE_FIRST;
     while (index < MAX_SPACES && index < spaces_made && spaces[index].used)
         index++;
     if (index == MAX_SPACES || !entry_ready(index))
         return NULL;
-    entry_start(index, name, quota);
+    entry_start(index, name, quota, home);
     return &spaces[index];
 }
 
@@ -91,7 +94,7 @@ bool space_adopt(const char *name, cap_t address_space)
 {
     if (!entry_ready(SPACE_INIT))
         return false;
-    entry_start(SPACE_INIT, name, UINT64_MAX);
+    entry_start(SPACE_INIT, name, UINT64_MAX, 0);
     spaces[SPACE_INIT].address_space = address_space;
     spaces[SPACE_INIT].eager = true;
     return true;
@@ -230,16 +233,13 @@ void chunk_unused(struct space *space, uint32_t chunk)
 enum error carve(struct space *space, uint32_t chunk, enum object_type type, unsigned bits, cap_t first,
                  unsigned count)
 {
-    uint64_t bytes = (uint64_t)count << bits;
     enum error error = block_carve(chunk, type, bits, first, count);
     if (error) {
         chunk_unused(space, chunk);
         return error;
     }
-    if (type != OBJ_FRAME) {
-        space->kernel += bytes;
-        kernel_bytes += bytes;
-    }
+    if (type != OBJ_FRAME)
+        space->kernel += (uint64_t)count << bits;
     if (room(block_at(chunk)) == 0) {
         block_unlink(&space->open, chunk);
         block_link(&space->full, chunk);
@@ -441,7 +441,6 @@ void space_destroy(struct space *space)
     chunks_give(space, &space->full);
     forget_places(space);
     segments_lost(space);
-    kernel_bytes -= space->kernel;
     space->used = false;
     space->generation++;
     space->crash.order = 0;
