@@ -1,102 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The system description: sources compiled by dtc, one for each mistake that can be made, with the lines that init
- * says about them and the order in which it starts the rest; the real one; and damaged ones.
+ * The system description: sources compiled by dtc, one for each mistake that can be made, with the lines that
+ * init says about them and the order in which it starts the rest; the real one; and damaged ones.
  */
 // sources: user/init/description.c user/init/uses.c user/init/order.c
-#include "../../user/init/description.h"
-#include "support.h"
+#include "description_world.h"
 
-#include <limits.h>
-
-#define OUTPUT 4096
-
-/* What every description needs, for the tests to add to. */
-#define CORE                                                                                                 \
-    "init: init { priority = <210>; serves; };\n"                                                            \
-    "mm: mm { priority = <220>; serves; kernel = \"log\", \"memory\"; };\n"
-#define DEV    "dev: dev { priority = <200>; memory = <4096>; serves; uses = <&mm 3>; };\n"
-#define COMMON "priority = <10>; memory = <1024>; "
-
-static char lines[OUTPUT]; /* that were reported */
-static struct description description;
-
-static bool has_program(void *context, const char *name)
+/* Everything but init and mm starts, each after what it uses. */
+static void check_order(void)
 {
-    (void)context;
-    return strcmp(name, "nothing") != 0;
-}
+    uint32_t started = 1u << description.init | 1u << description.mm;
 
-static void report(void *context, const char *line)
-{
-    size_t used = strlen(lines);
-
-    (void)context;
-    cr_assert_null(strchr(line, '\n'), "more than one line: %s", line);
-    snprintf(lines + used, sizeof(lines) - used, "%s\n", line);
-}
-
-static bool read_blob(const void *blob, size_t size)
-{
-    const struct description_source source = {
-        .blob = blob, .size = size, .has_program = has_program, .report = report};
-
-    lines[0] = 0;
-    return description_read(&description, &source);
-}
-
-/* Compiles the nodes of a description and reads it. */
-static bool read_nodes(const char *compatible, const char *nodes)
-{
-    char scratch[64], source[8192];
-
-    enter_scratch(scratch);
-    snprintf(source, sizeof(source), "/dts-v1/; / { compatible = \"%s\"; %s };", compatible, nodes);
-    write_file("t.dts", source, strlen(source));
-    run("dtc -q -f -I dts -O dtb -o t.dtb t.dts");
-    struct exact blob = read_file("t.dtb");
-    bool good = read_blob(blob.data, blob.size);
-    exact_free(&blob);
-    leave_scratch(scratch);
-    return good;
-}
-
-/* Names of the processes to start, in order, with a blank after each. */
-static const char *order(void)
-{
-    static char text[OUTPUT];
-    size_t used = 0;
-
-    text[0] = 0;
+    cr_assert_eq(description.order_count, description.count - 2);
     for (unsigned i = 0; i < description.order_count; i++) {
-        used += (size_t)snprintf(text + used, sizeof(text) - used, "%s ",
-                                 description.process[description.order[i]].name);
+        const struct description_process *each = &description.process[description.order[i]];
+        for (unsigned target = 0; target < description.count; target++)
+            cr_assert(!description_uses(each, target) || (started >> target & 1), "%s", each->name);
+        started |= 1u << description.order[i];
     }
-    return text;
-}
-
-/* Descriptions that start what is in `order` and say `lines`. */
-static void check(const char *nodes, const char *expected_order, const char *expected_lines)
-{
-    cr_assert(read_nodes("cardea,system", nodes), "refused:\n%s\nwith:\n%s", nodes, lines);
-    cr_assert_str_eq(lines, expected_lines, "for:\n%s\nsaid:\n%s\nnot:\n%s", nodes, lines, expected_lines);
-    cr_assert_str_eq(order(), expected_order, "for:\n%s\norder: %s\nnot:   %s", nodes, order(),
-                     expected_order);
-}
-
-/* Descriptions with which nothing can be started. */
-static void check_refused(const char *compatible, const char *nodes, const char *expected_lines)
-{
-    cr_assert_not(read_nodes(compatible, nodes), "not refused:\n%s", nodes);
-    cr_assert_str_eq(lines, expected_lines, "for:\n%s\nsaid:\n%s\nnot:\n%s", nodes, lines, expected_lines);
-}
-
-static const struct description_process *process(const char *name)
-{
-    unsigned i = description_find(&description, name);
-
-    cr_assert_lt(i, description.count, "no process %s", name);
-    return &description.process[i];
 }
 
 Test(description, the_real_one_has_no_mistake)
@@ -114,7 +35,7 @@ Test(description, the_real_one_has_no_mistake)
     leave_scratch(scratch);
 
     cr_assert_str_eq(lines, "");
-    cr_assert_str_eq(order(), "dev console virtio-blk gpio sd-spi fs sh ");
+    check_order();
     const struct description_process *shell = process("sh"), *blk = process("virtio-blk");
     cr_assert(shell->spawns);
     cr_assert_not(shell->serves);
@@ -190,54 +111,18 @@ Test(description, unknown_program)
 
 Test(description, phandle_that_points_nowhere)
 {
-    check(CORE "console { " COMMON "uses = <7 1>; };", "",
-          "system.dtb: console: uses phandle 7, which no process has\n");
-    check(CORE "a { " COMMON "uses = <0 1>; };", "", "system.dtb: a: uses phandle 0, which no process has\n");
+    check(CORE "console { " COMMON "uses = <7 1>; };", "console ",
+          "system.dtb: console: starts without phandle 7, which no process has\n");
+    check(CORE "a { " COMMON "uses = <0 1>; };", "a ",
+          "system.dtb: a: starts without phandle 0, which no process has\n");
     check(CORE "a { " COMMON "programs { phandle = <9>; " COMMON "}; };", "",
           "system.dtb: a: programs: unknown property 'phandle'\n");
-    check(CORE "a { " COMMON "uses = <&b 1>; }; b: b { " COMMON "};", "b ",
-          "system.dtb: a: uses b, which serves nothing\n");
-}
-
-Test(description, cycles)
-{
-    check(CORE "a: a { " COMMON "serves; uses = <&b 1>; }; b: b { " COMMON "serves; uses = <&a 1>; };"
-               "c { " COMMON "};",
-          "c ", "system.dtb: cycle of uses: a -> b -> a\n");
-    check(CORE "a: a { " COMMON "serves; uses = <&a 1>; };", "", "system.dtb: cycle of uses: a -> a\n");
-    /* What leads into a cycle is no part of it, but cannot start either; and two cycles are two lines. */
-    check(CORE "x: x { " COMMON "uses = <&a 1>; };"
-               "a: a { " COMMON "serves; uses = <&b 1>; }; b: b { " COMMON "serves; uses = <&c 1>; };"
-               "c: c { " COMMON "serves; uses = <&a 1>; };"
-               "d: d { " COMMON "serves; uses = <&e 1>; }; e: e { " COMMON "serves; uses = <&d 1>; };",
-          "",
-          "system.dtb: cycle of uses: a -> b -> c -> a\n"
-          "system.dtb: x: left out, because it uses a\n"
-          "system.dtb: cycle of uses: d -> e -> d\n");
-    /* What a process's programs use counts as its own. */
-    check(CORE "a: a { " COMMON "serves; programs { " COMMON "uses = <&a 1>; }; };", "",
-          "system.dtb: cycle of uses: a -> a\n");
-}
-
-/* init and mm run before all others, so using them closes no cycle. */
-Test(description, no_cycle_through_init_or_mm)
-{
-    check("init: init { priority = <210>; serves; uses = <&dev 0x8000>; };"
-          "mm: mm { priority = <220>; serves; uses = <&init 1>; };"
-          "dev: dev { " COMMON "serves; uses = <&init 1>, <&mm 1>; };",
-          "dev ", "");
-}
-
-Test(description, dependents_are_left_out)
-{
-    check(CORE "a: a { memory = <1024>; serves; }; b: b { " COMMON "serves; uses = <&a 1>; };"
-               "c { " COMMON "uses = <&b 1>; }; d { " COMMON "programs { " COMMON "uses = <&a 1>; }; };"
-               "e { " COMMON "};",
-          "e ",
-          "system.dtb: a: has no priority\n"
-          "system.dtb: b: left out, because it uses a\n"
-          "system.dtb: c: left out, because it uses b\n"
-          "system.dtb: d: left out, because it uses a\n");
+    check(CORE "a { " COMMON "uses = <&b 1>; }; b: b { " COMMON "};", "a b ",
+          "system.dtb: a: starts without b, which serves nothing\n");
+    /* The mistake is the name's. */
+    check(CORE "a { " COMMON "uses = <&b 1>; }; b: abcdefghijklmnop { " COMMON "serves; };", "a ",
+          "system.dtb: the name of process abcdefghijklmnop is longer than 15 characters\n"
+          "system.dtb: a: starts without phandle 1, which no process has\n");
 }
 
 Test(description, two_drivers_for_one_device)
@@ -373,7 +258,8 @@ Test(description, wrong_types_and_names)
         {COMMON "programs { " COMMON "restart = \"never\"; };", "programs: unknown property 'restart'"},
         {COMMON "programs { " COMMON "deadline-us = <500>; };", "programs: unknown property 'deadline-us'"},
         {COMMON "programs { " COMMON "kernel = \"irq\"; };", "programs: kernel: only dev can have \"irq\""},
-        {COMMON "programs { " COMMON "uses = <99 1>; };", "programs: uses phandle 99, which no process has"},
+        {COMMON "programs { " COMMON "uses = <&mm 0>; };",
+         "programs: rights 0x0 to mm are not between 1 and 0xffff"},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

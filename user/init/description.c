@@ -70,18 +70,35 @@ static void append(void *context, char c)
         buffer->text[buffer->length++] = c;
 }
 
+static void report_process(const struct description_source *source, const char *name, const char *format,
+                           va_list arguments)
+{
+    struct text_buffer buffer = {.length = 0};
+
+    format_to(append, &buffer, format, arguments);
+    report_line(source, name, buffer.text);
+}
+
 bool complain(const struct description_source *source, struct description_process *process,
               const char *format, ...)
 {
-    struct text_buffer buffer = {.length = 0};
     va_list arguments;
 
     va_start(arguments, format);
-    format_to(append, &buffer, format, arguments);
+    report_process(source, process->name, format, arguments);
     va_end(arguments);
-    report_line(source, process->name, buffer.text);
     process->bad = true;
     return false;
+}
+
+void remark(const struct description_source *source, const struct description_process *process,
+            const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    report_process(source, process->name, format, arguments);
+    va_end(arguments);
 }
 
 /* A property of one cell between `least` and `most`. An absent one leaves *value, and is wrong when it is

@@ -21,8 +21,11 @@ struct reader {
  * complain(...)`. */
 bool complain(const struct description_source *source, struct description_process *process,
               const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Reports one line, "system.dtb: NAME: ...", of a process that is started all the same. */
+void remark(const struct description_source *source, const struct description_process *process,
+            const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Reads `uses` of every process that is not bad, and checks who drives what. */
 void description_read_uses(struct description *description, const struct fdt *fdt,
                            const struct description_source *source);
-/* Finds cycles of uses, leaves out what depends on a bad process, and fills description->order. */
+/* Finds cycles of uses, takes bad processes out of everybody's uses, and fills description->order. */
 void description_order(struct description *description, const struct description_source *source);

@@ -36,24 +36,43 @@ static bool is_waiting(const struct search *search, unsigned target)
     return !search->placed[target] && !is_bad(search, target);
 }
 
-/* Marks and reports, until no more is found, what uses a bad process. */
-static void leave_out_dependents(const struct search *search)
+/* Takes bad processes out of what is used, and reports each. */
+static void drop_bad(const struct search *search, const struct description_process *process, const char *part,
+                     struct description_grant *grant)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < grant->use_count; i++) {
+        if (is_bad(search, grant->use[i].target)) {
+            remark(search->source, process, "%sstarts without %s, which is left out", part,
+                   search->description->process[grant->use[i].target].name);
+        } else {
+            grant->use[kept++] = grant->use[i];
+        }
+    }
+    grant->use_count = (uint8_t)kept;
+}
+
+/* Nobody but a driver, which is nothing without its devices, goes down with what is left out. */
+static void do_without_bad(const struct search *search)
 {
     struct description *description = search->description;
-    bool again;
+    bool no_dev = description->dev < description->count && is_bad(search, description->dev);
 
-    do {
-        again = false;
-        for (unsigned i = 0; i < description->count; i++) {
-            struct description_process *process = &description->process[i];
-            unsigned target = process->bad ? description->count : used_by(search, process, is_bad);
-            if (target != description->count && i != description->init && i != description->mm) {
-                complain(search->source, process, "left out, because it uses %s",
-                         description->process[target].name);
-                again = true;
-            }
-        }
-    } while (again);
+    for (unsigned i = 0; i < description->count && no_dev; i++) {
+        struct description_process *process = &description->process[i];
+        if (!process->bad && process->compatible[0] != 0)
+            complain(search->source, process, "left out, because it drives %s and dev is left out",
+                     process->compatible);
+    }
+    for (unsigned i = 0; i < description->count; i++) {
+        struct description_process *process = &description->process[i];
+        if (process->bad)
+            continue;
+        drop_bad(search, process, "", &process->own);
+        if (process->spawns)
+            drop_bad(search, process, "programs: ", &process->programs);
+    }
 }
 
 /* Places all that can be started after what is placed already. */
@@ -109,7 +128,7 @@ void description_order(struct description *description, const struct description
 
     search.placed[description->init] = search.placed[description->mm] = true;
     for (;;) {
-        leave_out_dependents(&search);
+        do_without_bad(&search);
         place(&search);
         unsigned waiting = 0;
         while (waiting < description->count && !is_waiting(&search, waiting))

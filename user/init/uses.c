@@ -21,14 +21,17 @@ static bool add_use(const struct reader *reader, struct description_grant *grant
     struct description *description = reader->description;
     unsigned target = find_phandle(description, phandle);
 
+    /* That may be a mistake of the other's: this one starts without it. */
     if (target == description->count) {
-        return complain(reader->source, reader->process, "%suses phandle %u, which no process has",
-                        reader->part, phandle);
+        remark(reader->source, reader->process, "%sstarts without phandle %u, which no process has",
+               reader->part, phandle);
+        return true;
     }
     const char *name = description->process[target].name;
     if (!description->process[target].serves && !description->process[target].bad) {
-        return complain(reader->source, reader->process, "%suses %s, which serves nothing", reader->part,
-                        name);
+        remark(reader->source, reader->process, "%sstarts without %s, which serves nothing", reader->part,
+               name);
+        return true;
     }
     if (rights == 0 || rights > MAX_RIGHTS) {
         return complain(reader->source, reader->process, "%srights 0x%x to %s are not between 1 and 0x%x",
