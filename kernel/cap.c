@@ -144,15 +144,20 @@ void slot_move(struct slot *from, struct slot *to)
     slot_clear(from);
 }
 
-static bool same_object(const struct slot *a, const struct slot *b)
+bool slot_same_object(const struct slot *a, const struct slot *b)
 {
-    return b && a->type == b->type && a->object == b->object && (a->object || a->number == b->number);
+    return a->type == b->type && a->object == b->object && (a->object || a->number == b->number);
+}
+
+static bool is_to_same(const struct slot *slot, const struct slot *neighbour)
+{
+    return neighbour && slot_same_object(slot, neighbour);
 }
 
 bool slot_is_last(const struct slot *slot)
 {
-    return !same_object(slot, slot->parent) && !same_object(slot, slot->prev) &&
-           !same_object(slot, slot->next) && !same_object(slot, slot->child);
+    return !is_to_same(slot, slot->parent) && !is_to_same(slot, slot->prev) &&
+           !is_to_same(slot, slot->next) && !is_to_same(slot, slot->child);
 }
 
 /* A step takes up to 1,000 instructions. */

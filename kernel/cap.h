@@ -72,6 +72,8 @@ bool slot_can_copy(const struct slot *slot);
 #define SLOT_MOVE_MAX_CHILDREN 256
 bool slot_can_move(const struct slot *slot);
 void slot_move(struct slot *from, struct slot *to);
+/* Whether two capabilities are to the same object. */
+bool slot_same_object(const struct slot *a, const struct slot *b);
 /* Whether there is no other capability to the same object. The children of no untyped may be half moved up. */
 bool slot_is_last(const struct slot *slot);
 
@@ -95,7 +97,7 @@ bool reap(void);
 /* Whether there are any. */
 bool reap_is_due(void);
 
-/* Number that stands for an object in what INSPECT tells; unique, and says nothing of where the object lies
+/* Number that stands for an object in what OBJECT_ID tells; unique, and says nothing of where the object lies
  * to who does not know the key. */
 uint64_t object_id(const struct slot *slot);
 extern uint32_t object_id_key[4]; /* set at boot, from what the machine has that cannot be guessed */

@@ -89,16 +89,29 @@ OPERATION(CNODE_REVOKE)
 OPERATION(CNODE_INSPECT)
 {
     int error;
-    const struct slot *slot = arg_own_slot(by, cap, &error);
+    const struct slot *slot = arg_own_slot(by, cap, &error), *other;
 
     if (!slot)
         return error;
+    other = cspace_slot(by, arg(by, 2));
+    if (!other)
+        return fail(by, ERR_NO_CAP, 2, arg(by, 2));
     return ANSWER(by, slot->type, slot->rights,
                   slot->type == OBJ_ENDPOINT || slot->type == OBJ_NOTIFICATION ? slot->badge : 0,
-                  slot->size_bits, slot_is_empty(slot) ? 0 : object_id(slot));
+                  slot->size_bits, !slot_is_empty(slot) && slot_same_object(slot, other));
 }
 
 OPERATION(CNODE_SIZE)
 {
     return ANSWER(by, cnode_slots(cap));
+}
+
+OPERATION(CNODE_OBJECT_ID)
+{
+    int error;
+    const struct slot *slot = arg_own_slot(by, cap, &error);
+
+    if (!slot)
+        return error;
+    return ANSWER(by, slot_is_empty(slot) ? 0 : object_id(slot));
 }

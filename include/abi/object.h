@@ -76,8 +76,10 @@ enum object_type {
     OP(CNODE, 2, MOVE, CONTROL)             /* slot, source CNode (0: own), source slot */                             \
     OP(CNODE, 3, DELETE, CONTROL)           /* slot */                                                                 \
     OP(CNODE, 4, REVOKE, CONTROL)           /* slot: deletes everything derived from it, not itself */                 \
-    OP(CNODE, 5, INSPECT, INSPECT)          /* slot -> type, rights, badge, size bits, object id */                    \
+    OP(CNODE, 5, INSPECT, INSPECT)          /* slot, slot in own CSpace (0: none)                                      \
+                                             * -> type, rights, badge, size bits, same object as the other? */         \
     OP(CNODE, 6, SIZE, INSPECT)             /* -> number of slots */                                                   \
+    OP(CNODE, 7, OBJECT_ID, INSPECT)        /* slot -> number of the object, 0 when empty; takes long */               \
     OP(THREAD, 0, CONFIGURE, CONTROL)       /* CNode, address space, message frame, fault endpoint; 0: none.           \
                                              * If they follow: context (0: as it is), priority + 256 * ceiling */      \
     OP(THREAD, 1, BIND_CONTEXT, CONTROL)    /* scheduling context; 0: unbind */                                        \

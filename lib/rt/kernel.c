@@ -57,13 +57,24 @@ enum error cnode_revoke(cap_t cnode, uint64_t slot)
     return sys_invoke(cnode, tag_make(OP_CNODE_REVOKE, 1, 0), slot, 0, 0, 0, 0, 0);
 }
 
-enum error cnode_inspect(cap_t cnode, uint64_t slot, struct cap_info *info)
+enum error cnode_compare(cap_t cnode, uint64_t slot, cap_t other, struct cap_info *info)
 {
-    struct msg m = {.tag = tag_make(OP_CNODE_INSPECT, 1, 0), .word = {slot}};
+    struct msg m = {.tag = tag_make(OP_CNODE_INSPECT, 2, 0), .word = {slot, other}};
     enum error error = sys_msg(SYS_CALL, cnode, &m);
     if (!error)
         *info = (struct cap_info){m.word[0], m.word[1], m.word[2], m.word[3], m.word[4]};
     return error;
+}
+
+enum error cnode_inspect(cap_t cnode, uint64_t slot, struct cap_info *info)
+{
+    return cnode_compare(cnode, slot, 0, info);
+}
+
+uint64_t cnode_object_id(cap_t cnode, uint64_t slot)
+{
+    struct msg m = {.tag = tag_make(OP_CNODE_OBJECT_ID, 1, 0), .word = {slot}};
+    return sys_msg(SYS_CALL, cnode, &m) ? 0 : m.word[0];
 }
 
 enum error frame_map(cap_t frame, cap_t space, uint64_t address, uint64_t rights)

@@ -91,9 +91,13 @@ enum error cnode_move(cap_t cnode, uint64_t slot, cap_t source_cnode, uint64_t s
 enum error cnode_delete(cap_t cnode, uint64_t slot);
 enum error cnode_revoke(cap_t cnode, uint64_t slot);
 struct cap_info {
-    uint64_t type, rights, badge, size_bits, object;
+    uint64_t type, rights, badge, size_bits;
+    uint64_t same; /* cnode_compare: is to the same object */
 };
 enum error cnode_inspect(cap_t cnode, uint64_t slot, struct cap_info *info);
+enum error cnode_compare(cap_t cnode, uint64_t slot, cap_t other, struct cap_info *info);
+/* A number that tells objects apart, 0 when the slot is empty. To compare two is much cheaper. */
+uint64_t cnode_object_id(cap_t cnode, uint64_t slot);
 enum error frame_map(cap_t frame, cap_t space, uint64_t address, uint64_t rights);
 enum error frame_unmap(cap_t frame);
 enum error notification_signal(cap_t notification);         /* SYS_SEND */

@@ -104,6 +104,8 @@ static const struct refusal refusals[] = {
     {W_CNODE, OP_CNODE_DELETE, ERR_BAD_ARG, 1, {0}},
     {W_CNODE, OP_CNODE_REVOKE, ERR_BAD_ARG, 1, {BEYOND}},
     {W_CNODE, OP_CNODE_INSPECT, ERR_BAD_ARG, 1, {BEYOND}},
+    {W_CNODE, OP_CNODE_INSPECT, ERR_NO_CAP, 2, {EP, BEYOND}},
+    {W_CNODE, OP_CNODE_OBJECT_ID, ERR_BAD_ARG, 1, {BEYOND}},
     {WEAK_CNODE, OP_CNODE_DELETE, ERR_NO_RIGHT, 0, {EP}},
     {TH1, OP_THREAD_CONFIGURE, ERR_IN_USE, 0, {W_CNODE, SPACE, PAGE, EP}},
     {TH2, OP_THREAD_CONFIGURE, ERR_WRONG_TYPE, 1, {EP, SPACE, PAGE, EP}},
@@ -259,12 +261,18 @@ Test(kernel_refusal, untyped_memory_tells_its_size_and_use)
 Test(kernel_refusal, a_cnode_tells_what_is_in_it)
 {
     cr_assert_eq(INVOKE(W_CNODE, OP_CNODE_INSPECT, BADGED), ERR_OK);
-    CHECK_ANSWER(OBJ_ENDPOINT, RIGHTS_ALL, 77, ENDPOINT_BITS, object_id(&w.slots[EP]));
+    CHECK_ANSWER(OBJ_ENDPOINT, RIGHTS_ALL, 77, ENDPOINT_BITS, 0);
+    cr_assert_eq(INVOKE(W_CNODE, OP_CNODE_INSPECT, BADGED, EP), ERR_OK);
+    CHECK_ANSWER(OBJ_ENDPOINT, RIGHTS_ALL, 77, ENDPOINT_BITS, 1);
+    cr_assert_eq(INVOKE(W_CNODE, OP_CNODE_INSPECT, BADGED, PAGE), ERR_OK);
+    CHECK_ANSWER(OBJ_ENDPOINT, RIGHTS_ALL, 77, ENDPOINT_BITS, 0);
     cr_assert_eq(INVOKE(W_CNODE, OP_CNODE_INSPECT, READ_ONLY), ERR_OK);
-    CHECK_ANSWER(OBJ_FRAME, RIGHT_READ, 0, PAGE_BITS, object_id(&w.slots[PAGE]));
+    CHECK_ANSWER(OBJ_FRAME, RIGHT_READ, 0, PAGE_BITS, 0);
     cr_assert_eq(INVOKE(W_CNODE, OP_CNODE_INSPECT, LINE), ERR_OK);
     cr_assert_eq(word_of(w.thread[0], 0), OBJ_IRQ_HANDLER);
     cr_assert_eq(INVOKE(W_CNODE, OP_CNODE_INSPECT, NOTHING), ERR_OK);
+    CHECK_ANSWER(0, 0, 0, 0, 0);
+    cr_assert_eq(INVOKE(W_CNODE, OP_CNODE_INSPECT, NOTHING, NOTHING), ERR_OK);
     CHECK_ANSWER(0, 0, 0, 0, 0);
     cr_assert_eq(INVOKE(W_CNODE, OP_CNODE_SIZE), ERR_OK);
     CHECK_ANSWER(W_SLOTS);
@@ -272,6 +280,10 @@ Test(kernel_refusal, a_cnode_tells_what_is_in_it)
 
 Test(kernel_refusal, objects_have_numbers_of_their_own)
 {
+    cr_assert_eq(INVOKE(W_CNODE, OP_CNODE_OBJECT_ID, BADGED), ERR_OK);
+    CHECK_ANSWER(object_id(&w.slots[EP]));
+    cr_assert_eq(INVOKE(W_CNODE, OP_CNODE_OBJECT_ID, NOTHING), ERR_OK);
+    CHECK_ANSWER(0);
     for (unsigned i = EP; i <= SC3; i++)
         for (unsigned j = i + 1; j <= SC3; j++)
             cr_assert_eq(object_id(&w.slots[i]) == object_id(&w.slots[j]),

@@ -223,11 +223,11 @@ enum error cnode_mint(cap_t cnode, uint64_t slot, cap_t source_cnode, uint64_t s
     return model_copy(slot, source, badge);
 }
 
-enum error cnode_inspect(cap_t cnode, uint64_t slot, struct cap_info *info)
+enum error cnode_compare(cap_t cnode, uint64_t slot, cap_t other, struct cap_info *info)
 {
     (void)cnode;
     const struct model_slot *s = &model[slot];
-    *info = (struct cap_info){s->type, RIGHTS_ALL, s->badge, s->bits, s->object};
+    *info = (struct cap_info){s->type, RIGHTS_ALL, s->badge, s->bits, s->object == model[other].object};
     return ERR_OK;
 }
 

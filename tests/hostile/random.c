@@ -142,7 +142,7 @@ static uint64_t state(void)
     for (cap_t slot = 1; slot < kept; slot++)
         if (!cnode_inspect(BOOT_CNODE, slot, &info))
             hash =
-                mix(hash ^ info.type, info.rights) ^ mix(info.badge, info.size_bits) ^ mix(info.object, slot);
+                mix(hash ^ info.type, info.rights) ^ mix(info.badge, info.size_bits) ^ mix(cnode_object_id(BOOT_CNODE, slot), slot);
     for (const char *at = __text_start; at + 8 <= __rodata_end; at += 8)
         hash = mix(hash, *(const uint64_t *)at);
     return hash;

@@ -461,11 +461,12 @@ static void no_address_told(void)
                             no_dma,     BOOT_IRQ_CONTROL, BOOT_DEBUG};
     for (unsigned i = 0; i < sizeof(object) / sizeof(object[0]); i++)
         for (unsigned n = 0; n < sizeof(op) / sizeof(op[0]); n++) {
-            if (object[i] == BOOT_CNODE && op[n] != OP_CNODE_INSPECT && op[n] != OP_CNODE_SIZE)
+            if (object[i] == BOOT_CNODE && op[n] != OP_CNODE_INSPECT && op[n] != OP_CNODE_SIZE &&
+                op[n] != OP_CNODE_OBJECT_ID)
                 continue;
             kernel_call(object[i], op[n], arguments, 1, info, MSG_REGS);
             for (unsigned w = 0; w < MSG_REGS; w++)
-                wrong += looks_like_kernel(info[w]) && op[n] != OP_CNODE_INSPECT && op[n] != OP_THREAD_INFO;
+                wrong += looks_like_kernel(info[w]) && op[n] != OP_CNODE_OBJECT_ID && op[n] != OP_THREAD_INFO;
         }
     must(kernel_call(no_dma, OP_FRAME_INFO, NULL, 0, info, 4), "ask a frame");
     wrong += info[3] != 0;
@@ -484,10 +485,10 @@ static uint64_t inverse(uint64_t odd)
 
 static uint64_t object_number(cap_t cap)
 {
-    struct cap_info info;
+    uint64_t id = cnode_object_id(BOOT_CNODE, cap);
 
-    must(cnode_inspect(BOOT_CNODE, cap, &info), "look at a capability");
-    return info.object;
+    must(id ? ERR_OK : ERR_NO_CAP, "ask for the number of an object");
+    return id;
 }
 
 /* The numbers that objects are told by must not be the addresses, nor something that two neighbours give away: here

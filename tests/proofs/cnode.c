@@ -71,6 +71,11 @@ bool reap(void)
 {
     return nondet_bool();
 }
+bool slot_same_object(const struct slot *a, const struct slot *b)
+{
+    CHECK(!slot_is_empty(a) && b, "lookup: only of an object");
+    return nondet_bool();
+}
 uint64_t object_id(const struct slot *slot)
 {
     CHECK(!slot_is_empty(slot), "lookup: only of an object");
@@ -229,7 +234,7 @@ void prove_cnode_delete(void)
 /*
  * proof cnode_inspect: any call, any three capabilities
  * options: --unwind 9
- * planted kernel/cnode.c: s/slot_is_empty(slot) ? 0 : object_id(slot)/object_id(slot)/
+ * planted kernel/cnode.c: s/!slot_is_empty(slot) && slot_same_object/slot_same_object/
  */
 void prove_cnode_inspect(void)
 {
@@ -247,6 +252,24 @@ void prove_cnode_inspect(void)
 }
 
 /*
+ * proof cnode_object_id: any call, any three capabilities
+ * options: --unwind 9
+ * planted kernel/cnode.c: s/slot_is_empty(slot) ? 0 : object_id(slot)/object_id(slot)/
+ */
+void prove_cnode_object_id(void)
+{
+    uint64_t index;
+    int outcome;
+
+    any_call();
+    index = arg(&thread, 1);
+    outcome = op_CNODE_OBJECT_ID(&thread, &self);
+    check_outcome(outcome);
+    CHECK(outcome < 0 || (index > 0 && index < 4 && outcome == 1), "lookup: only a slot that was named");
+    CHECK(!changed, "failure: nothing changes");
+}
+
+/*
  * proof perform: any capability, any operation number, any length
  * options: --unwind 9
  * planted kernel/syscall.c: s/if (n >= MAX_METHODS || !(methods/if (!(methods/
@@ -260,7 +283,7 @@ void prove_perform(void)
     self.type = nondet_bool() ? OBJ_CNODE : OBJ_NULL;
     self.rights = nondet_u8();
     if (perform(&thread, &self, op) >= 0)
-        CHECK(self.type == OBJ_CNODE && op >= OP_CNODE_COPY && op <= OP_CNODE_SIZE &&
+        CHECK(self.type == OBJ_CNODE && op >= OP_CNODE_COPY && op <= OP_CNODE_OBJECT_ID &&
                   self.rights & (op >= OP_CNODE_INSPECT ? RIGHT_INSPECT : RIGHT_CONTROL),
               "rights: an operation is performed only with the right for it");
 }

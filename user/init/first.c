@@ -169,14 +169,9 @@ static void make_thread(const struct process *mm, unsigned number, const struct 
 /* The endpoints of all receivers; the first is that which services_init has made. */
 static void make_endpoints(void)
 {
-    struct cap_info info;
-
-    for (unsigned i = 0; i < rt_boot->hart_count; i++) {
+    for (unsigned i = 0; i < rt_boot->hart_count; i++)
         receivers[i].endpoint =
             i == 0 ? services[description.mm].endpoint : pool_object(OBJ_ENDPOINT, ENDPOINT_BITS);
-        must(cnode_inspect(BOOT_CNODE, receivers[i].endpoint, &info), "look at an endpoint");
-        receivers[i].object = info.object;
-    }
 }
 
 /* The objects of the receiver on one hart. */

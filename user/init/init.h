@@ -54,7 +54,6 @@ struct process {
 struct service {
     cap_t endpoint;          /* that it serves, with all rights; 0: none */
     cap_t manage;            /* init's own session with it */
-    uint64_t object;         /* id of the endpoint */
     struct process *process; /* the newest; NULL: not started yet */
     bool waiting;            /* to be started when `due` comes */
     uint64_t due;            /* ticks */
@@ -163,7 +162,6 @@ unsigned mm_reserve_bits(const struct elf *elf);
  * that of mm's entry among the services. */
 struct receiver {
     cap_t endpoint;
-    uint64_t object; /* id of the endpoint */
 };
 extern struct receiver receivers[BOOT_MAX_HARTS];
 

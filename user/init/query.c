@@ -71,54 +71,66 @@ enum error query_process(uint64_t from, struct proc_list_reply *r)
     return ERR_OK;
 }
 
-/* Whether the object is one that makes up `process`. */
-static bool is_part_of(const struct process *process, uint64_t object)
+/* A capability of a process, which is in its CNode. */
+struct held {
+    cap_t cnode;
+    uint64_t slot;
+};
+
+/* Whether it is to the same object as one of init's own. */
+static bool is_to(const struct held *held, cap_t own)
+{
+    struct cap_info info;
+
+    return own != 0 && !cnode_compare(held->cnode, held->slot, own, &info) && info.same;
+}
+
+/* Whether its object is one that makes up `process`. */
+static bool is_part_of(const struct process *process, const struct held *held)
 {
     const cap_t boot[] = {BOOT_CNODE, BOOT_ADDRESS_SPACE, BOOT_THREAD, BOOT_SCHED_CONTEXT};
     const cap_t made[] = {process->cnode, process->address_space, process->thread, process->context};
-    struct cap_info info;
 
     for (unsigned i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
-        cap_t cap = process->number == NUMBER_INIT ? boot[i] : made[i];
-        if (cap != 0 && !cnode_inspect(BOOT_CNODE, cap, &info) && info.object == object)
+        if (is_to(held, process->number == NUMBER_INIT ? boot[i] : made[i]))
             return true;
     }
     return false;
 }
 
-static const char *owner_name(uint64_t object)
+static const char *owner_name(const struct held *held)
 {
     struct process *process;
 
     for (uint64_t number = 0; (process = process_next(number)) != NULL; number = process->number + 1) {
-        if (process_is_alive(process) && is_part_of(process, object))
+        if (process_is_alive(process) && is_part_of(process, held))
             return process->name;
     }
     return "";
 }
 
-static const char *server_name(uint64_t object)
+static const char *server_name(const struct held *held)
 {
     for (unsigned i = 0; i < description.count; i++) {
-        if (services[i].endpoint != 0 && services[i].object == object)
+        if (is_to(held, services[i].endpoint))
             return description.process[i].name;
     }
     for (unsigned i = 0; i < rt_boot->hart_count; i++) {
-        if (receivers[i].object == object)
+        if (is_to(held, receivers[i].endpoint))
             return description.process[description.mm].name;
     }
     return "";
 }
 
 /* What a capability is for, where init knows. */
-static const char *target_name(const struct cap_info *info)
+static const char *target_name(const struct held *held, uint64_t type)
 {
-    switch (info->type) {
-    case OBJ_ENDPOINT: return server_name(info->object);
+    switch (type) {
+    case OBJ_ENDPOINT: return server_name(held);
     case OBJ_CNODE:
     case OBJ_ADDRESS_SPACE:
     case OBJ_THREAD:
-    case OBJ_SCHED_CONTEXT: return owner_name(info->object);
+    case OBJ_SCHED_CONTEXT: return owner_name(held);
     case OBJ_DEBUG: return "log";
     case OBJ_IRQ_CONTROL: return "interrupts";
     case OBJ_SCHED_CONTROL: return "scheduling";
@@ -141,9 +153,9 @@ enum error query_cap(const struct process *process, uint64_t from, struct proc_c
             .rights = info.rights,
             .badge = info.badge,
             .size_bits = info.size_bits,
-            .object = info.object,
+            .object = cnode_object_id(cnode, slot),
         };
-        format_buffer(r->target, sizeof(r->target), "%s", target_name(&info));
+        format_buffer(r->target, sizeof(r->target), "%s", target_name(&(struct held){cnode, slot}, info.type));
         return ERR_OK;
     }
     return ERR_NOT_FOUND;

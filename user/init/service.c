@@ -21,11 +21,8 @@ static uint64_t ticks_of_ms(uint64_t ms)
 static void make_endpoint(unsigned index)
 {
     struct service *service = &services[index];
-    struct cap_info info = {0};
 
     service->endpoint = pool_object(OBJ_ENDPOINT, ENDPOINT_BITS);
-    if (!cnode_inspect(BOOT_CNODE, service->endpoint, &info))
-        service->object = info.object;
     if (index == description.init || index == description.mm)
         return;
     service->manage = slot_alloc();

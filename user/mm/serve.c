@@ -2,8 +2,7 @@
 /* The operations of mm's protocol. */
 #include "mm.h"
 
-static cap_t endpoints[MAX_RECEIVERS];
-static uint64_t segment_object; /* id of the endpoint to which the capabilities of segments lead */
+static cap_t endpoints[MAX_RECEIVERS]; /* the capabilities of segments lead to the first */
 
 MM_OPS(PROTO_WRAP)
 
@@ -69,11 +68,10 @@ static enum error received_segment(const struct call *call, uint32_t *index)
     struct cap_info info;
     if (call->cap_count == 0)
         return ERR_NO_CAP;
-    enum error error = cnode_inspect(START_CNODE, call->cap[0], &info);
+    enum error error = cnode_compare(START_CNODE, call->cap[0], endpoints[0], &info);
     if (error)
         return error;
-    if (info.type != OBJ_ENDPOINT || info.object != segment_object ||
-        badge_kind(info.badge) != BADGE_SEGMENT)
+    if (!info.same || badge_kind(info.badge) != BADGE_SEGMENT)
         return ERR_WRONG_TYPE;
     *index = segment_find(badge_number(info.badge));
     return *index != 0 ? ERR_OK : ERR_NOT_FOUND;
@@ -344,11 +342,8 @@ static enum error serve_mm_stats(struct call *call, const struct proto_empty *q,
 
 void mm_serve_init(const cap_t endpoint[])
 {
-    struct cap_info info = {0};
     for (unsigned i = 0; i < locks_receivers(); i++)
         endpoints[i] = endpoint[i];
-    cnode_inspect(START_CNODE, endpoint[0], &info);
-    segment_object = info.object;
 }
 
 const struct proto_handler *mm_handlers(void)
