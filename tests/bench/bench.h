@@ -21,8 +21,8 @@ struct sample bench_each(cap_t first, uint64_t tag, uint64_t count);
 struct sample bench_retype(cap_t untyped, uint64_t tag, uint64_t count, uint64_t type, uint64_t size_bits,
                            uint64_t first_slot);
 struct sample bench_interrupt(volatile uint8_t *uart, uint64_t count, volatile uint64_t *seen);
-extern const char bench_page[], bench_server[], bench_server_fp[], bench_waiter[], bench_faulter[], bench_foreign[],
-    bench_driver[], bench_newborn[];
+extern const char bench_page[], bench_server[], bench_server_fp[], bench_waiter[], bench_receiver[], bench_faulter[],
+    bench_foreign[], bench_foreign_fp[], bench_driver[], bench_newborn[];
 
 /* --- world.c --- */
 
@@ -44,6 +44,7 @@ struct peer {
     uint64_t priority;
     cap_t fault;         /* endpoint; 0: none */
     cap_t message_frame; /* 0: none */
+    cap_t notification;  /* that is bound to it; 0: none */
     bool foreign;        /* every ecall of it is a message to `fault` */
     bool passive;        /* has no time of its own once it waits for its first message: it runs on its callers' */
     cap_t untyped;       /* set by peer_start: what the thread is made of */

@@ -56,6 +56,20 @@ static void calls(const char *name, cap_t endpoint, unsigned length)
     row(name, sample.instructions, COUNT);
 }
 
+/* The server's message page is to be seen at PEER_PAGE. */
+static void long_calls(const char *name, cap_t endpoint)
+{
+    struct msg_page *own = rt_msg_page();
+    const struct msg_page *peer = (const struct msg_page *)PEER_PAGE;
+
+    for (unsigned i = 0; i < MSG_MAX_WORDS; i++)
+        own->word[i] = name[0] + strlen(name) + i;
+    calls(name, endpoint, MSG_MAX_WORDS);
+    check(memcmp(&own->word[MSG_REGS], &peer->word[MSG_REGS],
+                 sizeof(own->word) - sizeof(own->word[0]) * MSG_REGS) == 0,
+          "long messages do not arrive");
+}
+
 static void rows_calls(void)
 {
     cap_t endpoint = make_object(OBJ_ENDPOINT, ENDPOINT_BITS), copy = slots_take(1);
@@ -66,25 +80,25 @@ static void rows_calls(void)
                           .priority = PRIORITY_PEER,
                           .message_frame = frame,
                           .passive = true};
-    struct msg_page *own = rt_msg_page();
 
     must(cnode_copy(BOOT_CNODE, copy, 0, frame, RIGHTS_ALL), "copy a frame's capability");
     map_at(frame, second_space, PEER_PAGE, RIGHT_READ | RIGHT_WRITE);
     map_at(copy, BOOT_ADDRESS_SPACE, PEER_PAGE, RIGHT_READ);
-    for (unsigned i = 0; i < MSG_MAX_WORDS; i++)
-        own->word[i] = i + 1;
     peer_start(&server);
     calls("ipc_rt_0w", endpoint, 0);
     calls("ipc_rt_4w", endpoint, 4);
     calls("ipc_rt_8w", endpoint, 8);
-    calls("ipc_rt_64w", endpoint, MSG_MAX_WORDS);
-    check(memcmp(&own->word[MSG_REGS], &((struct msg_page *)PEER_PAGE)->word[MSG_REGS],
-                 sizeof(own->word) - sizeof(own->word[0]) * MSG_REGS) == 0,
-          "long messages do not arrive");
+    long_calls("ipc_rt_64w", endpoint);
+    peer_end(&server);
+
+    server.passive = false;
+    peer_start(&server);
+    long_calls("ipc_rt_64w_budgets", endpoint);
     peer_end(&server);
 
     server.space = BOOT_ADDRESS_SPACE;
     server.message_frame = 0;
+    server.passive = true;
     peer_start(&server);
     calls("ipc_rt_same_as", endpoint, 0);
     peer_end(&server);
@@ -137,6 +151,25 @@ static void rows_notification(void)
           "a signal did not wake the waiter");
     row("signal_wake_rt", sample.instructions, COUNT);
     peer_end(&waiter);
+
+    waiter.code = bench_receiver;
+    waiter.argument = make_object(OBJ_ENDPOINT, ENDPOINT_BITS);
+    waiter.notification = notification;
+    peer_start(&waiter);
+    sample = bench_signal(notification, COUNT);
+    check(!tag_label(sample.tags) && !notification_poll(notification, NULL),
+          "a signal did not wake the receiver");
+    row("signal_recv_rt", sample.instructions, COUNT);
+    peer_end(&waiter);
+}
+
+static void foreign_calls(const char *name, cap_t endpoint, struct peer *peer)
+{
+    peer_start(peer);
+    struct sample sample = bench_handle_faults(endpoint, COUNT);
+    check(sample.tags & TAG_FAULT && tag_label(sample.tags) == FAULT_FOREIGN, "no foreign system call came");
+    row(name, sample.instructions, COUNT);
+    peer_end(peer);
 }
 
 static void rows_faults(void)
@@ -154,13 +187,11 @@ static void rows_faults(void)
     row("fault_rt", sample.instructions, COUNT);
     peer_end(&faulter);
 
-    faulter.code = bench_foreign;
     faulter.foreign = true;
-    peer_start(&faulter);
-    sample = bench_handle_faults(endpoint, COUNT);
-    check(sample.tags & TAG_FAULT && tag_label(sample.tags) == FAULT_FOREIGN, "no foreign system call came");
-    row("foreign_rt", sample.instructions, COUNT);
-    peer_end(&faulter);
+    faulter.code = bench_foreign;
+    foreign_calls("foreign_rt", endpoint, &faulter);
+    faulter.code = bench_foreign_fp;
+    foreign_calls("foreign_rt_fp", endpoint, &faulter);
 }
 
 static void row_interrupt(void)

@@ -264,12 +264,27 @@ bench_foreign:
     ecall
     j bench_foreign
 
+    .global bench_foreign_fp
+bench_foreign_fp:
+    fadd.d ft0, ft0, ft0
+    ecall
+    j bench_foreign_fp
+
     /* a0 notification */
     .global bench_waiter
 bench_waiter:
     mv s0, a0
 1:  mv a0, s0
     li a7, SYS_WAIT
+    ecall
+    j 1b
+
+    /* a0 endpoint, to which nobody sends */
+    .global bench_receiver
+bench_receiver:
+    mv s0, a0
+1:  mv a0, s0
+    li a7, SYS_RECV
     ecall
     j 1b
 

@@ -65,6 +65,11 @@ void peer_start(struct peer *peer)
     must(kernel_call(thread, OP_THREAD_CONFIGURE, parts, 4, NULL, 0), "configure a thread");
     must(kernel_call(thread, OP_THREAD_BIND_CONTEXT, bound, 1, NULL, 0), "give a thread time");
     must(kernel_call(thread, OP_THREAD_SET_PRIORITY, priority, 2, NULL, 0), "set a priority");
+    if (peer->notification) {
+        const uint64_t notification[1] = {peer->notification};
+        must(kernel_call(thread, OP_THREAD_BIND_NOTIFICATION, notification, 1, NULL, 0),
+             "bind a notification");
+    }
     if (peer->foreign) {
         const uint64_t yes[1] = {1};
         must(kernel_call(thread, OP_THREAD_SET_FOREIGN, yes, 1, NULL, 0), "make a thread foreign");

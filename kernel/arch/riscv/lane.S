@@ -128,24 +128,30 @@
 .endm
 
 /* Goes to `otherwise` unless what is beyond word 7 can be copied: a1 has a length of at most MSG_MAX_WORDS
- * and no capabilities, and both threads have message pages. */
+ * and no capabilities, and both threads have message pages. Changes s8. */
 .macro check_long otherwise
-    sext.w s7, a1
-    sltiu s7, s7, MSG_MAX_WORDS + 1
-    beqz s7, \otherwise
-    ld s9, THREAD_MSG_OBJECT(t6)
-    beqz s9, \otherwise
-    ld s10, THREAD_MSG_OBJECT(s5)
-    beqz s10, \otherwise
+    sext.w s8, a1
+    sltiu s8, s8, MSG_MAX_WORDS + 1
+    beqz s8, \otherwise
+    ld s8, THREAD_MSG_OBJECT(t6)
+    beqz s8, \otherwise
+    ld s8, THREAD_MSG_OBJECT(s5)
+    beqz s8, \otherwise
 .endm
-/* Copies words 8 to the length in a1 from the message page s9 to s10. */
-.macro copy_long
+
+    .text
+    .balign 4
+/* Copies words 8 to the length in a1 from the message page of t6 to that of s5. Returns to ra; changes s7 to
+ * s10. */
+copy_long:
+    ld s9, THREAD_MSG_OBJECT(t6)
+    ld s10, THREAD_MSG_OBJECT(s5)
     addi s9, s9, MSG_REGS * 8
     addi s10, s10, MSG_REGS * 8
     sext.w s7, a1
     addi s7, s7, -MSG_REGS - 8
-    bltz s7, .Lfew\@
-.Leight\@:
+    bltz s7, 2f
+1:
     .irp n, 0, 1, 2, 3, 4, 5, 6, 7
     ld s8, \n * 8(s9)
     sd s8, \n * 8(s10)
@@ -153,22 +159,18 @@
     addi s9, s9, 64
     addi s10, s10, 64
     addi s7, s7, -8
-    bgez s7, .Leight\@
-.Lfew\@:
-    addi s7, s7, 8
-    beqz s7, .Ldone\@
-.Lone\@:
+    bgez s7, 1b
+2:  addi s7, s7, 8
+    beqz s7, 4f
+3:
     ld s8, 0(s9)
     sd s8, 0(s10)
     addi s9, s9, 8
     addi s10, s10, 8
     addi s7, s7, -1
-    bnez s7, .Lone\@
-.Ldone\@:
-.endm
+    bnez s7, 3b
+4:  ret
 
-    .text
-    .balign 4
     .globl lane_entry
 lane_entry:
     bnez a7, not_call
@@ -227,15 +229,17 @@ call_special:
 
 call_long:
     find_receiver
-    check_call lane_general
+    check_call call_long_active
     check_long lane_general
     check_switch call_long_special
-1:  copy_long
+1:  call copy_long
     j call_lend
 call_long_special:
     jal s11, lane_special
     j 1b
 
+call_long_active:
+    check_long lane_general
 call_active:
     mv s10, s7
     lb s6, THREAD_STATE + 1(t6)
@@ -244,10 +248,13 @@ call_active:
     check_switch lane_general
     check_time lane_general
     charge
-    call_commit
+    beqz s3, 2f
+1:  call_commit
     li s7, STATE_READY
     sb s7, THREAD_STATE(s5)
     lane_end
+2:  call copy_long
+    j 1b
 
 /* The capability is one to a kernel object. On a machine with one hart its lock is all locks, so the
  * operation can be done at once. The registers are saved, for the thread may not be the one that goes on, but
@@ -352,10 +359,10 @@ reply_special:
 
 reply_long:
     find_caller lane_general
-    check_reply lane_general
+    check_reply reply_long_active
     check_long lane_general
     check_switch reply_long_special
-1:  copy_long
+1:  call copy_long
     j reply_give_back
 reply_long_special:
     jal s11, lane_special
@@ -373,10 +380,15 @@ reply_long_special:
     check_time lane_general
     charge
 .endm
+reply_long_active:
+    check_long lane_general
 reply_active:
     check_own_time
-    reply_commit
+    beqz s3, 2f
+1:  reply_commit
     lane_end
+2:  call copy_long
+    j 1b
 
 /* --- The caller is a thread that faulted, or a foreign one that made a system call --- */
 
@@ -510,43 +522,66 @@ not_try_wait:
     addi t5, a7, -SYS_SEND
     bnez t5, not_send
     find_notification MAY_SIGNAL, syscall_locked
-    ld t5, NOTIFICATION_BOUND(t3)
-    bnez t5, syscall_locked
     ld t4, SLOT_BADGE(t4)
     bnez t4, 1f
     li t4, 1
 1:  ld t5, NOTIFICATION_WAITERS(t3)
     bnez t5, signal_waiter
-    ld t5, NOTIFICATION_WORD(t3)
+    ld t5, NOTIFICATION_BOUND(t3)
+    bnez t5, signal_bound
+2:  ld t5, NOTIFICATION_WORD(t3)
     or t5, t5, t4
     sd t5, NOTIFICATION_WORD(t3)
     li a0, 0
     li a1, 0
     lane_return
 
-/* Resumes s5 with what a notification gives: the badge in a0 and nothing else. */
+/* Resumes s5 with what a notification gives: the badge in a0, the tag in a1 and nothing else. */
 .macro lane_end_signal
-    .irp n, 5, 6, 7, 11, 12, 13, 14, 15, 16
+    .irp n, 5, 6, 7, 12, 13, 14, 15, 16
     li x\n, 0
     .endr
     lane_end
 .endm
 
-/* t5 waits for the bits t4 of the notification t3. If it goes before the current thread it gets the hart, and the
- * current thread is put in front of the ready queues. (ra is no register that the general path would save.) */
+/* The thread t5 gets the bits t4 when it receives; if it does so later, its next system call must look at them. */
+signal_bound:
+    ld ra, THREAD_LANE(t5)
+    bne ra, tp, syscall_locked
+    lbu ra, THREAD_STATE(t5)
+    addi ra, ra, -STATE_BLOCKED_RECV
+    beqz ra, signal_receiver
+    sd zero, THREAD_LANE_SLOTS(t5)
+    j 2b
+
+/* t5 waits for the bits t4. If it goes before the current thread it gets the hart, and the current thread is put
+ * in front of the ready queues. s3 is the tag that it gets, s4 the queue, in which it is the first. (ra is no
+ * register that the general path would save.) */
+signal_receiver:
+    mv ra, t5
+    lane_save
+    mv s5, ra
+    ld s4, THREAD_BLOCKED_ON(s5)
+    ld s7, ENDPOINT_LANE(s4)
+    bne s7, tp, lane_general
+    ld s7, ENDPOINT_RECEIVERS(s4)
+    bne s7, s5, lane_general
+    addi s4, s4, ENDPOINT_RECEIVERS
+    li s3, SIGNAL_TAG
+    j signal_wake
 signal_waiter:
     mv ra, t5
     lane_save
-    mv s4, t3
     mv s5, ra
+    addi s4, t3, NOTIFICATION_WAITERS
+    li s3, 0
+signal_wake:
     lbu s7, THREAD_PRIORITY(s5)
     lbu s8, THREAD_PRIORITY(t6)
     bgeu s8, s7, lane_general
-    lh s7, HART_READY_TOP(tp) /* another hart may have made ready somebody who goes before both */
+    lh s7, HART_LANE_FLOOR(tp) /* another hart may have made ready somebody who goes before both */
     blt s8, s7, lane_general
-    lbu s7, HART_CLOSED(tp)
-    ld s8, HART_FRONT(tp)
-    or s7, s7, s8
+    ld s7, HART_FRONT(tp)
     bnez s7, lane_general
     ld s10, THREAD_CONTEXT(s5)
     beqz s10, lane_general
@@ -554,7 +589,7 @@ signal_waiter:
     charge
     switch_space
     ld s7, THREAD_NEXT(s5)
-    sd s7, NOTIFICATION_WAITERS(s4)
+    sd s7, 0(s4)
     li s7, STATE_READY
     sb s7, THREAD_STATE(s5)
     sb s7, THREAD_QUEUED(t6)
@@ -564,13 +599,14 @@ signal_waiter:
     sh s7, HART_READY_TOP(tp)
     sh s7, HART_LANE_FLOOR(tp)
     mv a0, t4
+    mv a1, s3
     lane_end_signal
 
-/* --- Wait: gives the hart back to whoever is in front --- */
+/* --- Wait, and receive without answering: gives the hart back to whoever is in front --- */
 
 not_send:
     addi t5, a7, -SYS_WAIT
-    bnez t5, syscall_general
+    bnez t5, not_wait
     find_notification MAY_WAIT, syscall_locked
     ld t5, NOTIFICATION_WORD(t3)
     bnez t5, take_bits
@@ -581,6 +617,11 @@ not_send:
     ld ra, HART_FRONT(tp)
     beqz ra, syscall_locked
     lane_save
+    addi s3, t3, NOTIFICATION_WAITERS
+    li s2, STATE_BLOCKED_WAIT
+
+/* The current thread blocks on t3, at which nobody else waits: s2 its state, s3 the queue. ra is in front. */
+wait_in_queue:
     mv s4, t3
     mv s5, ra
     ld s7, THREAD_LANE(s5)
@@ -590,11 +631,10 @@ not_send:
     charge
     switch_space
     sd a0, 80(t6) /* should the thread be taken out of the queue, it waits again */
-    sd t6, NOTIFICATION_WAITERS(s4)
+    sd t6, 0(s3)
     sd zero, THREAD_NEXT(t6)
     sd s4, THREAD_BLOCKED_ON(t6)
-    li s7, STATE_BLOCKED_WAIT
-    sb s7, THREAD_STATE(t6)
+    sb s2, THREAD_STATE(t6)
     sd zero, HART_FRONT(tp)
     sb zero, THREAD_QUEUED(s5)
     lh s7, HART_QUEUE_TOP(tp)
@@ -604,7 +644,35 @@ not_send:
     beqz s7, resume_all
     sb zero, THREAD_ZEROED(s5)
     li a0, 0
+    li a1, 0
     lane_end_signal
+
+not_wait:
+    addi t5, a7, -SYS_RECV
+    bnez t5, syscall_general
+    lane_lock
+    find_slot t4, t5, syscall_locked
+    lbu t5, SLOT_FLAGS(t4)
+    andi t5, t5, SLOT_LANE_RECV_BIT
+    beqz t5, syscall_locked
+    ld t3, SLOT_OBJECT(t4)
+    ld t5, ENDPOINT_LANE(t3)
+    bne t5, tp, syscall_locked
+    ld t4, ENDPOINT_RECEIVERS(t3)
+    ld t5, THREAD_CALLER(t6)
+    or t5, t5, t4
+    lbu t4, HART_CLOSED(tp)
+    or t5, t5, t4
+    bnez t5, syscall_locked
+    ld t5, THREAD_CONTEXT(t6) /* it is to keep it */
+    ld t5, CONTEXT_OWNER(t5)
+    bne t5, t6, syscall_locked
+    ld ra, HART_FRONT(tp)
+    beqz ra, syscall_locked
+    lane_save
+    addi s3, t3, ENDPOINT_RECEIVERS
+    li s2, STATE_BLOCKED_RECV
+    j wait_in_queue
 
 take_bits:
     ld t4, NOTIFICATION_BOUND(t3)
