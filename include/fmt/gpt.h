@@ -14,6 +14,7 @@
 #define MBR_TYPE_EXTENDED       0x05
 #define MBR_TYPE_EXTENDED_LBA   0x0f
 #define MBR_TYPE_LINUX          0x83
+#define MBR_TYPE_EXTENDED_LINUX 0x85
 #define MBR_TYPE_GPT_PROTECTIVE 0xee
 
 /* Halves, because the table lies at an odd multiple of two. */

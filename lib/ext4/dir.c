@@ -57,26 +57,74 @@ static enum error check_dir_block(struct ext4 *fs, const struct ext4_node *dir, 
     return check_leaf(fs, dir, index, data);
 }
 
-enum error ext4_get_dir_block(struct ext4 *fs, const struct ext4_node *dir, uint32_t index,
-                              struct ext4_block **block)
+/* Takes a reference to block `index` of a directory, whatever it holds. */
+static enum error get_block(struct ext4 *fs, const struct ext4_node *dir, uint32_t index,
+                            struct ext4_block **block)
 {
     struct ext4_run run;
+    if (fs->search_left == 0)
+        return ext4_fail(fs, ERR_CORRUPT,
+                         "inode %u: more directory blocks on the way than the file system has", dir->inode);
+    fs->search_left--;
     enum error error = ext4_map(fs, dir, index, &run);
     if (error)
         return error;
     if (run.block == 0)
-        return ext4_fail(fs, ERR_CORRUPT, "inode %u: directory block %u is a hole", dir->inode, index);
-    error = ext4_get_block(fs, run.block, block);
+        return ext4_fail(fs, ERR_NOT_FOUND, "inode %u: directory block %u is a hole", dir->inode, index);
+    return ext4_get_block(fs, run.block, block);
+}
+
+static enum error check_once(struct ext4 *fs, const struct ext4_node *dir, uint32_t index,
+                             struct ext4_block *block)
+{
+    uint64_t key = ext4_checked_key(EXT4_KIND_DIRECTORY, dir->inode);
+    enum error error = block->checked_as == key ? ERR_OK : check_dir_block(fs, dir, index, block->data);
+    if (!error)
+        block->checked_as = key;
+    return error;
+}
+
+enum error ext4_get_dir_block(struct ext4 *fs, const struct ext4_node *dir, uint32_t index,
+                              struct ext4_block **block)
+{
+    enum error error = get_block(fs, dir, index, block);
     if (error)
         return error;
-    uint64_t key = ext4_checked_key(EXT4_KIND_DIRECTORY, dir->inode);
-    if ((*block)->checked_as == key)
-        return ERR_OK;
-    error = check_dir_block(fs, dir, index, (*block)->data);
+    error = check_once(fs, dir, index, *block);
     if (error)
         ext4_put_block(fs, *block);
-    else
-        (*block)->checked_as = key;
+    return error;
+}
+
+/* Tells what fs->cause says of a directory that is read all the same, once for each. */
+static void tell(struct ext4 *fs, const struct ext4_node *dir, const char *what)
+{
+    if (fs->told == dir->inode)
+        return;
+    fs->told = dir->inode;
+    ext4_say(fs, "%s: %s", fs->cause, what);
+}
+
+/*
+ * ext4_get_dir_block for who looks at all blocks: an index block that is damaged is as good as a sound one,
+ * because its names are "." and ".." at most. ERR_NOT_FOUND: a hole, which is told.
+ */
+static enum error get_names(struct ext4 *fs, const struct ext4_node *dir, uint32_t index,
+                            struct ext4_block **block)
+{
+    uint32_t entries;
+    enum error error = get_block(fs, dir, index, block);
+    if (error == ERR_NOT_FOUND)
+        tell(fs, dir, "passed over");
+    if (error)
+        return error;
+    error = check_once(fs, dir, index, *block);
+    if (error && dir->flags & EXT4_INDEX_FL && ext4_htree_is_index(fs, index, (*block)->data, &entries)) {
+        tell(fs, dir, "the index is not used");
+        return ERR_OK;
+    }
+    if (error)
+        ext4_put_block(fs, *block);
     return error;
 }
 
@@ -119,7 +167,7 @@ static enum error search_block(struct ext4 *fs, const struct ext4_node *dir, uin
                                size_t length, uint32_t *inode)
 {
     struct ext4_block *block;
-    enum error error = ext4_get_dir_block(fs, dir, index, &block);
+    enum error error = get_names(fs, dir, index, &block);
     if (error)
         return error;
     struct ext4_dir_part part = {block->data, fs->block_size, (uint64_t)index << fs->block_shift};
@@ -128,16 +176,20 @@ static enum error search_block(struct ext4 *fs, const struct ext4_node *dir, uin
     return error;
 }
 
+/* A damaged block hides no names but its own; what is not found may have been there. */
 static enum error search_all(struct ext4 *fs, const struct ext4_node *dir, const char *name, size_t length,
                              uint32_t *inode)
 {
     uint32_t blocks = (uint32_t)(dir->size >> fs->block_shift);
+    bool damaged = false;
     for (uint32_t index = 0; index < blocks; index++) {
         enum error error = search_block(fs, dir, index, name, length, inode);
-        if (error != ERR_NOT_FOUND)
+        bool goes_on = error == ERR_CORRUPT && fs->search_left > 0;
+        damaged |= goes_on;
+        if (error != ERR_NOT_FOUND && !goes_on)
             return error;
     }
-    return ERR_NOT_FOUND;
+    return damaged ? ERR_CORRUPT : ERR_NOT_FOUND;
 }
 
 static bool is_dots(const char *name, size_t length)
@@ -145,10 +197,27 @@ static bool is_dots(const char *name, size_t length)
     return name[0] == '.' && (length == 1 || (length == 2 && name[1] == '.'));
 }
 
-enum error ext4_lookup(struct ext4 *fs, const struct ext4_node *dir, const char *name, size_t length,
-                       uint32_t *inode)
+/* By the index if there is one and it is good, else by looking at all blocks. */
+static enum error search(struct ext4 *fs, const struct ext4_node *dir, const char *name, size_t length,
+                         uint32_t *inode)
 {
     enum error error = ERR_UNSUPPORTED;
+    if (dir->flags & EXT4_INLINE_DATA_FL)
+        return ext4_inline_lookup(fs, dir, name, length, inode);
+    if (dir->size >= fs->block_size && is_dots(name, length))
+        return search_block(fs, dir, 0, name, length, inode);
+    if (dir->flags & EXT4_INDEX_FL && fs->compat & EXT4_FEATURE_COMPAT_DIR_INDEX)
+        error = ext4_htree_lookup(fs, dir, name, length, inode);
+    if (error == ERR_CORRUPT)
+        tell(fs, dir, "the index is not used");
+    if (error == ERR_CORRUPT || error == ERR_UNSUPPORTED)
+        error = search_all(fs, dir, name, length, inode);
+    return error;
+}
+
+enum error ext4_find_name(struct ext4 *fs, const struct ext4_node *dir, const char *name, size_t length,
+                          uint32_t *inode)
+{
     if (!ext4_is_dir(dir))
         return ext4_fail(fs, ERR_NOT_DIR, "inode %u: is not a directory", dir->inode);
     if (length == 0)
@@ -156,17 +225,17 @@ enum error ext4_lookup(struct ext4 *fs, const struct ext4_node *dir, const char 
     if (length > EXT4_NAME_LEN)
         return ext4_fail(fs, ERR_NAME_TOO_LONG, "a name of %lu characters, %u are possible", (uint64_t)length,
                          EXT4_NAME_LEN);
-    if (dir->flags & EXT4_INLINE_DATA_FL)
-        error = ext4_inline_lookup(fs, dir, name, length, inode);
-    else if (dir->size >= fs->block_size && is_dots(name, length))
-        error = search_block(fs, dir, 0, name, length, inode);
-    else if (dir->flags & EXT4_INDEX_FL && fs->compat & EXT4_FEATURE_COMPAT_DIR_INDEX)
-        error = ext4_htree_lookup(fs, dir, name, length, inode);
-    if (error == ERR_UNSUPPORTED)
-        error = search_all(fs, dir, name, length, inode);
+    enum error error = search(fs, dir, name, length, inode);
     if (error == ERR_NOT_FOUND)
         return ext4_fail(fs, error, "%.*s: not in directory %u", (int)length, name, dir->inode);
     return error;
+}
+
+enum error ext4_lookup(struct ext4 *fs, const struct ext4_node *dir, const char *name, size_t length,
+                       uint32_t *inode)
+{
+    ext4_begin_search(fs);
+    return ext4_find_name(fs, dir, name, length, inode);
 }
 
 static enum error check_name(struct ext4 *fs, const struct ext4_node *dir,
@@ -218,10 +287,15 @@ enum error ext4_readdir(struct ext4 *fs, const struct ext4_node *dir, uint64_t *
     if (dir->flags & EXT4_INLINE_DATA_FL)
         return ext4_inline_readdir(fs, dir, cursor, emit, context, end);
     bool more = true;
+    ext4_begin_search(fs);
     while (more && *cursor < dir->size >> fs->block_shift << fs->block_shift) {
         uint32_t index = (uint32_t)(*cursor >> fs->block_shift);
         struct ext4_block *block;
-        enum error error = ext4_get_dir_block(fs, dir, index, &block);
+        enum error error = get_names(fs, dir, index, &block);
+        if (error == ERR_NOT_FOUND) {
+            *cursor = (index + 1ull) << fs->block_shift;
+            continue;
+        }
         if (error)
             return error;
         struct ext4_dir_part part = {block->data, fs->block_size, (uint64_t)index << fs->block_shift};

@@ -6,9 +6,7 @@
  * Nothing here allocates. Blocks come from a cache that the user of this code owns (struct ext4_source) and
  * are looked at in place; between get and put a block does not move. Everything on the medium may be hostile:
  * every number is checked before use, every loop is bounded, and a failure says what is wrong in fs->cause.
- *
- * Writing will add to the source a get for writing and a mark that puts a block into a transaction; readers
- * stay as they are, because they hold blocks by reference and never keep a pointer past put.
+ * What is wrong but can be got around is told by ext4_source.say.
  */
 #pragma once
 
@@ -26,7 +24,7 @@
 
 /* One cached block. The cache embeds this in its own bookkeeping; `checked_*` belong to the reader. */
 struct ext4_block {
-    const uint8_t *data;       /* a block's bytes, aligned to 8 */
+    uint8_t *data;             /* a block's bytes, aligned to 8 */
     uint64_t checked_as;       /* what it was last found sound as; the cache zeroes it on a fill */
     uint64_t checked_slots[2]; /* for blocks of many structures: which of them were */
 };
@@ -40,6 +38,8 @@ struct ext4_source {
     /* Takes a reference to block `number`, which lies inside `size`. */
     enum error (*get)(void *context, uint64_t number, struct ext4_block **block);
     void (*put)(void *context, struct ext4_block *block);
+    /* Takes a line that says what is wrong with a file system that can be used all the same. May be NULL. */
+    void (*say)(void *context, const char *line);
 };
 
 /* One block whose current content lies in the journal, not in its place. */
@@ -48,6 +48,7 @@ struct ext4_replay_entry {
     uint64_t copy;       /* block that holds the content; 0: none */
     uint32_t revoked_in; /* transaction that revoked older copies, if `revoked` */
     uint8_t used, revoked;
+    uint8_t escaped; /* the copy's first word is the journal's magic number, which the log has as zero */
 };
 
 /* A table of those, hashed by block. The memory is given to ext4_mount. */
@@ -56,6 +57,7 @@ struct ext4_replay {
     uint32_t capacity; /* a power of two, or 0 */
     uint32_t count;
     bool active;
+    size_t wanted; /* bytes of memory that the table takes, once ext4_mount has failed with ERR_NO_MEMORY */
 };
 
 #define EXT4_GROUP_CACHE 16
@@ -64,12 +66,14 @@ struct ext4_replay {
 struct ext4 {
     struct ext4_source source;
     uint32_t compat, incompat, ro_compat;
-    uint32_t block_size, block_shift;
+    uint32_t block_size, block_shift, cluster_size;
     uint64_t block_count, free_blocks;
     uint32_t inode_count, free_inodes, inode_size;
     uint32_t first_data_block, blocks_per_group, inodes_per_group, group_count;
     uint32_t descriptor_size, first_meta_group, backup_groups[2];
     uint32_t journal_inode;
+    uint32_t told;        /* the last directory that was told to be damaged and readable all the same */
+    uint64_t search_left; /* directory blocks that the operation may still look at */
     uint32_t checksum_seed;
     uint32_t hash_seed[4];
     bool unsigned_hash;
@@ -99,8 +103,9 @@ struct ext4_node {
     uint16_t mode;
     uint16_t links;
     uint32_t uid, gid;
-    uint64_t size;   /* bytes */
-    uint64_t blocks; /* in use, in units of 512 bytes */
+    uint64_t size;       /* bytes */
+    uint64_t blocks;     /* in use, in units of 512 bytes */
+    uint64_t attributes; /* the block of extended attributes; 0: none */
     struct ext4_time atime, mtime, ctime;
     uint32_t map[EXT4_N_BLOCKS]; /* i_block */
 };
@@ -121,10 +126,10 @@ struct ext4_entry {
 
 /*
  * Mounts what is on `source`. A file system that was not unmounted cleanly is read as its journal says,
- * without writing anything: `replay` (aligned to 8, 24 bytes for each journalled block, rounded to a power of
- * two) holds the table for that; with none such a file system is refused. ERR_NO_FS: no magic number.
- * ERR_UNSUPPORTED: a feature or geometry that this code does not know. ERR_CORRUPT. ERR_NO_MEMORY: `replay`
- * is too small. Errors of the source.
+ * without writing anything: `replay` (aligned to 8) holds the table for that; with none such a file system is
+ * refused. ERR_NO_FS: no magic number. ERR_UNSUPPORTED: a feature or geometry that this code does not know.
+ * ERR_CORRUPT. ERR_NO_MEMORY: `replay` is too small; fs->replay.wanted says how much it takes. Errors of the
+ * source.
  */
 enum error ext4_mount(struct ext4 *fs, const struct ext4_source *source, void *replay, size_t replay_size);
 
@@ -187,6 +192,3 @@ enum error ext4_readlink(struct ext4 *fs, const struct ext4_node *node, char *bu
 enum error ext4_readdir(struct ext4 *fs, const struct ext4_node *dir, uint64_t *cursor,
                         bool (*emit)(void *context, const struct ext4_entry *entry), void *context,
                         bool *end);
-
-/* Name of the first feature in `incompat` that ext4_mount refuses, or NULL if there is none. */
-const char *ext4_unsupported_feature(uint32_t incompat);

@@ -102,21 +102,47 @@ static enum error check_block(struct ext4 *fs, const struct ext4_node *node, con
     return check_order(fs, node, header, number);
 }
 
-enum error ext4_get_extent_block(struct ext4 *fs, const struct ext4_node *node, uint64_t number,
-                                 uint32_t depth, struct ext4_block **block)
+struct ext4_extent_place ext4_extent_child(const struct ext4_extent_header *header, uint32_t index,
+                                           uint64_t end)
 {
-    enum error error = ext4_get_block(fs, number, block);
+    const struct ext4_extent_idx *entry = entry_at(header, index), *next = entry_at(header, index + 1);
+    bool last = index + 1 == header->eh_entries;
+    return (struct ext4_extent_place){index_leaf(entry), header->eh_depth - 1u, entry->ei_block,
+                                      last ? end : next->ei_block};
+}
+
+/* A node says nothing about blocks of the file that are its neighbours'. */
+static enum error check_limits(struct ext4 *fs, const struct ext4_node *node,
+                               const struct ext4_extent_header *header, const struct ext4_extent_place *place)
+{
+    if (header->eh_entries == 0)
+        return ERR_OK;
+    const struct ext4_extent *first = entry_at(header, 0), *last = entry_at(header, header->eh_entries - 1u);
+    uint64_t end = (uint64_t)last->ee_block + (header->eh_depth ? 1 : extent_length(last));
+    if (first->ee_block >= place->first && end <= place->end)
+        return ERR_OK;
+    return ext4_fail(fs, ERR_CORRUPT, "inode %u: extent block %lu: is about [%u, %lu) instead of [%lu, %lu)",
+                     node->inode, place->number, first->ee_block, end, place->first, place->end);
+}
+
+enum error ext4_get_extent_block(struct ext4 *fs, const struct ext4_node *node,
+                                 const struct ext4_extent_place *place, struct ext4_block **block)
+{
+    enum error error = ext4_get_block(fs, place->number, block);
     if (error)
         return error;
     uint64_t key = ext4_checked_key(EXT4_KIND_EXTENTS, node->inode);
+    const struct ext4_extent_header *header = (const void *)(*block)->data;
     if ((*block)->checked_as == key)
-        error = check_header(fs, node, (const void *)(*block)->data, fs->block_size, depth, number);
+        error = check_header(fs, node, header, fs->block_size, place->depth, place->number);
     else
-        error = check_block(fs, node, *block, depth, number);
+        error = check_block(fs, node, *block, place->depth, place->number);
+    if (!error)
+        (*block)->checked_as = key;
+    if (!error)
+        error = check_limits(fs, node, header, place);
     if (error)
         ext4_put_block(fs, *block);
-    else
-        (*block)->checked_as = key;
     return error;
 }
 
@@ -171,20 +197,19 @@ enum error ext4_extent_map(struct ext4 *fs, const struct ext4_node *node, uint32
     struct ext4_block *block = NULL;
     uint64_t end = (uint64_t)1 << 32;
     enum error error = ERR_OK;
-    for (uint32_t depth = header->eh_depth; depth > 0; depth--) {
+    while (header->eh_depth > 0) {
         uint32_t before = count_before(header, file_block);
-        if (before < header->eh_entries)
-            end = ((const struct ext4_extent_idx *)entry_at(header, before))->ei_block;
         if (before == 0) {
-            set_hole(run, file_block, end);
+            set_hole(run, file_block, ((const struct ext4_extent_idx *)entry_at(header, 0))->ei_block);
             goto out;
         }
-        uint64_t child = index_leaf(entry_at(header, before - 1));
+        struct ext4_extent_place child = ext4_extent_child(header, before - 1, end);
         if (block)
             ext4_put_block(fs, block);
-        error = ext4_get_extent_block(fs, node, child, depth - 1, &block);
+        error = ext4_get_extent_block(fs, node, &child, &block);
         if (error)
             return error;
+        end = child.end;
         header = (const void *)block->data;
     }
     map_in_leaf(header, file_block, end, run);

@@ -14,7 +14,6 @@ static enum error copy_run(struct ext4 *fs, struct ext4_run run, uint32_t offset
     }
     while (length > 0) {
         struct ext4_block *block;
-        /* ext4_map has looked into the journal already; looking a second time finds nothing else. */
         enum error error = ext4_get_block(fs, run.block++, &block);
         if (error)
             return error;
@@ -57,11 +56,10 @@ static enum error copy_content(struct ext4 *fs, const struct ext4_node *node, ui
     return ERR_OK;
 }
 
-/* The target of a link of less than 60 bytes lies in place of the map. */
-static bool is_fast_link(const struct ext4_node *node)
+bool ext4_is_fast_link(const struct ext4 *fs, const struct ext4_node *node)
 {
-    return ext4_is_link(node) && node->size < sizeof(node->map) &&
-           !(node->flags & (EXT4_EXTENTS_FL | EXT4_INLINE_DATA_FL));
+    uint64_t of_attributes = node->attributes ? fs->cluster_size >> 9 : 0;
+    return ext4_is_link(node) && !(node->flags & EXT4_INLINE_DATA_FL) && node->blocks == of_attributes;
 }
 
 enum error ext4_read(struct ext4 *fs, const struct ext4_node *node, uint64_t offset, void *buffer,
@@ -71,12 +69,12 @@ enum error ext4_read(struct ext4 *fs, const struct ext4_node *node, uint64_t off
     if (ext4_is_dir(node))
         return ext4_fail(fs, ERR_IS_DIR, "inode %u: is a directory", node->inode);
     if (!ext4_is_file(node) && !ext4_is_link(node))
-        return ext4_fail(fs, ERR_UNSUPPORTED, "inode %u: mode %o has no content", node->inode, node->mode);
+        return ext4_fail(fs, ERR_UNSUPPORTED, "inode %u: mode %04x has no content", node->inode, node->mode);
     if (offset >= node->size)
         return ERR_OK;
     size_t part = node->size - offset < length ? node->size - offset : length;
     enum error error = ERR_OK;
-    if (is_fast_link(node))
+    if (ext4_is_fast_link(fs, node))
         memcpy(buffer, (const uint8_t *)node->map + offset, part);
     else
         error = copy_content(fs, node, offset, buffer, part);

@@ -31,7 +31,9 @@ uint64_t ext4_descriptor_block(const struct ext4 *fs, uint32_t group)
     if (!(fs->incompat & EXT4_FEATURE_INCOMPAT_META_BG) || meta_group < fs->first_meta_group)
         return (uint64_t)super_block + 1 + meta_group;
     uint32_t first = meta_group * per_block;
-    return fs->first_data_block + (uint64_t)first * fs->blocks_per_group + ext4_group_has_super(fs, first);
+    /* With blocks of 1024 bytes block 0 is the boot block, even where block 0 is the first of group 0. */
+    uint32_t before = first == 0 ? super_block + 1 - fs->first_data_block : ext4_group_has_super(fs, first);
+    return fs->first_data_block + (uint64_t)first * fs->blocks_per_group + before;
 }
 
 /* CRC-16, polynomial 0x8005 reflected, as gdt_csum uses it. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define MAX_LEVELS 3          /* index blocks on the way to a leaf, with large_dir; two without */
+#define DOT_SIZE   12         /* of the entry "." */
 #define BLOCK_MASK 0x0fffffff /* the upper bits of a block number are reserved */
 
 /*
@@ -27,9 +28,19 @@ struct search {
 
 bool ext4_htree_is_index(const struct ext4 *fs, uint32_t index, const uint8_t *data, uint32_t *entries)
 {
-    const struct ext4_dir_entry_2 *first = (const void *)data;
+    const struct ext4_dir_entry_2 *first = (const void *)data, *second = (const void *)(data + DOT_SIZE);
     *entries = index == 0 ? EXT4_DX_ROOT_ENTRIES : EXT4_DX_NODE_ENTRIES;
-    return index == 0 || (first->inode == 0 && first->rec_len == fs->block_size);
+    if (index == 0)
+        return first->rec_len == DOT_SIZE && second->rec_len == fs->block_size - DOT_SIZE;
+    return first->inode == 0 && first->rec_len == fs->block_size;
+}
+
+/* A block that the index leads to; a hole is no better than a damaged one. */
+static enum error get_block(struct ext4 *fs, const struct ext4_node *dir, uint32_t index,
+                            struct ext4_block **block)
+{
+    enum error error = ext4_get_dir_block(fs, dir, index, block);
+    return error == ERR_NOT_FOUND ? ERR_CORRUPT : error;
 }
 
 static void release(struct ext4 *fs, struct search *search)
@@ -42,7 +53,7 @@ static void release(struct ext4 *fs, struct search *search)
 static enum error push(struct ext4 *fs, const struct ext4_node *dir, uint32_t index, struct search *search)
 {
     struct level *level = &search->level[search->depth];
-    enum error error = ext4_get_dir_block(fs, dir, index, &level->block);
+    enum error error = get_block(fs, dir, index, &level->block);
     if (error)
         return error;
     search->depth++;
@@ -121,7 +132,7 @@ static enum error search_leaf(struct ext4 *fs, const struct ext4_node *dir, uint
                               size_t length, uint32_t *inode)
 {
     struct ext4_block *block;
-    enum error error = ext4_get_dir_block(fs, dir, index, &block);
+    enum error error = get_block(fs, dir, index, &block);
     if (error)
         return error;
     struct ext4_dir_part part = {block->data, fs->block_size, (uint64_t)index << fs->block_shift};

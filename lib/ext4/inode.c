@@ -157,6 +157,9 @@ static void copy_inode(const struct ext4 *fs, uint32_t number, const struct ext4
         node->blocks |= (uint64_t)inode->l_i_blocks_high << 32;
     if (inode->i_flags & EXT4_HUGE_FILE_FL)
         node->blocks <<= fs->block_shift - 9;
+    node->attributes = inode->i_file_acl_lo;
+    if (fs->incompat & EXT4_FEATURE_INCOMPAT_64BIT)
+        node->attributes |= (uint64_t)inode->l_i_file_acl_high << 32;
     memcpy(node->map, inode->i_block, sizeof(node->map));
     copy_times(fs, inode, node);
     node->checksum_seed = ext4_has_metadata_csum(fs) ? inode_seed(fs, number, inode->i_generation) : 0;
@@ -166,14 +169,21 @@ static enum error check_node(struct ext4 *fs, const struct ext4_node *node)
 {
     if (node->size >> 63)
         return ext4_fail(fs, ERR_CORRUPT, "inode %u: size %lx", node->inode, node->size);
-    /* Nothing maps one block twice, so this bounds every walk through a directory. */
+    /* A directory that maps no block twice is not larger; see also ext4_begin_search. */
     if (ext4_is_dir(node) && node->size >> fs->block_shift > fs->block_count)
         return ext4_fail(fs, ERR_CORRUPT, "inode %u: directory of %lu bytes is larger than the file system",
                          node->inode, node->size);
     if (node->flags & EXT4_INLINE_DATA_FL && !(fs->incompat & EXT4_FEATURE_INCOMPAT_INLINE_DATA))
         return ext4_fail(fs, ERR_CORRUPT, "inode %u: inline data, but the superblock knows of none",
                          node->inode);
-    if (!(node->flags & EXT4_EXTENTS_FL) || node->flags & EXT4_INLINE_DATA_FL)
+    if (node->flags & EXT4_INLINE_DATA_FL && ext4_is_dir(node) &&
+        (node->map[0] == 0 || node->map[0] > fs->inode_count))
+        return ext4_fail(fs, ERR_CORRUPT, "inode %u: its parent is inode %u, but the file system has %u",
+                         node->inode, node->map[0], fs->inode_count);
+    if (ext4_is_fast_link(fs, node) && node->size >= sizeof(node->map))
+        return ext4_fail(fs, ERR_CORRUPT, "inode %u: a symbolic link of %lu bytes, but it has no blocks",
+                         node->inode, node->size);
+    if (!(node->flags & EXT4_EXTENTS_FL) || node->flags & EXT4_INLINE_DATA_FL || ext4_is_fast_link(fs, node))
         return ERR_OK;
     const struct ext4_extent_header *root = (const void *)node->map;
     if (root->eh_depth > EXT4_MAX_EXTENT_DEPTH)

@@ -4,6 +4,8 @@
 
 #include "ext4.h"
 
+#include <fmt/jbd2.h>
+
 /*
  * What a block was found sound as: the kind, and whose it is. The same block under another name is checked
  * again.
@@ -23,6 +25,18 @@ static inline uint64_t ext4_checked_key(enum ext4_kind kind, uint32_t owner)
 /* Puts the cause into fs->cause, with anything that is not printable replaced, and returns `code`. */
 enum error ext4_fail(struct ext4 *fs, enum error code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Tells the user of the file system that something is wrong that can be got around. */
+void ext4_say(struct ext4 *fs, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#define EXT4_FEATURE_LIST 96
+
+extern const char *const ext4_incompat_names[32], *const ext4_ro_compat_names[32],
+                                                      *const ext4_journal_names[32];
+
+/* The names of `features` with commas between them, cut to the list's size; `set` is I or R. */
+const char *ext4_feature_names(char list[EXT4_FEATURE_LIST], uint32_t features, const char *const names[32],
+                               char set);
 
 /*
  * Whether blocks [block, block + count) can hold what an inode points to: inside the file system, after the
@@ -77,15 +91,43 @@ enum error ext4_extent_check(struct ext4 *fs, const struct ext4_node *node,
                              const struct ext4_extent_header *header, uint32_t size, uint32_t depth,
                              uint64_t where);
 
+/* Whether a link's target lies in place of the map: it has no blocks of its own. */
+bool ext4_is_fast_link(const struct ext4 *fs, const struct ext4_node *node);
+
+/* A place in an extent tree: the block of a node, and what its parent says of it. */
+struct ext4_extent_place {
+    uint64_t number;
+    uint32_t depth;
+    uint64_t first, end; /* what it says of the file is about blocks [first, end) */
+};
+
+/* The child that entry `index` of a node leads to; the node is about blocks of the file up to `end`. */
+struct ext4_extent_place ext4_extent_child(const struct ext4_extent_header *header, uint32_t index,
+                                           uint64_t end);
+
 /* Takes a reference to a block of the inode's extent tree and checks it all. */
-enum error ext4_get_extent_block(struct ext4 *fs, const struct ext4_node *node, uint64_t number,
-                                 uint32_t depth, struct ext4_block **block);
+enum error ext4_get_extent_block(struct ext4 *fs, const struct ext4_node *node,
+                                 const struct ext4_extent_place *place, struct ext4_block **block);
 
 /* ext4_map for an inode without EXT4_EXTENTS_FL. */
 enum error ext4_indirect_map(struct ext4 *fs, const struct ext4_node *node, uint32_t file_block,
                              struct ext4_run *run);
 
-/* Takes a reference to block `index` of a directory, its checksum verified. */
+/*
+ * Begins an operation that searches directories. Blocks that overlap make a small disk hold directories
+ * without end; so an operation that looks through more blocks than the file system has, and some thousand that
+ * a long path may come by again and again, fails with ERR_CORRUPT.
+ */
+static inline void ext4_begin_search(struct ext4 *fs)
+{
+    fs->search_left = fs->block_count + 4 * EXT4_PATH_MAX;
+}
+
+/* ext4_lookup as a part of a longer search. */
+enum error ext4_find_name(struct ext4 *fs, const struct ext4_node *dir, const char *name, size_t length,
+                          uint32_t *inode);
+
+/* Takes a reference to block `index` of a directory, its checksum verified. ERR_NOT_FOUND: a hole. */
 enum error ext4_get_dir_block(struct ext4 *fs, const struct ext4_node *dir, uint32_t index,
                               struct ext4_block **block);
 
@@ -149,5 +191,5 @@ enum error ext4_dir_emit(struct ext4 *fs, const struct ext4_node *dir, const str
  */
 enum error ext4_replay_load(struct ext4 *fs, void *memory, size_t size);
 
-/* Where the current content of `block` is: in the journal, or where it belongs. */
-uint64_t ext4_replay_find(const struct ext4_replay *replay, uint64_t block);
+/* ext4_get_block while the journal has newer content of some blocks. */
+enum error ext4_replay_get(struct ext4 *fs, uint64_t number, struct ext4_block **block);

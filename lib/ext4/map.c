@@ -69,11 +69,6 @@ enum error ext4_indirect_map(struct ext4 *fs, const struct ext4_node *node, uint
 
 enum error ext4_map(struct ext4 *fs, const struct ext4_node *node, uint32_t file_block, struct ext4_run *run)
 {
-    enum error error = node->flags & EXT4_EXTENTS_FL ? ext4_extent_map(fs, node, file_block, run)
-                                                     : ext4_indirect_map(fs, node, file_block, run);
-    if (!error && fs->replay.active && run->block) {
-        run->block = ext4_replay_find(&fs->replay, run->block);
-        run->count = 1;
-    }
-    return error;
+    return node->flags & EXT4_EXTENTS_FL ? ext4_extent_map(fs, node, file_block, run)
+                                         : ext4_indirect_map(fs, node, file_block, run);
 }

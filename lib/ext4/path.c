@@ -54,7 +54,7 @@ static enum error step(struct ext4 *fs, struct walk *walk, bool follow)
     size_t length = slash ? (size_t)(slash - name) : walk->left;
     uint32_t inode;
     struct ext4_node child;
-    enum error error = ext4_lookup(fs, walk->node, name, length, &inode);
+    enum error error = ext4_find_name(fs, walk->node, name, length, &inode);
     if (!error)
         error = ext4_read_node(fs, inode, &child);
     if (error)
@@ -75,6 +75,7 @@ enum error ext4_resolve(struct ext4 *fs, uint32_t start, const char *path, size_
     if (length > EXT4_PATH_MAX)
         return ext4_fail(fs, ERR_NAME_TOO_LONG, "a path of %lu characters, %u are possible", (uint64_t)length,
                          EXT4_PATH_MAX);
+    ext4_begin_search(fs);
     enum error error = ext4_read_node(fs, length && path[0] == '/' ? EXT4_ROOT_INO : start, node);
     while (!error) {
         skip(&walk, slashes(&walk));

@@ -4,8 +4,9 @@
  * which blocks the journal has newer content. Nothing is written
  * (Documentation/filesystems/ext4/journal.rst).
  *
- * The log is walked three times: to find the last transaction that was committed; to learn which blocks were
- * revoked, and when; and to note the newest copy of each block that was not revoked later.
+ * The log is walked four times: to find the last transaction that was committed; to list the blocks that have
+ * copies; to learn which of them were revoked, and when; and to note the newest copy of each that was not
+ * revoked later.
  */
 #include "internal.h"
 
@@ -14,15 +15,17 @@
 
 #define SUPPORTED_JOURNAL                                                                                    \
     (JBD2_FEATURE_INCOMPAT_REVOKE | JBD2_FEATURE_INCOMPAT_64BIT | JBD2_FEATURE_INCOMPAT_CSUM_V2 |            \
-     JBD2_FEATURE_INCOMPAT_CSUM_V3)
+     JBD2_FEATURE_INCOMPAT_CSUM_V3 | JBD2_FEATURE_INCOMPAT_FAST_COMMIT)
 
-enum pass { PASS_SCAN, PASS_REVOKE, PASS_REPLAY };
+enum pass { PASS_SCAN, PASS_LIST, PASS_REVOKE, PASS_REPLAY };
 
 struct journal {
     struct ext4_node node;
     uint32_t first, length;   /* the log's blocks are [first, length) of the file */
     uint32_t start, sequence; /* its oldest block, and the transaction there */
     uint32_t end_sequence;    /* the first transaction that was not committed */
+    uint32_t fast_commits; /* block of the file behind the log where fast commits begin; 0: there are none */
+    uint32_t copies;       /* tags in the log */
     bool wide, checksums, tags3;
     uint32_t seed;
 };
@@ -41,10 +44,20 @@ static struct ext4_replay_entry *find_slot(const struct ext4_replay *replay, uin
     return &replay->entries[at];
 }
 
-uint64_t ext4_replay_find(const struct ext4_replay *replay, uint64_t block)
+enum error ext4_replay_get(struct ext4 *fs, uint64_t number, struct ext4_block **block)
 {
-    const struct ext4_replay_entry *entry = find_slot(replay, block);
-    return entry->used && entry->copy ? entry->copy : block;
+    static const struct ext4_be32 magic = {{JBD2_MAGIC_NUMBER >> 24, JBD2_MAGIC_NUMBER >> 16 & 0xff,
+                                            JBD2_MAGIC_NUMBER >> 8 & 0xff, JBD2_MAGIC_NUMBER & 0xff}};
+    const struct ext4_replay_entry *entry = find_slot(&fs->replay, number);
+    bool copied = entry->used && entry->copy;
+    if (copied)
+        number = entry->copy;
+    enum error error = fs->source.get(fs->source.context, number, block);
+    if (error)
+        return ext4_fail(fs, error, "block %lu: cannot be read", number);
+    if (copied && entry->escaped)
+        memcpy((*block)->data, &magic, sizeof(magic)); /* nobody reads the log any more */
+    return ERR_OK;
 }
 
 /* The entry for `block`, made if there is none. One slot always stays free, so that a search ends. */
@@ -128,6 +141,13 @@ static struct tag parse_tag(const struct journal *journal, const uint8_t *bytes)
     return tag;
 }
 
+/* The entry for `block` if it is listed, or NULL. */
+static struct ext4_replay_entry *listed(struct ext4 *fs, uint64_t block)
+{
+    struct ext4_replay_entry *entry = find_slot(&fs->replay, block);
+    return entry->used ? entry : NULL;
+}
+
 /*
  * Notes the copy of tag.block that lies at `at` in the log, unless a revocation says that it no longer
  * counts.
@@ -135,17 +155,14 @@ static struct tag parse_tag(const struct journal *journal, const uint8_t *bytes)
 static enum error replay_tag(struct ext4 *fs, const struct journal *journal, const struct tag *tag,
                              const struct position *at)
 {
-    struct ext4_replay_entry *entry;
-    enum error error = entry_for(fs, tag->block, &entry);
-    if (error || (entry->revoked && (int32_t)(entry->revoked_in - at->sequence) >= 0))
-        return error;
-    if (tag->flags & JBD2_FLAG_ESCAPE)
-        return ext4_fail(fs, ERR_UNSUPPORTED, "journal: escaped copy of block %lu is not supported",
-                         tag->block);
+    struct ext4_replay_entry *entry = listed(fs, tag->block);
+    if (!entry || (entry->revoked && (int32_t)(entry->revoked_in - at->sequence) >= 0))
+        return ERR_OK;
     struct ext4_block *block;
-    error = get_log_block(fs, journal, at->block, &block, &entry->copy);
+    enum error error = get_log_block(fs, journal, at->block, &block, &entry->copy);
     if (error)
         return error;
+    entry->escaped = (tag->flags & JBD2_FLAG_ESCAPE) != 0;
     struct ext4_be32 sequence = {{at->sequence >> 24, at->sequence >> 16, at->sequence >> 8, at->sequence}};
     uint32_t sum = crc32c(crc32c(journal->seed, &sequence, sizeof(sequence)), block->data, fs->block_size);
     ext4_put_block(fs, block);
@@ -156,8 +173,20 @@ static enum error replay_tag(struct ext4 *fs, const struct journal *journal, con
     return ERR_OK;
 }
 
+static enum error read_tag(struct ext4 *fs, struct journal *journal, const struct tag *tag, enum pass pass,
+                           const struct position *at)
+{
+    struct ext4_replay_entry *entry;
+    switch (pass) {
+    case PASS_SCAN: journal->copies++; return ERR_OK;
+    case PASS_LIST: return entry_for(fs, tag->block, &entry);
+    case PASS_REPLAY: return replay_tag(fs, journal, tag, at);
+    default: return ERR_OK;
+    }
+}
+
 /* Goes through a descriptor's tags; `at` moves over the copies that follow it. */
-static enum error read_descriptor(struct ext4 *fs, const struct journal *journal, const uint8_t *data,
+static enum error read_descriptor(struct ext4 *fs, struct journal *journal, const uint8_t *data,
                                   enum pass pass, struct position *at)
 {
     uint32_t end = fs->block_size - (journal->checksums ? sizeof(struct ext4_be32) : 0);
@@ -165,11 +194,9 @@ static enum error read_descriptor(struct ext4 *fs, const struct journal *journal
     while (offset + size <= end) {
         struct tag tag = parse_tag(journal, data + offset);
         step(journal, at);
-        if (pass == PASS_REPLAY) {
-            enum error error = replay_tag(fs, journal, &tag, at);
-            if (error)
-                return error;
-        }
+        enum error error = read_tag(fs, journal, &tag, pass, at);
+        if (error)
+            return error;
         offset += size + (tag.flags & JBD2_FLAG_SAME_UUID ? 0 : 16);
         if (tag.flags & JBD2_FLAG_LAST_TAG)
             break;
@@ -189,10 +216,9 @@ static enum error read_revocations(struct ext4 *fs, const struct journal *journa
         uint64_t block = ext4_be32(words[0]);
         if (journal->wide)
             block = block << 32 | ext4_be32(words[1]);
-        struct ext4_replay_entry *entry;
-        enum error error = entry_for(fs, block, &entry);
-        if (error)
-            return error;
+        struct ext4_replay_entry *entry = listed(fs, block);
+        if (!entry)
+            continue;
         if (!entry->revoked || (int32_t)(sequence - entry->revoked_in) > 0)
             entry->revoked_in = sequence;
         entry->revoked = 1;
@@ -201,7 +227,7 @@ static enum error read_revocations(struct ext4 *fs, const struct journal *journa
 }
 
 /* One block of the log with the right sequence number. *end: the log ends before it. */
-static enum error read_log_block(struct ext4 *fs, const struct journal *journal, const uint8_t *data,
+static enum error read_log_block(struct ext4 *fs, struct journal *journal, const uint8_t *data,
                                  enum pass pass, struct position *at, bool *end)
 {
     const struct journal_header *header = (const void *)data;
@@ -248,14 +274,16 @@ static enum error check_super(struct ext4 *fs, struct journal *journal,
                               const struct journal_superblock *super)
 {
     static const uint8_t zero[4];
+    char list[EXT4_FEATURE_LIST];
     uint32_t type = ext4_be32(super->s_header.h_blocktype);
     if (ext4_be32(super->s_header.h_magic) != JBD2_MAGIC_NUMBER ||
         (type != JBD2_SUPERBLOCK_V1 && type != JBD2_SUPERBLOCK_V2))
         return ext4_fail(fs, ERR_CORRUPT, "journal: no superblock in inode %u", journal->node.inode);
     uint32_t features = type == JBD2_SUPERBLOCK_V2 ? ext4_be32(super->s_feature_incompat) : 0;
     if (features & ~(uint32_t)SUPPORTED_JOURNAL)
-        return ext4_fail(fs, ERR_UNSUPPORTED, "journal: features %x are not supported",
-                         features & ~(uint32_t)SUPPORTED_JOURNAL);
+        return ext4_fail(
+            fs, ERR_UNSUPPORTED, "journal: feature %s is not supported",
+            ext4_feature_names(list, features & ~(uint32_t)SUPPORTED_JOURNAL, ext4_journal_names, 'I'));
     journal->wide = features & JBD2_FEATURE_INCOMPAT_64BIT;
     journal->tags3 = features & JBD2_FEATURE_INCOMPAT_CSUM_V3;
     journal->checksums = journal->tags3 || features & JBD2_FEATURE_INCOMPAT_CSUM_V2;
@@ -269,6 +297,39 @@ static enum error check_super(struct ext4 *fs, struct journal *journal,
                              ext4_be32(super->s_checksum), sum);
     }
     return ERR_OK;
+}
+
+/* The last blocks of the journal are kept for fast commits; one between them and the log stays unused. */
+static void set_fast_commits(struct journal *journal, const struct journal_superblock *super)
+{
+    uint32_t count = ext4_be32(super->s_num_fc_blocks);
+    count = count ? count : JBD2_DEFAULT_FAST_COMMIT_BLOCKS;
+    if (!(ext4_be32(super->s_feature_incompat) & JBD2_FEATURE_INCOMPAT_FAST_COMMIT) ||
+        journal->length < count || journal->length - count < JBD2_MIN_JOURNAL_BLOCKS)
+        return;
+    journal->length -= count;
+    journal->fast_commits = journal->length + 1;
+}
+
+/*
+ * A fast commit describes what a transaction that was not committed has changed, inode by inode. It counts if
+ * it begins with a head that names the transaction which would come next.
+ */
+static enum error refuse_fast_commits(struct ext4 *fs, const struct journal *journal)
+{
+    struct ext4_block *block;
+    uint64_t place;
+    if (journal->fast_commits == 0)
+        return ERR_OK;
+    enum error error = get_log_block(fs, journal, journal->fast_commits, &block, &place);
+    if (error)
+        return error;
+    const struct ext4_fc_head *head = (const void *)block->data;
+    bool waits = head->fc_tag == EXT4_FC_TAG_HEAD && head->fc_tid == journal->end_sequence;
+    ext4_put_block(fs, block);
+    return waits
+               ? ext4_fail(fs, ERR_UNSUPPORTED, "journal: fast_commit: has changes that have to be replayed")
+               : ERR_OK;
 }
 
 static enum error read_journal_super(struct ext4 *fs, struct journal *journal)
@@ -285,11 +346,13 @@ static enum error read_journal_super(struct ext4 *fs, struct journal *journal)
     journal->start = ext4_be32(super->s_start);
     journal->sequence = ext4_be32(super->s_sequence);
     uint32_t block_size = ext4_be32(super->s_blocksize);
+    set_fast_commits(journal, super);
     ext4_put_block(fs, block);
     if (error)
         return error;
+    /* A log that is no longer than the file system may map blocks twice, but not without end. */
     if (block_size != fs->block_size || journal->length > journal->node.size >> fs->block_shift ||
-        journal->first == 0 || journal->first >= journal->length)
+        journal->length > fs->block_count || journal->first == 0 || journal->first >= journal->length)
         return ext4_fail(fs, ERR_CORRUPT, "journal superblock: log is [%u, %u) of blocks of %u bytes",
                          journal->first, journal->length, block_size);
     if (journal->start && (journal->start < journal->first || journal->start >= journal->length))
@@ -308,9 +371,18 @@ static void set_memory(struct ext4_replay *replay, void *memory, size_t size)
     memset(memory, 0, replay->capacity * sizeof(struct ext4_replay_entry));
 }
 
+/* Memory for so many copies that no table with slots to spare for as many blocks takes more. */
+static size_t memory_for(uint32_t copies)
+{
+    size_t capacity = 2;
+    while (capacity <= copies + copies / 4)
+        capacity *= 2;
+    return capacity * sizeof(struct ext4_replay_entry);
+}
+
 enum error ext4_replay_load(struct ext4 *fs, void *memory, size_t size)
 {
-    struct journal journal;
+    struct journal journal = {0};
     if (fs->journal_inode == 0)
         return ext4_fail(fs, ERR_UNSUPPORTED, "journal: is on another device and has to be replayed");
     enum error error = ext4_read_node(fs, fs->journal_inode, &journal.node);
@@ -321,8 +393,14 @@ enum error ext4_replay_load(struct ext4 *fs, void *memory, size_t size)
     if (size < 2 * sizeof(struct ext4_replay_entry))
         return ext4_fail(fs, ERR_UNSUPPORTED,
                          "journal: has to be replayed (the file system was not unmounted)");
+    error = walk(fs, &journal, PASS_SCAN);
+    if (!error)
+        error = refuse_fast_commits(fs, &journal);
+    if (error)
+        return error;
     set_memory(&fs->replay, memory, size);
-    for (enum pass pass = PASS_SCAN; !error && pass <= PASS_REPLAY; pass++)
+    fs->replay.wanted = memory_for(journal.copies);
+    for (enum pass pass = PASS_LIST; !error && pass <= PASS_REPLAY; pass++)
         error = walk(fs, &journal, pass);
     fs->replay.active = !error;
     return error;

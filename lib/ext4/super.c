@@ -9,11 +9,11 @@
 
 #define SUPPORTED_INCOMPAT                                                                                   \
     (EXT4_FEATURE_INCOMPAT_FILETYPE | EXT4_FEATURE_INCOMPAT_RECOVER | EXT4_FEATURE_INCOMPAT_META_BG |        \
-     EXT4_FEATURE_INCOMPAT_EXTENTS | EXT4_FEATURE_INCOMPAT_64BIT | EXT4_FEATURE_INCOMPAT_FLEX_BG |           \
-     EXT4_FEATURE_INCOMPAT_EA_INODE | EXT4_FEATURE_INCOMPAT_CSUM_SEED | EXT4_FEATURE_INCOMPAT_LARGEDIR |     \
-     EXT4_FEATURE_INCOMPAT_INLINE_DATA)
+     EXT4_FEATURE_INCOMPAT_EXTENTS | EXT4_FEATURE_INCOMPAT_64BIT | EXT4_FEATURE_INCOMPAT_MMP |               \
+     EXT4_FEATURE_INCOMPAT_FLEX_BG | EXT4_FEATURE_INCOMPAT_EA_INODE | EXT4_FEATURE_INCOMPAT_CSUM_SEED |      \
+     EXT4_FEATURE_INCOMPAT_LARGEDIR | EXT4_FEATURE_INCOMPAT_INLINE_DATA)
 
-/* Where the next character of a cause goes. */
+/* Where the next character of a line goes. */
 struct cause {
     char *text;
     size_t length;
@@ -39,28 +39,29 @@ enum error ext4_fail(struct ext4 *fs, enum error code, const char *format, ...)
     return code;
 }
 
+void ext4_say(struct ext4 *fs, const char *format, ...)
+{
+    char text[EXT4_CAUSE_SIZE];
+    struct cause line = {text, 0};
+    va_list arguments;
+
+    if (!fs->source.say)
+        return;
+    va_start(arguments, format);
+    format_to(put_in_cause, &line, format, arguments);
+    va_end(arguments);
+    text[line.length] = 0;
+    fs->source.say(fs->source.context, text);
+}
+
 enum error ext4_get_block(struct ext4 *fs, uint64_t number, struct ext4_block **block)
 {
     if (number >= fs->block_count)
         return ext4_fail(fs, ERR_CORRUPT, "block %lu: the file system has %lu", number, fs->block_count);
     if (fs->replay.active)
-        number = ext4_replay_find(&fs->replay, number);
+        return ext4_replay_get(fs, number, block);
     enum error error = fs->source.get(fs->source.context, number, block);
     return error ? ext4_fail(fs, error, "block %lu: cannot be read", number) : ERR_OK;
-}
-
-const char *ext4_unsupported_feature(uint32_t incompat)
-{
-    static const char *const names[] = {
-        "compression", "filetype",    "recover", "journal_dev", "meta_bg", "20",      "extents",
-        "64bit",       "mmp",         "flex_bg", "ea_inode",    "800",     "dirdata", "metadata_csum_seed",
-        "large_dir",   "inline_data", "encrypt", "casefold",
-    };
-    uint32_t unknown = incompat & ~(uint32_t)SUPPORTED_INCOMPAT;
-    if (!unknown)
-        return NULL;
-    unsigned bit = __builtin_ctz(unknown);
-    return bit < sizeof(names) / sizeof(names[0]) ? names[bit] : "unknown";
 }
 
 static enum error check_features(struct ext4 *fs, const struct ext4_super_block *super)
@@ -81,11 +82,12 @@ static enum error check_features(struct ext4 *fs, const struct ext4_super_block 
             return ext4_fail(fs, ERR_UNSUPPORTED, "superblock: checksum type %u is not supported",
                              super->s_checksum_type);
     }
-    const char *feature = ext4_unsupported_feature(fs->incompat);
-    if (feature)
-        return ext4_fail(fs, ERR_UNSUPPORTED, "superblock: feature %s (incompat %x) is not supported",
-                         feature, fs->incompat & ~(uint32_t)SUPPORTED_INCOMPAT);
-    return ERR_OK;
+    char list[EXT4_FEATURE_LIST];
+    uint32_t unknown = fs->incompat & ~(uint32_t)SUPPORTED_INCOMPAT;
+    if (!unknown)
+        return ERR_OK;
+    return ext4_fail(fs, ERR_UNSUPPORTED, "superblock: feature %s is not supported",
+                     ext4_feature_names(list, unknown, ext4_incompat_names, 'I'));
 }
 
 static bool power_of_two(uint32_t n)
@@ -113,6 +115,26 @@ static enum error check_sizes(struct ext4 *fs, const struct ext4_super_block *su
     return ERR_OK;
 }
 
+/* A cluster is what the bitmaps count in; without bigalloc it is one block. */
+static enum error check_clusters(struct ext4 *fs, const struct ext4_super_block *super)
+{
+    uint32_t units = fs->blocks_per_group;
+    fs->cluster_size = fs->block_size;
+    if (fs->ro_compat & EXT4_FEATURE_RO_COMPAT_BIGALLOC) {
+        uint32_t shift = super->s_log_cluster_size - super->s_log_block_size;
+        units = super->s_clusters_per_group;
+        if (super->s_log_cluster_size < super->s_log_block_size || super->s_log_cluster_size > 20 ||
+            (uint64_t)units << shift != fs->blocks_per_group)
+            return ext4_fail(fs, ERR_CORRUPT,
+                             "superblock: clusters of 1024 << %u bytes, %u in a group of %u blocks",
+                             super->s_log_cluster_size, units, fs->blocks_per_group);
+        fs->cluster_size = fs->block_size << shift;
+    }
+    if (fs->blocks_per_group == 0 || units > 8 * fs->block_size)
+        return ext4_fail(fs, ERR_CORRUPT, "superblock: %u blocks per group", fs->blocks_per_group);
+    return ERR_OK;
+}
+
 static enum error check_groups(struct ext4 *fs, const struct ext4_super_block *super)
 {
     fs->first_data_block = super->s_first_data_block;
@@ -121,10 +143,11 @@ static enum error check_groups(struct ext4 *fs, const struct ext4_super_block *s
     fs->inode_count = super->s_inodes_count;
     if (fs->first_data_block > 1 || fs->first_data_block >= fs->block_count)
         return ext4_fail(fs, ERR_CORRUPT, "superblock: first data block is %u", fs->first_data_block);
-    bool clusters = fs->ro_compat & EXT4_FEATURE_RO_COMPAT_BIGALLOC;
-    uint32_t units = clusters ? super->s_clusters_per_group : fs->blocks_per_group;
-    if (fs->blocks_per_group == 0 || units > 8 * fs->block_size)
-        return ext4_fail(fs, ERR_CORRUPT, "superblock: %u blocks per group", fs->blocks_per_group);
+    enum error error = check_clusters(fs, super);
+    if (error)
+        return error;
+    if (fs->first_data_block == 0 && fs->cluster_size == EXT4_MIN_BLOCK_SIZE)
+        return ext4_fail(fs, ERR_CORRUPT, "superblock: first data block is 0, and so is the boot block");
     if (fs->inodes_per_group == 0 || fs->inodes_per_group > 8 * fs->block_size)
         return ext4_fail(fs, ERR_CORRUPT, "superblock: %u inodes per group", fs->inodes_per_group);
     uint64_t groups =
@@ -132,6 +155,11 @@ static enum error check_groups(struct ext4 *fs, const struct ext4_super_block *s
     if (groups > UINT32_MAX || groups * fs->inodes_per_group != fs->inode_count)
         return ext4_fail(fs, ERR_CORRUPT, "superblock: %u inodes in %lu groups of %u", fs->inode_count,
                          groups, fs->inodes_per_group);
+    uint64_t table =
+        ((uint64_t)fs->inodes_per_group * fs->inode_size + fs->block_size - 1) >> fs->block_shift;
+    if (groups * table >= fs->block_count)
+        return ext4_fail(fs, ERR_CORRUPT, "superblock: tables of %u inodes do not fit into %lu blocks",
+                         fs->inode_count, fs->block_count);
     fs->group_count = (uint32_t)groups;
     return ERR_OK;
 }
@@ -206,6 +234,17 @@ static enum error replay(struct ext4 *fs, void *memory, size_t size)
     return error;
 }
 
+/* A file system whose root cannot be read is of no use to anybody. */
+static enum error check_root(struct ext4 *fs)
+{
+    struct ext4_node root;
+    enum error error = ext4_read_node(fs, EXT4_ROOT_INO, &root);
+    if (error || ext4_is_dir(&root))
+        return error;
+    return ext4_fail(fs, ERR_CORRUPT, "inode %u: the root is no directory (mode %04x)", root.inode,
+                     root.mode);
+}
+
 enum error ext4_mount(struct ext4 *fs, const struct ext4_source *source, void *memory, size_t size)
 {
     memset(fs, 0, sizeof(*fs));
@@ -223,5 +262,7 @@ enum error ext4_mount(struct ext4 *fs, const struct ext4_source *source, void *m
     error = source->set_block_size(source->context, fs->block_size);
     if (error)
         return ext4_fail(fs, error, "block size %u: refused by the device", fs->block_size);
-    return fs->incompat & EXT4_FEATURE_INCOMPAT_RECOVER ? replay(fs, memory, size) : ERR_OK;
+    if (fs->incompat & EXT4_FEATURE_INCOMPAT_RECOVER)
+        error = replay(fs, memory, size);
+    return error ? error : check_root(fs);
 }

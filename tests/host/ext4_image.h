@@ -32,6 +32,8 @@ struct image {
     bool keep;                   /* blocks stay in memory when nobody holds them, as in a cache */
     unsigned held, most_held, gets;
     uint64_t bad_block; /* cannot be read, unless 0 */
+    unsigned lines;     /* that the reader said */
+    char said[256];     /* the last of them */
 };
 
 static inline void image_drop(struct image *image)
@@ -102,6 +104,14 @@ static inline void image_put(void *context, struct ext4_block *block)
     }
 }
 
+static inline void image_say(void *context, const char *line)
+{
+    struct image *image = context;
+
+    image->lines++;
+    snprintf(image->said, sizeof(image->said), "%s", line);
+}
+
 static inline struct ext4_source image_source(struct image *image)
 {
     return (struct ext4_source){
@@ -110,6 +120,7 @@ static inline struct ext4_source image_source(struct image *image)
         .set_block_size = image_set_block_size,
         .get = image_get,
         .put = image_put,
+        .say = image_say,
     };
 }
 

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Partition tables: those that sgdisk makes, damaged ones, and hostile ones. */
 // sources: lib/disk/*.c lib/ext4/*.c
-#include "ext4_image.h"
-
-#include <disk/partitions.h>
-
-#define CAPACITY 16
+#include "partitioned.h"
 
 static char scratch[64];
 
@@ -21,53 +17,6 @@ static void tear_down(void)
 }
 
 TestSuite(gpt, .init = set_up, .fini = tear_down, .timeout = 30);
-
-static uint8_t *disk;
-static uint64_t sectors;
-static unsigned held;
-static uint64_t bad_sector;
-static struct partition list[CAPACITY];
-static struct partition_table table;
-
-/* Sectors are handed out as heap blocks of their own, so that AddressSanitizer sees accesses outside them. */
-static enum error get_sector(void *context, uint64_t sector, const uint8_t **data)
-{
-    (void)context;
-    cr_assert_lt(sector, sectors);
-    if (bad_sector && sector == bad_sector)
-        return ERR_IO;
-    uint8_t *copy = malloc(SECTOR_SIZE);
-    memcpy(copy, disk + sector * SECTOR_SIZE, SECTOR_SIZE);
-    *data = copy;
-    held++;
-    return ERR_OK;
-}
-
-static void put_sector(void *context, const uint8_t *data)
-{
-    (void)context;
-    free((void *)data);
-    held--;
-}
-
-static enum error read_table(void)
-{
-    struct sector_source source = {.count = sectors, .get = get_sector, .put = put_sector};
-    enum error error = partitions_read(&source, list, CAPACITY, &table);
-
-    cr_assert_eq(held, 0);
-    cr_assert(!error || table.cause[0]);
-    return error;
-}
-
-static void load(const char *path)
-{
-    struct exact content = read_file(path);
-
-    free(disk);
-    disk = content.block;
-    sectors = content.size / SECTOR_SIZE;
-}
 
 static void make_gpt(void)
 {
@@ -87,13 +36,13 @@ static void expect_sound(bool backup)
     cr_assert_eq(table.used_backup, backup);
     cr_assert_eq(table.count, 2);
     cr_assert_eq(list[0].number, 1);
-    cr_assert_eq(list[0].first, 2048);
-    cr_assert_eq(list[0].count, 2048);
+    cr_assert_eq(list[0].start, 1 << 20);
+    cr_assert_eq(list[0].size, 1 << 20);
     cr_assert_not(list[0].is_linux);
     cr_assert_str_eq(list[0].name, "boot");
     cr_assert_eq(list[1].number, 3);
-    cr_assert_eq(list[1].first, 4096);
-    cr_assert_eq(list[1].count, 4096);
+    cr_assert_eq(list[1].start, 2 << 20);
+    cr_assert_eq(list[1].size, 2 << 20);
     cr_assert(list[1].is_linux);
     cr_assert_str_eq(list[1].name, "gr\xc3\xbc\xc3\x9f \xe2\x82\xac");
     cr_assert_eq(memcmp(list[1].guid, guid, 16), 0);
@@ -119,8 +68,9 @@ Test(gpt, more_partitions_than_room)
     run("truncate -s 32M disk; "
         "sgdisk $(for i in $(seq 17); do echo \"-n $i:$((i * 2048)):+512K\"; done) disk");
     load("disk");
-    cr_assert_eq(read_table(), ERR_TOO_MANY);
-    cr_assert(strstr(table.cause, "partition 17"), "%s", table.cause);
+    cr_assert_eq(read_table(), ERR_OK, "%s", table.cause);
+    cr_assert_eq(table.count, CAPACITY);
+    cr_assert_str_eq(said, "1 partitions more than can be listed (16): left out\n");
 }
 
 /* Damage to the first copy leads to the backup, and is told. */
@@ -130,18 +80,18 @@ Test(gpt, backup)
     for (size_t at = SECTOR_SIZE; at < SECTOR_SIZE + GPT_HEADER_SIZE; at++) {
         disk[at] ^= 0x40;
         expect_sound(true);
-        cr_assert(strstr(table.cause, "sector 1: "), "%s", table.cause);
+        cr_assert(strstr(said, "sector 1: "), "%s", said);
         disk[at] ^= 0x40;
     }
     for (size_t at = 2 * SECTOR_SIZE; at < 34 * SECTOR_SIZE; at += 97) {
         disk[at] ^= 0x40;
         expect_sound(true);
-        cr_assert(strstr(table.cause, "entries at sector 2: checksum"), "%s", table.cause);
+        cr_assert(strstr(said, "entries at sector 2: checksum"), "%s", said);
         disk[at] ^= 0x40;
     }
     bad_sector = 1;
     expect_sound(true);
-    cr_assert(strstr(table.cause, "sector 1: cannot be read"), "%s", table.cause);
+    cr_assert(strstr(said, "sector 1: cannot be read"), "%s", said);
 }
 
 Test(gpt, both_copies_damaged)
@@ -176,6 +126,16 @@ static void seal(void)
     disk[(sectors - 1) * SECTOR_SIZE] = 0;
 }
 
+/* The first entry is no good, which is told; the other one is listed. */
+static void expect_left_out(const char *words)
+{
+    seal();
+    cr_assert_eq(read_table(), ERR_OK, "%s", table.cause);
+    cr_assert_eq(table.count, 1);
+    cr_assert_eq(list[0].number, 3);
+    cr_assert_eq(strncmp(said, words, strlen(words)), 0, "'%s' does not say %s", said, words);
+}
+
 static void expect_corrupt(const char *words)
 {
     seal();
@@ -188,15 +148,21 @@ Test(gpt, hostile_with_right_checksums)
     make_gpt();
     struct gpt_header *header = (void *)(disk + SECTOR_SIZE), saved_header = *header;
     struct gpt_entry *entry = (void *)(disk + 2 * SECTOR_SIZE), saved_entry = *entry;
+#define ENTRY(field, value)                                                                                  \
+    *entry = saved_entry;                                                                                    \
+    entry->field = (value);                                                                                  \
+    expect_left_out("partition 1: sectors ")
+    ENTRY(starting_lba, 5000);
+    ENTRY(starting_lba, UINT64_MAX);
+    ENTRY(starting_lba, 0);
+    ENTRY(ending_lba, sectors);
+    ENTRY(ending_lba, UINT64_MAX);
+#undef ENTRY
 #define CASE(what, field, value, words)                                                                      \
     *header = saved_header;                                                                                  \
     *entry = saved_entry;                                                                                    \
     (what)->field = (value);                                                                                 \
     expect_corrupt(words)
-    CASE(entry, starting_lba, 5000, "partition 1");
-    CASE(entry, starting_lba, UINT64_MAX, "partition 1");
-    CASE(entry, ending_lba, sectors, "partition 1");
-    CASE(entry, ending_lba, UINT64_MAX, "partition 1");
     CASE(header, number_of_partition_entries, 0xffffffff, "4294967295 entries");
     CASE(header, size_of_partition_entry, 0, "entries of 0 bytes");
     CASE(header, size_of_partition_entry, 129, "entries of 129 bytes");
@@ -249,25 +215,75 @@ Test(gpt, no_table)
     cr_assert_eq(read_table(), ERR_CORRUPT);
 }
 
-Test(gpt, mbr)
+/* The record in front of a GPT says nothing, or is not there at all: the GPT counts. */
+Test(gpt, wiped_protective_record)
 {
-    run("truncate -s 8M disk; sgdisk -n 1:2048:4095 -t 1:0c00 -n 2:4096:+2M -t 2:8300 disk; "
-        "sgdisk -m 1:2 disk");
-    load("disk");
-    cr_assert_eq(read_table(), ERR_OK, "%s", table.cause);
+    make_gpt();
+    memset(disk, 0, 512);
+    expect_sound(false);
+    cr_assert(strstr(said, "no protective partition table"), "%s", said);
+    ((struct mbr *)disk)->signature = MBR_SIGNATURE;
+    expect_sound(false);
+    disk[SECTOR_SIZE + 20] ^= 1;
+    expect_sound(true);
+    disk[(sectors - 1) * SECTOR_SIZE + 20] ^= 1;
+    cr_assert_eq(read_table(), ERR_NOT_FOUND);
+    set_entry(0, 0, MBR_TYPE_LINUX, 2048, 1000); /* whoever wrote this did not mean the old GPT */
+    cr_assert_eq(read_table(), ERR_OK);
     cr_assert_not(table.is_gpt);
-    cr_assert_eq(table.count, 2);
-    cr_assert_eq(list[0].first, 2048);
-    cr_assert_eq(list[0].count, 2048);
-    cr_assert_not(list[0].is_linux);
-    cr_assert_eq(list[1].number, 2);
-    cr_assert_eq(list[1].first, 4096);
-    cr_assert_eq(list[1].count, 4096);
-    cr_assert(list[1].is_linux);
-    struct mbr *mbr = (void *)disk;
-    mbr->partition[1].size_in_lba[1] = 0x7fff;
-    cr_assert_eq(read_table(), ERR_CORRUPT);
-    cr_assert(strstr(table.cause, "partition 2"), "%s", table.cause);
+}
+
+/* A disk that has grown has its backup where the first copy says. */
+Test(gpt, backup_of_a_disk_that_grew)
+{
+    make_gpt();
+    disk = realloc(disk, sectors * 2 * SECTOR_SIZE);
+    memset(disk + sectors * SECTOR_SIZE, 0, sectors * SECTOR_SIZE);
+    sectors *= 2;
+    expect_sound(false);
+    disk[2 * SECTOR_SIZE] ^= 1;
+    expect_sound(true);
+}
+
+static void expect_of_4096(bool backup, bool told)
+{
+    cr_assert_eq(read_table(), ERR_OK, "%s", table.cause);
+    cr_assert_eq(table.used_backup, backup);
+    cr_assert_eq(table.count, 1);
+    cr_assert_eq(list[0].start, 256 * 4096);
+    cr_assert_eq(list[0].size, 100 * 4096);
+    cr_assert_eq(strstr(said, "the backup at sector 2047") != NULL, told, "%s", said);
+}
+
+/* A GPT that was made in sectors of 4096 bytes, on such a disk and in its image on a disk with others. */
+Test(gpt, sectors_of_4096_bytes)
+{
+    uint32_t crc;
+
+    sector_size = 4096;
+    make_disk(2048);
+    set_entry(0, 0, MBR_TYPE_GPT_PROTECTIVE, 1, 2047);
+    struct gpt_entry *entry = (void *)(disk + 2 * 4096);
+    *entry =
+        (struct gpt_entry){.partition_type_guid = GPT_TYPE_LINUX, .starting_lba = 256, .ending_lba = 355};
+    memcpy(disk + 2043 * 4096, entry, sizeof(*entry));
+    crc = crc32_bitwise((void *)entry, 128 * GPT_ENTRY_SIZE);
+    for (uint64_t at = 1; at <= 2047; at += 2046) {
+        struct gpt_header *header = (void *)(disk + at * 4096);
+        *header = (struct gpt_header){
+            GPT_SIGNATURE,      0x10000, GPT_HEADER_SIZE, 0,  0, at, 2048 - at, 6, 2042, {1},
+            at == 1 ? 2 : 2043, 128,     GPT_ENTRY_SIZE,  crc};
+        header->header_crc32 = crc32_bitwise((void *)header, GPT_HEADER_SIZE);
+    }
+    expect_of_4096(false, false);
+    sector_size = 512;
+    sectors *= 8;
+    expect_of_4096(false, false);
+    disk[4096] ^= 1;
+    expect_of_4096(true, true);
+    sector_size = 4096;
+    sectors /= 8;
+    expect_of_4096(true, true);
 }
 
 /* A file system in a partition. */
@@ -277,8 +293,8 @@ Test(gpt, ext4_inside)
     run("mke2fs -q -F -t ext4 -d src -E offset=1048576 disk 20M");
     load("disk");
     cr_assert_eq(read_table(), ERR_OK, "%s", table.cause);
-    struct image image = {.bytes = disk, .size = (list[0].first + list[0].count) * SECTOR_SIZE, .keep = true};
-    image.offset = list[0].first * SECTOR_SIZE;
+    struct image image = {.bytes = disk, .size = list[0].start + list[0].size, .keep = true};
+    image.offset = list[0].start;
     struct ext4 fs;
     image_mount(&fs, &image);
     struct ext4_node node = image_find(&fs, "/file", true);

@@ -325,6 +325,18 @@ Test(mkfs, check_notices_damage)
     expect_problem("sif /etc/short mode 0100777", "has type 7, but");
 }
 
+/* Numbers that lead outside the tables of the check itself. */
+Test(mkfs, check_of_numbers_without_bounds)
+{
+    run("mkdir -p src/d; mke2fs -q -F -t ext4 -O inline_data,^metadata_csum -b 1024 -N 64 -d src sound 1M; "
+        "e2fsck -fyD sound; test $? -le 1");
+    expect_problem("sif /d block[0] 0x7fffffff", "its parent is inode 2147483647, but");
+    expect_problem("sif /d block[0] 65", "its parent is inode 65");
+    expect_problem("ssv inodes_per_group 8192\nssv inodes_count 8192", "do not fit");
+    expect_problem("ssv reserved_gdt_blocks 60000", "");
+    expect_problem("ssv prj_quota_inum 0xffffffff\nfreei <12>", "which is free");
+}
+
 /* Flips bytes all over a small image: whatever the check says, it ends and reads nothing it should not. */
 Test(mkfs, check_of_mutated_images)
 {

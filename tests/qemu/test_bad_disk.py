@@ -56,6 +56,23 @@ refused("unknown_feature", lambda system: with_feature(system), "feature")
 refused("tiny_disk", lambda system: bytes(SECTOR), "")
 
 
+refused("root_is_a_file", lambda system: with_root(system, "mode 0100644"), "the root is no directory")
+refused("root_is_gone", lambda system: with_root(system, "links_count 0"), "inode 2: ")
+
+
+def with_root(system, field: str) -> bytes:
+    path = inputs.disk(system, {"a": b"a"})
+    subprocess.run(
+        ["debugfs", "-w", "-R", f"set_inode_field <2> {field}", path], check=True, capture_output=True
+    )
+    if field.startswith("links"):
+        subprocess.run(
+            ["debugfs", "-w", "-R", "set_inode_field <2> mode 0", path], check=True, capture_output=True
+        )
+    with open(path, "rb") as file:
+        return file.read()
+
+
 def with_feature(system) -> bytearray:
     """An image that asks for a feature which nobody knows; tune2fs cannot, so the checksum is taken away as well."""
     path = inputs.disk(system, {"a": b"a"})
@@ -103,6 +120,31 @@ def gpt_partition(system):
     system.wait_prompt()
     if system.command("cat /in") != "in a partition\n":
         raise Failure("the file in the partition cannot be read")
+    system.poweroff()
+
+
+def mbr_entry(kind: int, first: int, count: int) -> bytes:
+    return bytes([0, 0, 0, 0, kind, 0, 0, 0]) + first.to_bytes(4, "little") + count.to_bytes(4, "little")
+
+
+@test(harts=(1, 4), boot=False)
+def partitions_with_a_bad_entry(system):
+    """The file system is in a logical partition; one line names the entry that is no good."""
+    image = image_of(system)
+    sectors = len(image) // SECTOR
+    tables = (
+        mbr_entry(0x82, 5000, 100000000) + mbr_entry(5, 100, sectors + 64),
+        mbr_entry(0x83, 64, sectors),
+    )
+    records = [bytes(446) + table + bytes(64 - len(table)) + b"\x55\xaa" for table in tables]
+    disk = records[0] + bytes(99 * SECTOR) + records[1] + bytes(63 * SECTOR) + image
+    system.boot(disk=inputs.write(system, "mbr.img", bytes(disk)))
+    system.wait_prompt()
+    if system.command("cat /hello.txt") != "hello\n":
+        raise Failure("the file in the partition cannot be read")
+    log = system.command("dmesg")
+    if log.count("partition 1: sectors 5000 + 100000000 on a disk of") != 1 or "partition 5" not in log:
+        raise Failure(f"the bad entry is not named: {log}")
     system.poweroff()
 
 

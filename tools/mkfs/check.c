@@ -58,6 +58,11 @@ static void put_block(void *context, struct ext4_block *block)
     (void)block;
 }
 
+static void say(void *context, const char *line)
+{
+    report(context, "%s", line);
+}
+
 static void check_all(struct checker *checker)
 {
     struct ext4 *fs = &checker->fs;
@@ -81,9 +86,9 @@ static void check_all(struct checker *checker)
     free(checker->parent);
 }
 
-static void check_file_system(struct checker *checker, const uint8_t *bytes, uint64_t size)
+static void check_file_system(struct checker *checker, uint8_t *bytes, uint64_t size)
 {
-    struct ext4_source source = {checker, size, set_block_size, get_block, put_block};
+    struct ext4_source source = {checker, size, set_block_size, get_block, put_block, say};
 
     checker->bytes = bytes;
     enum error error = ext4_mount(&checker->fs, &source, NULL, 0);
@@ -97,10 +102,25 @@ static void check_file_system(struct checker *checker, const uint8_t *bytes, uin
     checker->blocks = NULL;
 }
 
+/* A disk as the reader of partition tables sees it. */
+struct disk_bytes {
+    struct checker *checker;
+    const uint8_t *bytes;
+};
+
 static enum error get_sector(void *context, uint64_t sector, const uint8_t **data)
 {
-    *data = (const uint8_t *)context + sector * SECTOR_SIZE;
+    const struct disk_bytes *disk = context;
+
+    *data = disk->bytes + sector * SECTOR_SIZE;
     return ERR_OK;
+}
+
+static void say_of_disk(void *context, const char *line)
+{
+    const struct disk_bytes *disk = context;
+
+    report(disk->checker, "%s", line);
 }
 
 static void put_sector(void *context, const uint8_t *data)
@@ -113,10 +133,12 @@ static void put_sector(void *context, const uint8_t *data)
  * Checks the file systems in the partitions for Linux; with no partition table, what is on the disk as a
  * whole.
  */
-static void check_disk(struct checker *checker, const uint8_t *bytes, uint64_t size)
+static void check_disk(struct checker *checker, uint8_t *bytes, uint64_t size)
 {
     static struct partition list[MOST_PARTITIONS];
-    struct sector_source source = {(void *)bytes, size / SECTOR_SIZE, get_sector, put_sector};
+    struct disk_bytes disk = {checker, bytes};
+    struct sector_source source = {&disk,      SECTOR_SIZE, size / SECTOR_SIZE,
+                                   get_sector, put_sector,  say_of_disk};
     struct partition_table table = {0};
     const struct ext4_super_block *super = (const void *)(bytes + EXT4_SUPER_OFFSET);
     bool whole = size < EXT4_SUPER_OFFSET + sizeof(*super) || super->s_magic == EXT4_SUPER_MAGIC;
@@ -126,13 +148,13 @@ static void check_disk(struct checker *checker, const uint8_t *bytes, uint64_t s
         check_file_system(checker, bytes, size);
         return;
     }
-    if (error || table.used_backup)
+    if (error)
         report(checker, "%s", table.cause);
     unsigned checked = 0;
     for (uint32_t i = 0; !error && i < table.count; i++) {
         if (!list[i].is_linux)
             continue;
-        check_file_system(checker, bytes + list[i].first * SECTOR_SIZE, list[i].count * SECTOR_SIZE);
+        check_file_system(checker, bytes + list[i].start, list[i].size);
         checked++;
     }
     if (!error && !checked)
@@ -150,7 +172,7 @@ bool check_image(const char *path)
     if (!S_ISREG(info.st_mode) || info.st_size == 0)
         die("%s: is %s", path, S_ISREG(info.st_mode) ? "empty" : "not a file");
     size_t size = (size_t)info.st_size;
-    void *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+    void *bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor, 0);
     if (bytes == MAP_FAILED)
         die("%s: %s", path, strerror(errno));
     close(descriptor);

@@ -8,7 +8,7 @@
 
 struct checker {
     const char *path;
-    const uint8_t *bytes; /* of the file system */
+    uint8_t *bytes; /* of the file system */
     struct ext4 fs;
     struct ext4_block *blocks;            /* what the reader refers to, by number */
     const struct ext4_super_block *super; /* as it is on disk */

@@ -28,10 +28,9 @@ static bool take(struct taker *taker, uint64_t block, uint64_t count)
 }
 
 /* Takes what a node of the extent tree leads to; the reader has checked `header` before. */
-static void take_extents(struct taker *taker, const struct ext4_extent_header *header)
+static void take_extents(struct taker *taker, const struct ext4_extent_header *header, uint64_t end)
 {
     const struct ext4_extent *extents = (const void *)(header + 1);
-    const struct ext4_extent_idx *indexes = (const void *)(header + 1);
 
     for (uint32_t i = 0; i < header->eh_entries; i++) {
         if (header->eh_depth == 0) {
@@ -40,16 +39,16 @@ static void take_extents(struct taker *taker, const struct ext4_extent_header *h
             take(taker, extents[i].ee_start_lo | (uint64_t)extents[i].ee_start_hi << 32, length);
             continue;
         }
-        uint64_t child = indexes[i].ei_leaf_lo | (uint64_t)indexes[i].ei_leaf_hi << 32;
+        struct ext4_extent_place child = ext4_extent_child(header, i, end);
         struct ext4_block *block;
         struct ext4 *fs = &taker->checker->fs;
-        if (!take(taker, child, 1))
+        if (!take(taker, child.number, 1))
             continue;
-        if (ext4_get_extent_block(fs, taker->node, child, header->eh_depth - 1u, &block)) {
+        if (ext4_get_extent_block(fs, taker->node, &child, &block)) {
             report_cause(taker->checker);
             continue;
         }
-        take_extents(taker, (const void *)block->data);
+        take_extents(taker, (const void *)block->data, child.end);
         ext4_put_block(fs, block);
     }
 }
@@ -73,11 +72,9 @@ static void take_pointers(struct taker *taker, const uint32_t *pointers, uint32_
     }
 }
 
-static bool has_map(const struct ext4_node *node)
+static bool has_map(const struct ext4 *fs, const struct ext4_node *node)
 {
-    bool fast_link = ext4_is_link(node) && node->size < sizeof(node->map) && !(node->flags & EXT4_EXTENTS_FL);
-
-    if (node->flags & EXT4_INLINE_DATA_FL || fast_link)
+    if (node->flags & EXT4_INLINE_DATA_FL || ext4_is_fast_link(fs, node))
         return false;
     return ext4_is_file(node) || ext4_is_dir(node) || ext4_is_link(node) || node->inode < FIRST_INODE;
 }
@@ -113,9 +110,9 @@ static void check_inode(struct checker *checker, uint32_t number)
     }
     take_attributes(&taker, inode);
     ext4_put_block(fs, block);
-    if (has_map(&node) && node.flags & EXT4_EXTENTS_FL) {
-        take_extents(&taker, (const void *)node.map);
-    } else if (has_map(&node)) {
+    if (has_map(fs, &node) && node.flags & EXT4_EXTENTS_FL) {
+        take_extents(&taker, (const void *)node.map, (uint64_t)1 << 32);
+    } else if (has_map(fs, &node)) {
         take_pointers(&taker, node.map, EXT4_NDIR_BLOCKS, 0);
         for (uint32_t level = 1; level <= 3; level++)
             take_pointers(&taker, node.map + EXT4_NDIR_BLOCKS + level - 1, 1, level);
@@ -188,9 +185,10 @@ static void check_found(struct visit *visit, const struct ext4_entry *entry)
     uint32_t inode;
     struct ext4 *fs = &visit->checker->fs;
 
-    if (!(visit->dir->flags & EXT4_INDEX_FL))
+    if (!(visit->dir->flags & EXT4_INDEX_FL) || !(fs->compat & EXT4_FEATURE_COMPAT_DIR_INDEX))
         return;
-    if (ext4_lookup(fs, visit->dir, entry->name, entry->name_length, &inode) || inode != entry->inode)
+    ext4_begin_search(fs);
+    if (ext4_htree_lookup(fs, visit->dir, entry->name, entry->name_length, &inode) || inode != entry->inode)
         report(visit->checker, "inode %u: entry %.*s is not found by the index", visit->dir->inode,
                entry->name_length, entry->name);
 }

@@ -154,10 +154,23 @@ static enum error set_block_size(void *context, uint32_t size)
     return ERR_OK;
 }
 
+/* What readers say of a disk that can be used all the same goes to the log. */
+static void say(void *context, const char *line)
+{
+    (void)context;
+    rt_log("%s: %s", disk->info.name, line);
+}
+
 struct ext4_source cache_blocks(uint64_t start, uint64_t size)
 {
     partition_start = start;
-    return (struct ext4_source){.size = size, .set_block_size = set_block_size, .get = get, .put = put};
+    return (struct ext4_source){
+        .size = size,
+        .set_block_size = set_block_size,
+        .get = get,
+        .put = put,
+        .say = say,
+    };
 }
 
 static enum error get_sector(void *context, uint64_t sector, const uint8_t **data)
@@ -179,5 +192,11 @@ struct sector_source cache_sectors(void)
 {
     partition_start = 0;
     set_block_size(NULL, SECTOR_SIZE);
-    return (struct sector_source){.count = disk->info.sectors, .get = get_sector, .put = put_sector};
+    return (struct sector_source){
+        .sector_size = SECTOR_SIZE,
+        .count = disk->info.sectors,
+        .get = get_sector,
+        .put = put_sector,
+        .say = say,
+    };
 }

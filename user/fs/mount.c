@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define MAX_PARTITIONS 128
-#define REPLAY_BYTES   (32 * 8192) /* journalled blocks that a file system not unmounted cleanly may have */
+#define REPLAY_BYTES   (1 << 16) /* the table to begin with; a longer journal gets a larger one */
 
 struct ext4 filesystem;
 enum error mount_error = ERR_NO_FS;
@@ -34,6 +34,7 @@ static uint64_t disks_seen; /* what disks there were at the last try */
 static struct place best;   /* that was found so far */
 static struct disk disk;    /* that is looked at */
 static void *replay_table;
+static size_t replay_bytes;
 
 void mount_want(const char *root)
 {
@@ -84,11 +85,24 @@ static enum root_rank rank_of(const struct place *place, const uint8_t *guid)
     return root_rank(wanted, &candidate);
 }
 
+/* Memory for the blocks that wait in a journal, in place of what there was. */
+static void make_replay_table(size_t bytes)
+{
+    if (replay_table)
+        rt_unmap(replay_table, replay_bytes);
+    replay_table = rt_map(bytes, MM_READ | MM_WRITE);
+    replay_bytes = replay_table ? bytes : 0;
+}
+
 static enum error mount_at(const struct place *place)
 {
     struct ext4_source source = cache_blocks(place->start, place->size);
+    enum error error = ext4_mount(&filesystem, &source, replay_table, replay_bytes);
 
-    return ext4_mount(&filesystem, &source, replay_table, replay_table ? REPLAY_BYTES : 0);
+    if (error != ERR_NO_MEMORY || filesystem.replay.wanted <= replay_bytes)
+        return error;
+    make_replay_table(filesystem.replay.wanted);
+    return ext4_mount(&filesystem, &source, replay_table, replay_bytes);
 }
 
 /* Whether no other place can be better. */
@@ -124,12 +138,10 @@ static bool try_partitions(struct place whole)
                      none ? "neither an ext4 file system nor a partition table" : table.cause);
         return false;
     }
-    if (table.used_backup)
-        rt_log("%s: partition table: %s; using the backup", whole.device, table.cause);
     for (uint32_t i = 0; i < table.count && i < MAX_PARTITIONS; i++) {
         place.partition = list[i].number;
-        place.start = list[i].first * BLK_SECTOR;
-        place.size = list[i].count * BLK_SECTOR;
+        place.start = list[i].start;
+        place.size = list[i].size;
         format_buffer(place.device, sizeof(place.device), "%s partition %u", whole.device, list[i].number);
         if (try_place(&place, list[i].guid, &error))
             return true;
@@ -201,7 +213,7 @@ void mount_root(void)
     best = (struct place){0};
     disks_seen = disks_present();
     if (!replay_table)
-        replay_table = rt_map(REPLAY_BYTES, MM_READ | MM_WRITE);
+        make_replay_table(REPLAY_BYTES);
     if (!search() && best.rank)
         error = mount_best();
     if (best.rank && !error) {
