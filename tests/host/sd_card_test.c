@@ -21,7 +21,7 @@ static void set_up(void)
     model_insert(true, true, 1);
     regs = (struct mmio){.access = &model_access, .length = 0x1000, .name = "spi"};
     cr_assert_eq(spi_open(&spi, &regs, MODEL_INPUT_HZ, 0), ERR_OK);
-    card = (struct card){.sd = {&spi, &model_time, NULL},
+    card = (struct card){.sd = {.spi = &spi, .time = &model_time},
                          .name = "mmc@0",
                          .max_hz = 20000000,
                          .voltages = card_voltages(3300, 3300)};
@@ -143,6 +143,31 @@ Test(sd_card, kinds)
         expect_read(4, 3);
     }
     cr_assert_eq(stub_lines, 0);
+}
+
+/* Responses come up to 16 bytes late, and anything some bits late. */
+Test(sd_card, late)
+{
+    for (unsigned bits = 0; bits < 8; bits++) {
+        for (unsigned bytes = 0; bytes < 16; bytes += 5) {
+            stub_log_clear();
+            model_insert(true, bits % 2 == 0, 1);
+            model.late_bits = bits;
+            model.late_bytes = bytes;
+            start();
+            cr_assert_eq(card.sectors, MODEL_SECTORS);
+            cr_assert(!read_sectors(10, 3) && is_right(10, 3), "%u bits, %u bytes", bits, bytes);
+            cr_assert(!read_sectors(7, 1) && is_right(7, 1));
+            for (unsigned count = 1; count < 3; count++) {
+                memset(buffer, 0x40 + (int)bits, sizeof(buffer));
+                cr_assert_eq(TIMED(card_write(&card, 20, count, buffer)), ERR_OK);
+                cr_assert_eq(memcmp(model.disk + 20 * SD_BLOCK, buffer, count * SD_BLOCK), 0);
+            }
+            model.write_errors = 1;
+            cr_assert_eq(TIMED(card_write(&card, 30, 1, buffer)), ERR_OK);
+            cr_assert_eq(stub_lines, 1, "%u bits, %u bytes: %s", bits, bytes, stub_log);
+        }
+    }
 }
 
 Test(sd_card, slow_until_it_is_ready)
@@ -327,7 +352,7 @@ Test(sd_card, busy_for_ever)
 Test(sd_card, busy_for_long_is_no_error)
 {
     start();
-    model.busy_after_write = 400000;
+    model.busy_after_write = 3000000; /* as some SDHC cards are */
     cr_assert_eq(write_sectors(0, 2, 1), ERR_OK);
     cr_assert(is_right(0, 2));
     cr_assert_eq(stub_lines, 0);

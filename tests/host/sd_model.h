@@ -42,6 +42,8 @@ struct model {
     bool garbage, low;
     uint32_t pulled_after; /* bytes from now; FOREVER: it stays in */
     uint32_t flip_every;   /* on average a bit of so many bytes; 0: none */
+    unsigned late_bytes, late_bits; /* that a response takes; and everything it sends, less than 8 */
+    uint8_t sent;                   /* last */
     uint64_t random;
     /* What the tests look at. */
     uint64_t bytes, commands[64];
@@ -87,7 +89,8 @@ static void put(uint8_t byte)
 
 static void put_r1(uint8_t bits)
 {
-    put(0xff);
+    for (unsigned i = 0; i <= model.late_bytes; i++)
+        put(0xff);
     put((uint8_t)(bits | (model.idle ? SD_R1_IDLE : 0)));
 }
 
@@ -234,7 +237,7 @@ static void stop_reading(void)
 {
     model.reading = false;
     model.out_count = 0;
-    put(0x3f); /* what was on its way */
+    put(model.late_bits == 0 ? 0x3f : 0xff); /* what was on its way, if that can be told from the response */
     put_r1(0);
     put(0);
     put(0);
@@ -349,6 +352,15 @@ static uint8_t flip(uint8_t byte)
     return now ? (uint8_t)(byte ^ 1u << model_random(8)) : byte;
 }
 
+/* Has what the card sends come some bits late. */
+static uint8_t delay(uint8_t byte)
+{
+    uint8_t out = (uint8_t)(model.sent << (8 - model.late_bits) | byte >> model.late_bits);
+
+    model.sent = byte;
+    return out;
+}
+
 /* One byte each way. What is sent was decided before what comes in is looked at. */
 static uint8_t exchange(uint8_t in)
 {
@@ -371,10 +383,10 @@ static uint8_t exchange(uint8_t in)
         model.out_first %= MODEL_OUT;
         model.out_count--;
     } else if (model_clock < model.busy_until) {
-        return 0; /* and takes nothing */
+        return delay(0); /* and takes nothing */
     }
     take_byte(flip(in));
-    return flip(out);
+    return flip(delay(out));
 }
 
 /* --- The controller's registers --- */
@@ -436,6 +448,7 @@ static void model_insert(bool version2, bool high_capacity, uint8_t serial)
                            .busy_after_write = 20,
                            .pulled_after = FOREVER,
                            .random = 1,
+                           .sent = 0xff,
                            .disk = disk != NULL ? disk : malloc(MODEL_SECTORS * SD_BLOCK)};
     for (size_t i = 0; i < MODEL_SECTORS * SD_BLOCK; i++)
         model.disk[i] = (uint8_t)(i / SD_BLOCK * 7 + i % SD_BLOCK * 3 + serial);

@@ -4,10 +4,10 @@
 #include "crc.h"
 
 #define WAKE_BYTES     16      /* 128 clocks; 74 are needed */
-#define RESPONSE_BYTES 10      /* within which a response begins: N_CR is at most 8 (section 7.5) */
+#define RESPONSE_BYTES 17      /* within which a response begins: 8 are allowed (N_CR, section 7.5), some need 16 */
 #define DEBRIS_BYTES   600     /* more than the block that a card may be in the middle of */
 #define READ_LIMIT     300000  /* us to the first byte of a block; 100 ms are allowed (section 4.6.2.1) */
-#define BUSY_LIMIT     1000000 /* us; 500 ms are allowed (section 4.6.2.2) */
+#define BUSY_LIMIT     3500000 /* us; 500 ms are allowed (section 4.6.2.2), some cards need 3 s */
 #define PATIENCE       2000    /* us of waiting after which others may run meanwhile */
 #define PAUSE          500     /* us */
 #define POLLS          16      /* bytes between two looks at the time */
@@ -25,9 +25,29 @@ static enum error transfer(struct sd *sd, const uint8_t *out, uint8_t *in, size_
     return !error ? ERR_OK : fail(sd, error, "the SPI controller does not move");
 }
 
+static unsigned leading_ones(uint8_t byte)
+{
+    return (unsigned)__builtin_clz(~((uint32_t)byte << 24));
+}
+
+/* What follows a byte of which the first `shift` bits do not belong to it. Some cards answer a few bits
+ * late. */
+static void set_shift(struct sd *sd, uint8_t byte, unsigned shift)
+{
+    sd->shift = shift % 8;
+    sd->last = byte;
+}
+
 enum error sd_receive(struct sd *sd, uint8_t *data, size_t length)
 {
-    return transfer(sd, NULL, data, length);
+    enum error error = transfer(sd, NULL, data, length);
+
+    for (size_t i = 0; sd->shift != 0 && i < length; i++) {
+        uint8_t byte = data[i];
+        data[i] = (uint8_t)(sd->last << sd->shift | byte >> (8 - sd->shift));
+        sd->last = byte;
+    }
+    return error;
 }
 
 enum error sd_wake(struct sd *sd)
@@ -98,12 +118,17 @@ void sd_interrupt(struct sd *sd)
     transfer(sd, NULL, NULL, DEBRIS_BYTES);
 }
 
+/* Its first bit is a zero, and ones come before. */
 static enum error take_r1(struct sd *sd, uint8_t *r1)
 {
     for (unsigned i = 0; i < RESPONSE_BYTES; i++) {
         enum error error = transfer(sd, NULL, r1, 1);
-        if (error || !(*r1 & 0x80))
+        if (error)
             return error;
+        if (*r1 != 0xff) {
+            set_shift(sd, *r1, leading_ones(*r1));
+            return sd->shift == 0 ? ERR_OK : sd_receive(sd, r1, 1);
+        }
     }
     return fail(sd, ERR_TIMED_OUT, "the card does not answer a command");
 }
@@ -135,12 +160,14 @@ enum error sd_read_block(struct sd *sd, uint8_t *data, size_t length)
     uint8_t token = 0xff, check[2] = {0};
     enum error error = wait_for(sd, false, READ_LIMIT, &token, "the card sends no data");
 
-    if (!error && token != SD_TOKEN_BLOCK)
+    /* The token of a block is ones, and a zero at its end; one of an error begins with four zeros. */
+    if (!error && !(token & 0x80) && sd->shift != 1)
         return fail(sd, ERR_IO, token & 0xf0 ? "the card sends nonsense" : "the card cannot read a sector");
+    set_shift(sd, token, leading_ones(token) + 1);
     if (!error)
-        error = transfer(sd, NULL, data, length);
+        error = sd_receive(sd, data, length);
     if (!error)
-        error = transfer(sd, NULL, check, sizeof(check));
+        error = sd_receive(sd, check, sizeof(check));
     if (!error && crc16(data, length) != (check[0] << 8 | check[1]))
         return fail(sd, ERR_IO, "data arrived damaged");
     return error;
@@ -159,13 +186,23 @@ enum error sd_stop(struct sd *sd)
     return !error ? wait_ready(sd) : error;
 }
 
+/* Five bits, of which the first is a zero, after ones and, at the start of the first byte, three bits of
+ * which nothing is said. They may end in the next byte. */
 static enum error take_data_response(struct sd *sd)
 {
     uint8_t response = 0xff;
     enum error error = ERR_OK;
 
-    for (unsigned i = 0; !error && response == 0xff && i < RESPONSE_BYTES; i++)
+    for (unsigned i = 0; !error && response == 0xff && i < RESPONSE_BYTES; i++) {
         error = transfer(sd, NULL, &response, 1);
+        response |= i == 0 ? 0xe0 : 0;
+    }
+    unsigned ones = leading_ones(response);
+    set_shift(sd, response, ones > 3 ? ones - 3 : 0);
+    if (!error && sd->shift != 0)
+        error = sd_receive(sd, &response, 1);
+    else
+        response = (uint8_t)(response >> (ones < 3 ? 3 - ones : 0));
     if (error || (response & SD_DATA_MASK) == SD_DATA_ACCEPTED)
         return error;
     switch (response & SD_DATA_MASK) {

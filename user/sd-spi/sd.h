@@ -61,6 +61,8 @@ struct sd {
     struct spi *spi;
     const struct sd_time *time;
     const char *trouble;
+    unsigned shift; /* bits of the byte received last that come before what is received next; 0: none */
+    uint8_t last;   /* that byte */
 };
 
 /* The clocks that a card needs after power-up, not selected (section 6.4.1.1). */
