@@ -52,10 +52,7 @@ $(filter-out clean,$(MAKECMDGOALS)): clean
 	+@$(MAKE) --no-print-directory $@
 else
 
-differ = $(subst x$1,,x$2)$(subst x$2,,x$1)
-# $(call remember,NAME,TEXT): the file flags/NAME holds TEXT and changes only when TEXT does. What depends on
-# the file is made again when flags, tools or lists of sources change.
-remember = $(if $(call differ,$1: $(strip $2),$(file <$B/flags/$1)),$(file >$B/flags/$1,$1: $(strip $2)))
+include mk/remember.mk
 
 # $(eval $(call compile,DIRECTORY,COMPILER,FLAGS)): objects $B/DIRECTORY/SOURCE.o of SOURCE.c and .S.
 define compile
@@ -69,7 +66,7 @@ $B/$1/%.S.o: %.S $B/flags/$1 | packages
 endef
 
 ifneq ($(building),)
-$(shell mkdir -p $B/flags)
+$(call writing,mkdir -p $B/flags)
 sources := $(sort $(shell find kernel lib user platform tools/mkfs -name '*.[cS]' 2>/dev/null))
 warnings := -Wall -Wextra -Werror
 common_flags := -std=gnu17 -g -Iinclude -Ilib -ffile-prefix-map=$(CURDIR)=.

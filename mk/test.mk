@@ -21,7 +21,7 @@ endef
 define host_test
 test_variant := v$(subst =,_,$(subst $(space),,$(subst /,_,$(strip $(flags_$1)))))
 ifeq ($$(filter $$(test_variant),$$(variants)),)
-$$(shell mkdir -p $B/flags/obj-host)
+$$(call writing,mkdir -p $B/flags/obj-host)
 $$(eval $$(call host_test_variant,$$(test_variant),$$(flags_$1)))
 endif
 test_left_out := $$(patsubst !%,%,$$(filter !%,$(sources_$1)))
@@ -37,10 +37,15 @@ endef
 
 ifneq ($(filter test%,$(building)),)
 # The comment lines, as make variables sources_NAME_test and so on; read anew when the test changes.
+ifeq ($(dry_run),)
 $B/host/%.mk: tests/host/%.c
 	@mkdir -p $(@D)
 	@sed -n -E 's,^(//|/\*| \*) *(sources|libs|flags): *(.*)$$,\2_$* += \3,p' $< | sed 's, *\*/$$,,' > $@
--include $(addsuffix .mk,$(host_tests))
+else
+test_lines = $(shell sed -n -E 's,^(//|/\*| \*) *$1: *(.*)$$,\2,p' tests/host/$2.c | sed 's, *\*/$$,,')
+$(foreach t,$(notdir $(host_tests)),$(foreach v,sources libs flags,$(eval $v_$t := $$(call test_lines,$v,$t))))
+endif
+$(if $(dry_run),,$(eval -include $(addsuffix .mk,$(host_tests))))
 $(foreach t,$(notdir $(host_tests)),$(eval $(call host_test,$t)))
 endif
 
