@@ -4,6 +4,7 @@
 
 #include "aspace.h"
 #include "ipc.h"
+#include "irq.h"
 
 uint32_t object_id_key[4];
 

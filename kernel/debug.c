@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The debug and reset capabilities: the kernel's log and statistics, and ending the machine. */
-#include "boot.h"
+#include "debug.h"
+
 #include "invoke.h"
 #include "log.h"
+
+struct boot_facts boot_facts;
 
 /* The upper half of the first word is how many of the bytes are in the log already: the call is made again
  * when lines or their echo are left after a while. */
@@ -54,8 +57,8 @@ OPERATION(DEBUG_INFO)
         timer_interrupts += harts[i].timer_interrupts;
         switches += harts[i].switches;
     }
-    return ANSWER(by, hart_count, boot_state.boot_time, arch_timebase, interrupts, timer_interrupts, switches,
-                  boot_state.kernel_bytes, log_end());
+    return ANSWER(by, hart_count, boot_facts.boot_time, arch_timebase, interrupts, timer_interrupts, switches,
+                  boot_facts.kernel_bytes, log_end());
 }
 
 OPERATION(RESET_POWEROFF)

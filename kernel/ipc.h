@@ -52,9 +52,6 @@ bool notification_destroy(struct notification *notification);
 void reply_destroy(struct reply *reply);
 void timer_stop(struct timer *timer);
 void context_destroy(struct sched_context *context);
-void irq_release(uint64_t line);
-/* Forgets the notification that lines or timers signal. */
-void irq_forget(struct notification *notification);
 
 /* Adds bits to a notification and wakes a waiter; and waits for bits. */
 void notification_signal(struct notification *notification, uint64_t bits);

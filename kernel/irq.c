@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Interrupt lines. An interrupt signals the notification that its handler is bound to, and the line stays
  * silent until the driver acknowledges it. */
+#include "irq.h"
+
 #include "invoke.h"
 #include "kernel.h"
-
-#include <string.h>
 
 /* Lines that one trap delivers; more that are pending get the next. */
 #define LINES_PER_TRAP 8
@@ -13,29 +13,11 @@
 #define FIRST_PRIORITY 1
 #define LAST_PRIORITY  7
 
-struct line {
-    struct notification *notification; /* NULL: not bound */
-    uint64_t bits;
-    uint64_t raised_at; /* ticks; 0: not waiting for an acknowledgement */
-    uint64_t count, acknowledged, missed;
-    uint64_t total_latency, worst_latency; /* ticks from interrupt to acknowledgement */
-    uint64_t deadline;                     /* ticks; 0: none */
-    struct hart *hart;
-    bool taken; /* a handler capability exists */
-};
-
-/* Most machines have far fewer lines, and clearing all would be a good part of the boot: irq_init() clears
- * those that exist. */
-static struct line lines[IRQ_LINES] __attribute__((section(".noinit.lines")));
-
-void irq_init(void)
-{
-    memset(lines, 0, arch_irq_lines() * sizeof(lines[0]));
-}
+struct irq_line irq_lines[IRQ_LINES] __attribute__((section(".noinit.lines")));
 
 static void line_acknowledge(uint64_t number)
 {
-    struct line *line = &lines[number];
+    struct irq_line *line = &irq_lines[number];
     uint64_t now = arch_time(), latency = now > line->raised_at ? now - line->raised_at : 0;
 
     if (!line->raised_at)
@@ -52,7 +34,7 @@ static void line_acknowledge(uint64_t number)
 
 static void line_unbind(uint64_t number)
 {
-    struct line *line = &lines[number];
+    struct irq_line *line = &irq_lines[number];
 
     if (!line->notification)
         return;
@@ -64,7 +46,7 @@ static void line_unbind(uint64_t number)
 
 static void line_bind(uint64_t number, struct notification *notification, uint64_t bits)
 {
-    struct line *line = &lines[number];
+    struct irq_line *line = &irq_lines[number];
 
     line_unbind(number);
     line->notification = notification;
@@ -77,24 +59,24 @@ static void line_bind(uint64_t number, struct notification *notification, uint64
 void irq_release(uint64_t number)
 {
     line_unbind(number);
-    lines[number] = (struct line){0};
+    irq_lines[number] = (struct irq_line){0};
 }
 
 void irq_forget(struct notification *notification)
 {
     for (uint32_t i = 1; i < arch_irq_lines() && notification->irq_count; i++)
-        if (lines[i].notification == notification)
+        if (irq_lines[i].notification == notification)
             line_unbind(i);
 }
 
 struct notification *irq_notification(uint32_t number)
 {
-    return number < IRQ_LINES ? lines[number].notification : NULL;
+    return number < IRQ_LINES ? irq_lines[number].notification : NULL;
 }
 
 uint64_t irq_raise(uint32_t number)
 {
-    struct line *line = &lines[number];
+    struct irq_line *line = &irq_lines[number];
 
     hart_self()->interrupts++;
     line->count++;
@@ -158,13 +140,13 @@ OPERATION(IRQ_HANDLER_SET_PRIORITY)
 
 OPERATION(IRQ_HANDLER_SET_DEADLINE)
 {
-    lines[cap->number].deadline = arg(by, 1);
+    irq_lines[cap->number].deadline = arg(by, 1);
     return 0;
 }
 
 OPERATION(IRQ_HANDLER_INFO)
 {
-    const struct line *line = &lines[cap->number];
+    const struct irq_line *line = &irq_lines[cap->number];
 
     return ANSWER(by, cap->number, line->count, line->acknowledged, line->missed, line->total_latency,
                   line->worst_latency, line->hart ? line->hart->index : 0);
@@ -178,7 +160,7 @@ OPERATION(IRQ_CONTROL_GET)
 
     if (number == 0 || number >= arch_irq_lines() || number >= IRQ_LINES)
         return fail(by, ERR_BAD_ARG, 1, arch_irq_lines());
-    if (lines[number].taken)
+    if (irq_lines[number].taken)
         return fail(by, ERR_IN_USE, 1, number);
     slot = arg_empty_slot(by, 2, 3, &error);
     if (!slot)
@@ -190,6 +172,6 @@ OPERATION(IRQ_CONTROL_GET)
     arch_irq_set_priority(number, FIRST_PRIORITY);
     slot_make_root(slot, OBJ_IRQ_HANDLER, NULL, 0, RIGHTS_ALL);
     slot->number = number;
-    lines[number].taken = true;
+    irq_lines[number].taken = true;
     return 0;
 }

@@ -12,11 +12,6 @@ void kernel_invoke(struct thread *thread, struct slot *slot);
 void kernel_fault(struct thread *thread, uint32_t fault, uint64_t address, uint64_t access, uint64_t cause);
 /* This hart's timer fired: wakes what is due, charges and throttles the current thread. */
 void kernel_timer(void);
-void irq_init(void); /* boot: the interrupt controllers are known */
-/* What a line signals, or NULL; notes that it was raised and returns the bits; signals them, or silences the line. */
-struct notification *irq_notification(uint32_t number);
-uint64_t irq_raise(uint32_t number);
-void irq_deliver(uint32_t number);
 /* External interrupts are pending for this hart: claims and delivers them. */
 void kernel_interrupt(void);
 

@@ -22,5 +22,3 @@ bool log_echo(void);
 size_t log_read(uint64_t position, char *buffer, size_t size, uint64_t *next);
 uint64_t log_end(void);
 void log_set_echo(int on);
-/* Stops every hart, prints the line, registers and backtrace, and ends the machine with a failure status. */
-void panic(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Notifications: a word of event bits, signalled without blocking. */
 #include "invoke.h"
+#include "irq.h"
 
 /* Whether the bound thread waits on an endpoint and can take the bits there. */
 static bool bound_receives(const struct notification *notification)

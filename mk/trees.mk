@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The fuzzer of what is read from device trees: tests/trees, with the parts of kernel, dev and init that read.
 
-trees_parts := kernel/boot_tree.c kernel/log.c kernel/arch/riscv/machine.c \
+trees_parts := kernel/boot/tree.c kernel/boot/riscv/probe.c kernel/log.c \
     platform/quirks/*.c $(addprefix user/dev/,devices.c interrupts.c clocks.c pins.c) \
     lib/base/fdt*.c lib/base/cpu.c lib/base/intc.c lib/base/words.c lib/base/range.c lib/base/format.c \
     user/init/description.c user/init/uses.c user/init/order.c
@@ -10,8 +10,8 @@ trees_objects := $(patsubst %,$B/obj-trees/%.o,$(wildcard tests/trees/*.c $(tree
 trees_flags := $(common_flags) -O2 $(warnings) -Wno-maybe-uninitialized -D_GNU_SOURCE \
     -iquote kernel -iquote kernel/arch/riscv -fno-pie -fno-omit-frame-pointer \
     -fsanitize=address,undefined -fno-sanitize-recover=undefined
-trees_image := _image_start=0x40200000 _boot_end=0x40206000 _rodata_start=0x40210000 \
-    _data_start=0x40218000 _stacks=0x40240000 _image_end=0x40280000
+trees_image := _image_start=0x40200000 _boot_start=0x40201000 _boot_end=0x40206000 _rodata_start=0x40210000 \
+    _data_start=0x40218000 _boot_data_start=0x40219000 _boot_data_end=0x4021c000 _stacks=0x40240000 _image_end=0x40280000
 trees_program := $B/trees/fuzz
 
 $(eval $(call compile,obj-trees,$(HOST_CC),$(trees_flags)))

@@ -6,7 +6,7 @@
  * mimpid up to 0x200630 (arch/riscv/errata/sifive). Here, too, a page is forgotten together with all others.
  */
 #include "../../kernel/arch/riscv/machine.h"
-#include "../../kernel/arch/riscv/quirk.h"
+#include "../../kernel/boot/riscv/quirk.h"
 
 static void fence_whole(void)
 {

@@ -5,7 +5,7 @@
  * 0x20191105 (arch/riscv/errata/sifive). Here: a fetch is near the pc, whose upper bits are right.
  */
 #include "../../kernel/arch/riscv/machine.h"
-#include "../../kernel/arch/riscv/quirk.h"
+#include "../../kernel/boot/riscv/quirk.h"
 
 static uint64_t extend(uint64_t stval, uint64_t pc)
 {

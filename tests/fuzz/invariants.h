@@ -217,7 +217,7 @@ static unsigned lines_of(const struct notification *notification)
     unsigned count = 0;
 
     for (unsigned i = 0; i < arch_irq_lines(); i++)
-        count += lines[i].notification == notification;
+        count += irq_lines[i].notification == notification;
     return count;
 }
 
@@ -435,5 +435,5 @@ static void check_everything(void)
     }
     cr_assert_eq(in_heaps, nodes_queued(), "%u in heaps, %u queued", in_heaps, nodes_queued());
     for (unsigned i = 0; i < arch_irq_lines(); i++)
-        cr_assert(!lines[i].notification || lives(lines[i].notification, OBJ_NOTIFICATION), "line %u", i);
+        cr_assert(!irq_lines[i].notification || lives(irq_lines[i].notification, OBJ_NOTIFICATION), "%u", i);
 }

@@ -141,13 +141,13 @@ static uint64_t argument(const struct thread *thread, char kind)
 /* The state before a call, to be compared with that after one that failed. */
 static char arena_before[FUZZ_ARENA];
 static struct hart harts_before[MAX_HARTS];
-static struct line lines_before[IRQ_LINES];
+static struct irq_line lines_before[IRQ_LINES];
 
 static void remember(void)
 {
     memcpy(arena_before, host_arena, sizeof(arena_before));
     memcpy(harts_before, harts, hart_count * sizeof(harts[0]));
-    memcpy(lines_before, lines, arch_irq_lines() * sizeof(lines[0]));
+    memcpy(lines_before, irq_lines, arch_irq_lines() * sizeof(irq_lines[0]));
 }
 
 /* Which hart used a notification last is a hint for the next time, and no part of its state. */
@@ -176,7 +176,7 @@ static void check_nothing_changed(const struct thread *thread)
     }
     cr_assert_eq(memcmp(harts_before, harts, hart_count * sizeof(harts[0])), 0,
                  "a failing call changed a hart");
-    cr_assert_eq(memcmp(lines_before, lines, arch_irq_lines() * sizeof(lines[0])), 0,
+    cr_assert_eq(memcmp(lines_before, irq_lines, arch_irq_lines() * sizeof(irq_lines[0])), 0,
                  "a failing call changed a line");
 }
 
@@ -432,7 +432,7 @@ static void end_world(void)
             cr_assert_eq(harts[h].ready_map[i], 0, "a thread that is gone is ready");
     }
     for (unsigned i = 0; i < arch_irq_lines(); i++)
-        cr_assert(!lines[i].taken && !lines[i].notification, "line %u", i);
+        cr_assert(!irq_lines[i].taken && !irq_lines[i].notification, "line %u", i);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -89,7 +89,7 @@ static void fuzz_reset(unsigned hart_total)
     host_time = 1;
     host_harts_reset(hart_total);
     pause_over();
-    irq_init();
+    memset(irq_lines, 0, sizeof(irq_lines));
 }
 
 static void fuzz_caps(void)
@@ -141,7 +141,7 @@ static void fuzz_links(unsigned passive)
     table_map(&w.slots[FUZZ_TABLE0], w.slots[FUZZ_SPACE].object, 0, &level);
     slot_make_root(&w.slots[FUZZ_IRQ], OBJ_IRQ_HANDLER, NULL, 0, RIGHTS_ALL);
     w.slots[FUZZ_IRQ].number = 1;
-    lines[1].taken = true;
+    irq_lines[1].taken = true;
     line_bind(1, w.slots[NOTE].object, 2);
     for (unsigned i = 0; i < FUZZ_THREADS; i++) {
         if (i % 2)

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* What the kernel reads from a device tree at boot. */
-// sources: kernel/boot_tree.c lib/base/range.c
-#include "../../kernel/boot.h"
+// sources: kernel/boot/tree.c lib/base/range.c
+// flags: -iquote kernel
+#include "../../kernel/boot/boot.h"
+#include "../../kernel/boot/tree.h"
 #include "../../kernel/cap.h"
 #include "../../kernel/log.h"
+#include "../../kernel/panic.h"
 
 #include "fdt_tree.h"
 
@@ -17,7 +20,7 @@
 #define TREE_AT     0x1000
 #define MEMORY_BASE 0x80000000ull
 
-/* --- The machine, as far as boot_tree.c asks for it --- */
+/* --- The machine, as far as tree.c asks for it --- */
 
 static char ram[RAM_BYTES], said[256];
 static uint64_t direct_end;
@@ -26,6 +29,8 @@ static bool failed;
 static jmp_buf failure;
 char *const arch_granule_base = ram;
 uint32_t object_id_key[4];
+struct boot_state boot_state;
+const char *panic_reading;
 
 void *arch_direct(uint64_t physical)
 {
@@ -126,8 +131,8 @@ static void begin_tree(void)
     nodes_read = ends_read = 0;
     said[0] = 0;
     memset(object_id_key, 0, sizeof(object_id_key));
-    boot_state.boot_code = (struct range){MEMORY_BASE + 0x200000, MEMORY_BASE + 0x206000};
-    boot_state.image = (struct range){MEMORY_BASE + 0x206000, MEMORY_BASE + 0x235000};
+    boot_state.image = (struct range){MEMORY_BASE + 0x200000, MEMORY_BASE + 0x235000};
+    boot_state.given_back[0] = (struct range){MEMORY_BASE + 0x201000, MEMORY_BASE + 0x206000};
     begin(&tree, "");
     CELLS(&tree, "#address-cells", 2);
     CELLS(&tree, "#size-cells", 2);
@@ -182,7 +187,7 @@ Test(kernel_boot, memory_is_that_of_memory_nodes_that_are_enabled)
     cr_assert(has_range(&boot_state.memory, 0x100001000, 0x100002000), "whole pages only");
     cr_assert_eq(ends_read, 1);
     cr_assert_eq(nodes_read, 5);
-    cr_assert_null(boot_state.reading);
+    cr_assert_null(panic_reading);
 }
 
 Test(kernel_boot, what_is_taken_is_reserved)
@@ -190,7 +195,7 @@ Test(kernel_boot, what_is_taken_is_reserved)
     memory_node("memory@80000000", MEMORY_BASE, 0x8000000, 0, 1);
     cr_assert(end_tree());
     cr_assert(has_range(&boot_state.reserved, TREE_AT, align_up(TREE_AT + tree.total, 4096)), "the tree");
-    cr_assert(has_range(&boot_state.reserved, MEMORY_BASE + 0x206000, MEMORY_BASE + 0x235000), "the kernel");
+    cr_assert(has_range(&boot_state.reserved, MEMORY_BASE + 0x200000, MEMORY_BASE + 0x235000), "the kernel");
     cr_assert_eq(boot_state.device_tree, TREE_AT);
     cr_assert_eq(boot_state.device_tree_size, tree.total);
 }
@@ -396,7 +401,7 @@ Test(kernel_boot, the_initrd_may_follow_the_kernel_and_share_a_page_with_the_tre
     memory_node("memory@80000000", MEMORY_BASE, 0x8000000, 0, 1);
     initrd(MEMORY_BASE + 0x235000, MEMORY_BASE + 0x235123);
     cr_assert(end_tree(), "%s", said);
-    cr_assert(range_covers(&boot_state.reserved, MEMORY_BASE + 0x206000, MEMORY_BASE + 0x236000));
+    cr_assert(range_covers(&boot_state.reserved, MEMORY_BASE + 0x200000, MEMORY_BASE + 0x236000));
 
     begin_tree();
     memory_node("memory@80000000", MEMORY_BASE, 0x8000000, 0, 1);
@@ -440,7 +445,7 @@ Test(kernel_boot, a_boot_without_a_tree_says_so)
     memset(ram + TREE_AT, 0, 64);
     cr_assert_not(read_from(TREE_AT));
     cr_assert(strstr(said, "malformed device tree at 0x1000"), "%s", said);
-    cr_assert_str_eq(boot_state.reading, " while reading the device tree");
+    cr_assert_str_eq(panic_reading, " while reading the device tree");
 }
 
 Test(kernel_boot, a_tree_without_memory_fails_the_boot)

@@ -7,7 +7,7 @@
 // sources: kernel/debug.c kernel/lock.c kernel/arch/host/host.c
 #include "kernel_calls.h"
 
-#include "../../kernel/boot.h"
+#include "../../kernel/debug.h"
 #include "../../kernel/log.h"
 
 /* Beside those of kernel_calls.h: TH0 is the thread that calls, TH1 ready, TH2 suspended, TH3 without a
@@ -393,8 +393,8 @@ Test(kernel_refusal, the_kernel_tells_of_all_harts)
     harts[1].interrupts = 4;
     harts[1].timer_interrupts = 5;
     harts[0].switches = harts[1].switches = 6;
-    boot_state.boot_time = 7;
-    boot_state.kernel_bytes = 8;
+    boot_facts.boot_time = 7;
+    boot_facts.kernel_bytes = 8;
     log_bytes("123456789", 9);
     cr_assert_eq(INVOKE(W_DEBUG, OP_DEBUG_SET_ECHO, 1), ERR_OK);
     cr_assert_eq(INVOKE(W_DEBUG, OP_DEBUG_INFO), ERR_OK);

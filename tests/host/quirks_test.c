@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The faults of hardware that the kernel works around: for which hardware, and what changes. */
 // sources: platform/quirks/*.c
-// flags: -iquote kernel -iquote kernel/arch/riscv
+// flags: -iquote kernel
 #include "../../kernel/arch/riscv/machine.h"
-#include "../../kernel/arch/riscv/quirk.h"
+#include "../../kernel/boot/riscv/quirk.h"
 #include "support.h"
 
 extern const struct quirk __start_quirks[], __stop_quirks[];

@@ -14,6 +14,7 @@ CHECKS = {
     "registers": "system_calls faults interrupts new_threads restarted_thread",
     "fresh": "after_data after_capabilities after_objects cleared_before interrupted_clearing message_pages"
     " kernel_answers",
+    "given": "code variables harts_go_on",
     "starve": "calibration spinning many_spinning yields signals forwarding faults forks_on_one_context"
     " sleep_across_periods from_other_harts timers",
     "races": "lost_time moved_faulter waiting_registers",

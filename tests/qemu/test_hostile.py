@@ -4,6 +4,10 @@ Programs that try what no program may be able to do, in place of init: tests/hos
 each thing that it tried, with what came of it; this asserts that all are there and none says FAILED.
 """
 
+import os
+import re
+import subprocess
+
 import guests
 from qemu import Failure, test
 
@@ -40,6 +44,21 @@ def registers(system):
 @test(timeout=120, boot=False)
 def fresh(system):
     return run(system, "fresh", 100)
+
+
+@test(timeout=120, boot=False)
+def given(system):
+    """What only the boot of the kernel needs is given to init, which may do with it as it likes."""
+    image, load = 0xFFFFFFFF80200000, 0x80200000
+    symbols = subprocess.run(
+        [os.environ.get("CROSS", "riscv64-unknown-elf-") + "nm", system.build / "kernel/cardea.elf"],
+        stdout=subprocess.PIPE, text=True, check=True,
+    ).stdout
+    places = {"code": "_boot_start", "code_end": "_boot_end", "variables": "_boot_data_start",
+              "variables_end": "_boot_data_end"}
+    at = {name: int(re.search(rf"^(\w+) . {symbol}$", symbols, re.MULTILINE).group(1), 16) - image + load
+          for name, symbol in places.items()}
+    return run(system, "given", 100, append=" ".join(f"{name}={place:#x}" for name, place in at.items()))
 
 
 @test(timeout=200, boot=False)

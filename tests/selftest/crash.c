@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Kernel failures on request, so that tests see what a failure prints: "selftest=fault" and so on, on the command line. */
-#include "boot.h"
-#include "log.h"
+#include "boot/boot.h"
+#include "boot/selftest.h"
+#include "boot/tree.h"
+#include "panic.h"
 
-#define SELFTEST __attribute__((section(".selftest.text"), noinline))
+/* It is to be found in the backtrace. */
+#define NAMED __attribute__((noinline))
 
 static volatile uint64_t depth;
 
-SELFTEST static uint64_t overflow_the_stack(uint64_t n)
+static NAMED uint64_t overflow_the_stack(uint64_t n)
 {
     volatile uint64_t room[16];
 
@@ -15,17 +18,17 @@ SELFTEST static uint64_t overflow_the_stack(uint64_t n)
     return n == 1 << 20 ? 0 : overflow_the_stack(n + 1) + room[0];
 }
 
-SELFTEST static void store_to_nowhere(void)
+static NAMED void store_to_nowhere(void)
 {
     *(volatile uint64_t *)0x1000 = 1;
 }
 
-SELFTEST static void store_to_text(void)
+static NAMED void store_to_text(void)
 {
     *(volatile uint32_t *)(uint64_t)&selftest_crash = 0;
 }
 
-SELFTEST static void run_data(void)
+static NAMED void run_data(void)
 {
     static uint32_t code[2] = {0x00008067, 0x00008067};
 
@@ -33,7 +36,7 @@ SELFTEST static void run_data(void)
     depth = 0; /* so that this is no jump, and the function is in the backtrace */
 }
 
-SELFTEST void selftest_crash(void)
+void selftest_crash(void)
 {
     if (boot_option("selftest=fault"))
         store_to_nowhere();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Runs the kernel's own tests, and those of the portable core on real memory. */
 #include "selftest.h"
-#include "boot.h"
+#include "boot/boot.h"
+#include "boot/selftest.h"
 #include "ipc.h"
 #include "kernel.h"
 #include "log.h"
@@ -14,7 +15,7 @@ static struct {
     uint64_t next, end; /* physical */
 } scratch;
 
-SELFTEST static bool is_free(uint64_t start, uint64_t end)
+static bool is_free(uint64_t start, uint64_t end)
 {
     for (unsigned i = 0; i < boot_state.reserved.count; i++)
         if (start < boot_state.reserved.range[i].end && boot_state.reserved.range[i].start < end)
@@ -23,7 +24,7 @@ SELFTEST static bool is_free(uint64_t start, uint64_t end)
 }
 
 /* The highest free piece of memory that is large enough. */
-SELFTEST static void find_scratch(void)
+static void find_scratch(void)
 {
     for (unsigned i = boot_state.memory.count; i-- > 0 && !scratch.end;) {
         const struct range *range = &boot_state.memory.range[i];
@@ -38,7 +39,7 @@ SELFTEST static void find_scratch(void)
     }
 }
 
-SELFTEST void *selftest_memory(uint64_t size)
+void *selftest_memory(uint64_t size)
 {
     uint64_t at = (scratch.next + size - 1) & -size;
 
@@ -48,7 +49,7 @@ SELFTEST void *selftest_memory(uint64_t size)
     return memset(arch_direct(at), 0, size);
 }
 
-SELFTEST static unsigned run_list(const struct selftest *test, unsigned *passed)
+static unsigned run_list(const struct selftest *test, unsigned *passed)
 {
     unsigned failed = 0;
 
@@ -65,7 +66,7 @@ SELFTEST static unsigned run_list(const struct selftest *test, unsigned *passed)
     return failed;
 }
 
-SELFTEST void selftest_run(void)
+void selftest_run(void)
 {
     unsigned passed = 0, failed;
 
@@ -80,7 +81,7 @@ SELFTEST void selftest_run(void)
 
 /* --- The core on real memory --- */
 
-SELFTEST static const char *string_functions(void)
+static const char *string_functions(void)
 {
     static uint8_t from[160], to[160];
 
@@ -110,7 +111,7 @@ SELFTEST static const char *string_functions(void)
     return NULL;
 }
 
-SELFTEST static const char *time_queue(void)
+static const char *time_queue(void)
 {
     enum { COUNT = 500 };
     char *memory = selftest_memory(1 << 15);
@@ -138,7 +139,7 @@ SELFTEST static const char *time_queue(void)
 }
 
 /* A thread with a CNode of 64 slots that holds the CNode (1) and 1 MiB of untyped memory (2). */
-SELFTEST static struct thread *make_thread(void)
+static struct thread *make_thread(void)
 {
     struct thread *thread = selftest_memory(1 << THREAD_BITS);
     struct slot *slots = selftest_memory(64 << SLOT_BITS);
@@ -154,7 +155,7 @@ SELFTEST static struct thread *make_thread(void)
 }
 
 /* One operation as `thread`, made again when it pauses. Returns the error. */
-SELFTEST static uint32_t call(struct thread *thread, uint64_t cap, uint32_t op, const uint64_t *words,
+static uint32_t call(struct thread *thread, uint64_t cap, uint32_t op, const uint64_t *words,
                               unsigned count)
 {
     thread->reg[REG_A7] = SYS_CALL;
@@ -171,7 +172,7 @@ SELFTEST static uint32_t call(struct thread *thread, uint64_t cap, uint32_t op, 
 #define CALL(cap, op, ...)                                                                                   \
     call(thread, cap, op, (uint64_t[]){__VA_ARGS__}, sizeof((uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t))
 
-SELFTEST static const char *capabilities(void)
+static const char *capabilities(void)
 {
     struct thread *thread = make_thread();
     struct slot *slots;
@@ -192,7 +193,7 @@ SELFTEST static const char *capabilities(void)
     return NULL;
 }
 
-SELFTEST static const char *log_ring(void)
+static const char *log_ring(void)
 {
     char text[64];
     uint64_t next, before = log_end();

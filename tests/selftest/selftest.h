@@ -4,9 +4,6 @@
 
 #include "arch.h"
 
-/* Code that runs only for tests is kept apart from the kernel's text. */
-#define SELFTEST __attribute__((section(".selftest.text"), noinline))
-
 /* A test returns NULL when all is well, else what is wrong. */
 struct selftest {
     const char *name;

@@ -7,8 +7,13 @@
 #include "trees.h"
 
 #include "../../kernel/aspace.h"
-#include "../../kernel/boot.h"
+#include "../../kernel/boot/boot.h"
+#include "../../kernel/boot/riscv/asids.h"
+#include "../../kernel/boot/riscv/firmware.h"
+#include "../../kernel/boot/riscv/probe.h"
+#include "../../kernel/boot/tree.h"
 #include "../../kernel/cap.h"
+#include "../../kernel/debug.h"
 #include "../../kernel/log.h"
 #include "../../kernel/arch/riscv/csr.h"
 
@@ -17,7 +22,7 @@
 #undef fence_translations
 #define csr_write(name, value) ((void)(value))
 #define fence_translations()   ((void)0)
-#include "../../kernel/arch/riscv/pagetable.c"
+#include "../../kernel/boot/riscv/tables.c"
 
 #include "../../user/dev/clocks.h"
 #include "../../user/dev/devices.h"
@@ -33,6 +38,8 @@
 #define MAX_REPORTS  2000          /* lines about one tree: one for each node that is of no use */
 #define INITRD_LIMIT (64ull << 20)
 
+extern char _boot_start[], _boot_end[], _boot_data_start[], _boot_data_end[], _image_end[];
+
 static uint8_t *arena;
 static uint64_t tree_at;
 static uint32_t dirty; /* bytes of the arena that are not zero */
@@ -46,6 +53,14 @@ static jmp_buf failure;
 
 char *const arch_granule_base;
 uint64_t early_root[512];
+uint64_t arch_timebase, image_offset, *image_table, kernel_satp;
+struct machine machine;
+struct boot_state boot_state;
+struct boot_facts boot_facts;
+struct address_space *kernel_root;
+uint16_t root_used[TABLE_ENTRIES - ROOT_USER_ENTRIES];
+unsigned root_used_count;
+const char *panic_reading;
 uint32_t object_id_key[4], hart_count = 1;
 struct hart harts[MAX_HARTS];
 
@@ -71,13 +86,13 @@ bool csr_probe_stimecmp(void)
     return true;
 }
 
-bool sbi_has(uint64_t extension)
+bool firmware_has(uint64_t extension)
 {
     (void)extension;
     return true;
 }
 
-void space_probe(void) {}
+void asids_probe(void) {}
 
 /* Every line is one, and can be read. The log puts a time stamp in front. */
 static void check_line(void)
@@ -149,7 +164,7 @@ static void check_free(const struct range_set *free)
         MUST(range_covers(&boot_state.memory, start, end));
         MUST(!range_overlaps(&boot_state.reserved, start, end));
         MUST(!range_overlaps(&boot_state.hidden, start, end));
-        MUST(end <= boot_state.boot_code.start || start >= boot_state.image.end);
+        MUST(end <= boot_state.image.start || start >= boot_state.image.end);
     }
 }
 
@@ -175,13 +190,13 @@ static void check_ranges(uint64_t tree_size)
     check_set(&boot_state.hidden);
     check_set(&boot_state.kernel_devices);
     MUST(boot_state.memory.range[boot_state.memory.count - 1].end <= arch_direct_end());
-    MUST(range_covers(&boot_state.memory, boot_state.boot_code.start, image->end));
+    MUST(range_covers(&boot_state.memory, image->start, image->end));
     MUST(range_covers(&boot_state.reserved, image->start, image->end));
     MUST(range_covers(&boot_state.reserved, tree_at, tree_at + tree_size));
     MUST(!range_overlaps(&boot_state.hidden, tree_at, tree_at + tree_size));
     MUST(range_covers(&boot_state.reserved, initrd->start, initrd->end));
     MUST(initrd->start == initrd->end || !range_overlaps(&boot_state.hidden, initrd->start, initrd->end));
-    MUST(initrd->end <= boot_state.boot_code.start || initrd->start >= image->end);
+    MUST(initrd->end <= image->start || initrd->start >= image->end);
     MUST(initrd->end <= tree_at || initrd->start >= tree_at + tree_size || initrd->start == initrd->end);
     boot_free_memory(&free);
     check_free(&free);
@@ -216,6 +231,15 @@ static void check_machine(void)
             check_target(&machine.intcs.intc[i], machine.intcs.intc[i].target[hart]);
 }
 
+/* The kernel's tables may write to what only the boot needs: it is free when the boot is over. */
+static bool is_given_back(uint64_t start, uint64_t end)
+{
+    for (unsigned i = 0; i < GIVEN_BACK; i++)
+        if (start >= boot_state.given_back[i].start && end <= boot_state.given_back[i].end)
+            return true;
+    return false;
+}
+
 /* Looks at the leaves of the kernel's tables. Each has A and D from the start (SiFive harts fault otherwise),
  * none is writable and executable, and none of the direct map reaches memory that is hidden or the kernel. */
 static void check_leaves(const uint64_t *table, unsigned level, uint64_t address)
@@ -235,7 +259,7 @@ static void check_leaves(const uint64_t *table, unsigned level, uint64_t address
             MUST(start == at - (1ull << 38));
             MUST(!range_overlaps(&boot_state.hidden, start, end) ||
                  !range_overlaps(&boot_state.memory, start, end));
-            MUST(end <= boot_state.image.start || start >= boot_state.image.end);
+            MUST(end <= boot_state.image.start || start >= boot_state.image.end || is_given_back(start, end));
         }
     }
 }
@@ -323,8 +347,10 @@ static void place_tree(const struct tree *tree, uint64_t *random)
 static void reset_kernel(void)
 {
     memset(&boot_state, 0, sizeof(boot_state));
-    boot_state.boot_code = (struct range){image_physical(_image_start), image_physical(_boot_end)};
-    boot_state.image = (struct range){image_physical(_boot_end), image_physical(_image_end)};
+    boot_state.image = (struct range){image_physical(_image_start), image_physical(_image_end)};
+    boot_state.given_back[0] = (struct range){image_physical(_boot_start), image_physical(_boot_end)};
+    boot_state.given_back[1] =
+        (struct range){image_physical(_boot_data_start), image_physical(_boot_data_end)};
     arch_timebase = 0;
     kernel_satp = 0;
     tables_used = root_used_count = 0;

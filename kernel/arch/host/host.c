@@ -2,7 +2,6 @@
 /* arch.h for a host program: see host.h. */
 #include "host.h"
 
-#include "../../boot.h"
 #include "../../cap.h"
 #include "../../log.h"
 
@@ -17,7 +16,6 @@ char *host_arena = arena;
 char *const arch_granule_base = arena;
 uint64_t host_time, arch_timebase = 10000000;
 struct host_machine host;
-struct boot_state boot_state;
 
 void host_harts_reset(uint32_t count)
 {

@@ -2,66 +2,11 @@
 /* Advanced platform-level interrupt controllers, which interrupt harts or send messages to their incoming MSI
  * controllers (RISC-V Advanced Interrupt Architecture 1.0, chapters 4 and 3), with the line as identity. From
  * its claim to its completion a source is disabled; an edge in between stays pending. */
+#include "aplic.h"
+
 #include "csr.h"
-#include "machine.h"
 
-#define DOMAINCFG         0x0000
-#define DOMAINCFG_ENABLE  0x100
-#define DOMAINCFG_MSI     0x004
-#define SOURCECFG         0x0000 /* plus 4 for each source, from 1 on; so is TARGET */
-#define SOURCECFG_EDGE    4      /* and bit 0: active low */
-#define SOURCECFG_LEVEL   6
-#define SETIPNUM          0x1cdc
-#define IN_CLRIP          0x1d00 /* read: which inputs are active */
-#define SETIENUM          0x1edc
-#define CLRIE             0x1f00
-#define CLRIENUM          0x1fdc
-#define TARGET            0x3000
-#define TARGET_HART_SHIFT 18
-#define TARGET_PRIORITY   0xff
-#define IDC_DELIVERY      0x4000 /* these for each hart that is interrupted directly */
-#define IDC_THRESHOLD     0x4008
-#define IDC_CLAIM         0x401c
-#define IDC_STRIDE        32
-#define ID_SHIFT          16 /* in IDC_CLAIM and stopei */
-
-/* What siselect chooses for sireg. A register of bits has a number for each 32, though it holds 64. */
-#define IMSIC_DELIVERY    0x70
-#define IMSIC_THRESHOLD   0x72
-#define IMSIC_PENDING     0x80
-#define IMSIC_ENABLE      0xc0
 #define LOWEST_PRIORITY   8 /* more than any that a line has; here less comes first */
-
-static void imsic_write(uint64_t select, uint64_t value)
-{
-    csr_write(0x150, select); /* siselect */
-    csr_write(0x151, value);  /* sireg */
-}
-
-/* Takes messages with the numbers of lines, of whichever controller. */
-static void imsic_init(const struct intc *aplic)
-{
-    for (uint64_t id = 0; id < aplic->identities; id += 64) {
-        uint64_t lines = machine.intcs.lines > id ? machine.intcs.lines - id : 0;
-        imsic_write(IMSIC_PENDING + id / 32, 0);
-        imsic_write(IMSIC_ENABLE + id / 32, lines < 64 ? (1ull << lines) - 1 : ~0ull);
-    }
-    imsic_write(IMSIC_THRESHOLD, 0);
-    imsic_write(IMSIC_DELIVERY, 1);
-}
-
-void aplic_hart_init(const struct intc *aplic, uint32_t target)
-{
-    bool msi = aplic->kind == INTC_APLIC_MSI;
-
-    for (uint32_t word = 0; word < 32; word++)
-        *intc_register(aplic, CLRIE + 4 * word) = ~0u;
-    *intc_register(aplic, DOMAINCFG) = DOMAINCFG_ENABLE | (msi ? DOMAINCFG_MSI : 0);
-    if (msi)
-        return imsic_init(aplic);
-    *intc_register(aplic, IDC_THRESHOLD + target * IDC_STRIDE) = 0;
-    *intc_register(aplic, IDC_DELIVERY + target * IDC_STRIDE) = 1;
-}
 
 void aplic_configure(const struct intc *aplic, uint32_t source, uint64_t trigger)
 {

@@ -14,18 +14,27 @@ PHDRS
     data PT_LOAD FLAGS(6);
 }
 
-/* What only the boot needs. Its memory is handed over with the rest: kernel_boot_drop(). */
-#define BOOT_FILE(section) *kernel/boot_*(section) *kernel/main.c*(section) *riscv/machine.c*(section) \
+/* What only the boot needs, and the kernel's own tests, which run before it is over. Its memory is handed
+ * over with the rest: image_drop_boot(). The head stays, for a hart that comes late. */
+#define BOOT_FILE(section) *kernel?boot?*(section) *tests?selftest?*(section) \
     *base/fdt*(section) *base/cpio.c*(section) *base/elf.c*(section) \
     *base/cpu.c*(section) *base/intc.c*(section) *base/words.c*(section) *base/range.c*(section) \
     *base/ring.c*(section) *base/crc32c.c*(section)
+
+/* What stays cannot use what goes. */
+NOCROSSREFS_TO(.boot .text .rodata .data)
+NOCROSSREFS_TO(.boot_bss .text .rodata .data)
 
 SECTIONS
 {
     . = IMAGE_BASE;
     _image_start = .;
-    .boot : AT(ADDR(.boot) - IMAGE_BASE + 0x80200000) {
+    .head : AT(ADDR(.head) - IMAGE_BASE + 0x80200000) {
         KEEP(*(.head))
+    } :boot
+    . = ALIGN(4096);
+    .boot : AT(ADDR(.boot) - IMAGE_BASE + 0x80200000) {
+        _boot_start = .;
         BOOT_FILE(.text .text.*)
         *(.text.memmove .text.strchr .text.strcmp .text.strncmp)
         BOOT_FILE(.rodata .rodata.* .srodata .srodata.*)
@@ -43,14 +52,12 @@ SECTIONS
     .text : AT(ADDR(.text) - IMAGE_BASE + 0x80200000) {
         *(.text .text.*)
         _text_end = .;
-        *(.selftest.text .selftest.text.*)
     } :text
     . = ALIGN(4096);
     _rodata_start = .;
     .rodata : AT(ADDR(.rodata) - IMAGE_BASE + 0x80200000) {
         *(.rodata .rodata.* .srodata .srodata.*)
         KEEP(*(.ksyms))
-        *(.selftest.rodata .selftest.rodata.*)
     } :rodata
     . = ALIGN(4096);
     _data_start = .;
@@ -58,8 +65,14 @@ SECTIONS
         *(.data .data.* .sdata .sdata.*)
         . = ALIGN(128);
     } :data
-    . = ALIGN(128);
+    . = ALIGN(4096);
     _bss_start = .;
+    _boot_data_start = .;
+    .boot_bss (NOLOAD) : {
+        BOOT_FILE(.sbss .sbss.* .bss .bss.*)
+        . = ALIGN(4096);
+    } :data
+    _boot_data_end = .;
     .bss (NOLOAD) : {
         *(.sbss .sbss.* .bss .bss.*)
         . = ALIGN(128); /* head.S clears so much at a time */

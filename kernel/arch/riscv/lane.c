@@ -4,6 +4,7 @@
  * when it has changed nothing, and the general path is to deal with the event. */
 #include "aspace.h"
 #include "ipc.h"
+#include "irq.h"
 #include "kernel.h"
 #include "machine.h"
 

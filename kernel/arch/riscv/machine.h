@@ -18,25 +18,13 @@ struct machine {
     uint64_t (*fetch_address)(uint64_t stval, uint64_t pc); /* where a fetch failed; NULL: stval says it */
 };
 extern struct machine machine;
-/* Before the tree is read: all but the last two members come from there, and boot_state.kernel_devices. */
-void machine_begin(uint32_t boot_hart);
-/* Physical address of something in the kernel image. */
-uint64_t image_physical(const void *virtual);
-extern uint64_t image_offset; /* virtual minus physical; set by head.S */
-extern uint64_t kernel_satp;  /* for the kernel's own tables */
-/* Makes the kernel's final page tables from boot_state and machine, and uses them. */
-void kernel_tables_make(void);
-/* Makes a device reachable before kernel_tables_make() did: for the end of a boot that fails. */
-void device_reach(uint64_t physical);
-void kernel_boot_drop(void); /* unmaps the code that only the boot needs; its memory is free from then on */
-/* Asks the hart and the firmware what the tree does not tell, before the kernel's final tables are made. */
-void machine_probe(void);
-void space_probe(void); /* finds out how many ASIDs there are, and fits the fast lanes to none */
-
-/* Gives harts[index] its id and its stacks. */
-void hart_prepare(uint32_t index, uint32_t id);
-void hart_init(void); /* sets up this hart's CSRs */
-void harts_start(void); /* the others of machine.cpus, which then sleep; sets hart_count */
+/* What head.S finds when a hart comes that was started: an attempt for each, which is ATTEMPT_WELCOME until
+ * the hart takes it or its time is over; the id of the hart that it is for; and which hart it becomes. */
+enum attempt { ATTEMPT_OVER, ATTEMPT_WELCOME, ATTEMPT_TAKEN };
+extern uint32_t start_attempt[MAX_HARTS], start_id[MAX_HARTS];
+extern struct hart *starting_hart;
+/* This hart is set up: it sleeps until the boot is over, then runs threads. */
+void hart_join(void) __attribute__((noreturn));
 /* Ends the boot, whose code is gone afterwards: all harts run threads. The caller holds the kernel lock. */
 void harts_release(void) __attribute__((noreturn));
 /* Has the other harts stop for good; false when another hart did so first, and this one is to stop. */
@@ -46,22 +34,10 @@ void hart_stop(void) __attribute__((noreturn)); /* stops this one for good */
 /* Runs threads on this hart; the caller holds the kernel lock. */
 void hart_run(void) __attribute__((noreturn));
 
-/* intc.c: tells which hart machine.cpus.cpu[candidate] became; sets up the controllers for this hart. */
-void intc_hart_is(const struct hart *hart, uint32_t candidate);
-void intc_hart_init(void);
 static inline volatile uint32_t *intc_register(const struct intc *intc, uint64_t offset)
 {
     return arch_direct(intc->base + offset);
 }
-/* aplic.c: what intc.c does with a source of an APLIC, delivered to `target`. */
-void aplic_hart_init(const struct intc *aplic, uint32_t target);
-void aplic_configure(const struct intc *aplic, uint32_t source, uint64_t trigger);
-void aplic_enable(const struct intc *aplic, uint32_t source, uint32_t target);
-void aplic_disable(const struct intc *aplic, uint32_t source);
-void aplic_set_priority(const struct intc *aplic, uint32_t source, uint32_t priority);
-uint32_t aplic_claim(uint32_t hart);
-void aplic_complete(const struct intc *aplic, uint32_t source);
-
 /* trap.S */
 void trap_entry(void);
 void trap_entry_foreign(void);
@@ -69,9 +45,7 @@ void trap_entry_foreign(void);
  * goes on, with the results in its registers. */
 void syscall_from_user(struct thread *thread, bool locked);
 void trap_from_user(struct thread *thread) __attribute__((noreturn));
-void secondary_start(void);
 void user_enter(struct thread *thread) __attribute__((noreturn));
-bool csr_probe_stimecmp(void);
 void fp_save(struct thread *thread);
 void fp_restore(const struct thread *thread);
 

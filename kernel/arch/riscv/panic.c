@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The end: what is printed when the kernel itself fails, and stopping the machine. */
-#include "boot.h"
-#include "log.h"
+#include "panic.h"
+
 #include "csr.h"
+#include "image.h"
 #include "layout.h"
+#include "log.h"
 #include "machine.h"
 
 #define MAX_FRAMES 24
@@ -18,6 +20,8 @@ extern const uint32_t ksyms_count __attribute__((weak));
 extern const char ksyms_names[] __attribute__((weak));
 
 extern char _image_start[], _text_end[], _rodata_start[], _stacks[];
+
+const char *panic_reading;
 
 static uint32_t panics; /* how often a hart came here */
 
@@ -37,7 +41,7 @@ static const char *cause_text(uint64_t cause)
 
 static bool in_text(uint64_t pc)
 {
-    return pc >= (uint64_t)_image_start && pc < (uint64_t)_rodata_start;
+    return pc >= (uint64_t)image_text && pc < (uint64_t)_rodata_start;
 }
 
 /* The function that `pc` lies in, and how far into it; NULL when unknown. */
@@ -159,7 +163,7 @@ void trap_from_kernel(const struct trap_frame *frame)
         log_line("panic: kernel stack overflow");
     } else {
         log_line("panic: %s in the kernel, address 0x%lx%s", cause_text(cause), address,
-                 boot_state.reading ? boot_state.reading : "");
+                 panic_reading ? panic_reading : "");
     }
     log_line("  scause %lx, stval %lx, sepc %lx, sstatus %lx", cause, address, frame->reg[REG_PC],
              csr_read(sstatus));

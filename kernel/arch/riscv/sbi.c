@@ -3,29 +3,27 @@
 #include "sbi.h"
 
 #include "arch.h"
+#include "image.h"
 #include "log.h"
 #include "machine.h"
 
-enum base_function { BASE_IMPLEMENTATION = 1, BASE_IMPLEMENTATION_VERSION, BASE_PROBE };
 enum srst_type { SRST_SHUTDOWN, SRST_COLD_REBOOT };
 enum srst_reason { SRST_NO_REASON, SRST_SYSTEM_FAILURE };
 
 #define SBI_LEGACY_SET_TIMER 0
 #define SBI_LEGACY_PUTCHAR   1
-#define HSM_HART_START       0
 #define DBCN_WRITE           0
 
 #define TEST_DEVICE_FAIL     0x3333 /* QEMU's sifive,test0: the upper half is the exit status */
 
 #define LINE_SIZE            128
 
+bool sbi_has_console;
+
 static struct {
-    bool has_console; /* DBCN */
     uint32_t used;
     char line[LINE_SIZE];
 } console;
-
-#define sbi(extension, function, ...) sbi_call(extension, function, (const uint64_t[5]){__VA_ARGS__})
 
 struct sbi_result sbi_call(uint64_t extension, uint64_t function, const uint64_t argument[5])
 {
@@ -39,38 +37,6 @@ struct sbi_result sbi_call(uint64_t extension, uint64_t function, const uint64_t
 
     __asm__ volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a2), "r"(a3), "r"(a4), "r"(a6), "r"(a7) : "memory");
     return (struct sbi_result){(int64_t)a0, a1};
-}
-
-bool sbi_has(uint64_t extension)
-{
-    struct sbi_result result = sbi(SBI_BASE, BASE_PROBE, extension);
-
-    return result.error == 0 && result.value != 0;
-}
-
-void sbi_console_init(void)
-{
-    console.has_console = sbi_has(SBI_DBCN);
-}
-
-void sbi_firmware_read(struct sbi_firmware *firmware)
-{
-    *firmware = (struct sbi_firmware){
-        .implementation = sbi(SBI_BASE, BASE_IMPLEMENTATION, 0).value,
-        .version = sbi(SBI_BASE, BASE_IMPLEMENTATION_VERSION, 0).value,
-    };
-}
-
-const char *sbi_implementation_name(uint64_t implementation)
-{
-    static const char *const name[] = {"Berkeley Boot Loader", "OpenSBI", "Xvisor", "KVM", "RustSBI"};
-
-    return implementation < sizeof(name) / sizeof(name[0]) ? name[implementation] : "unknown firmware";
-}
-
-struct sbi_result sbi_hart_start(uint64_t hart_id, uint64_t address)
-{
-    return sbi(SBI_HSM, HSM_HART_START, hart_id, address, 0);
 }
 
 void sbi_set_timer(uint64_t deadline)
@@ -97,7 +63,7 @@ void sbi_remote_fence(enum sbi_fence function, uint64_t mask, uint64_t address, 
 /* With DBCN, one call per line; the firmware wants a physical address. */
 void arch_putchar(char c)
 {
-    if (!console.has_console) {
+    if (!sbi_has_console) {
         sbi(SBI_LEGACY_PUTCHAR, 0, (uint8_t)c);
         return;
     }
@@ -127,10 +93,8 @@ void arch_reboot(void)
 void arch_fail(void)
 {
     /* OpenSBI turns a failure into QEMU's exit status 0, so the device that ends the emulator is told. */
-    if (machine.test_device) {
-        device_reach(machine.test_device);
+    if (machine.test_device)
         *(volatile uint32_t *)arch_direct(machine.test_device) = TEST_DEVICE_FAIL | 1 << 16;
-    }
     sbi(SBI_SRST, 0, SRST_SHUTDOWN, SRST_SYSTEM_FAILURE);
     log_set_echo(1);
     log_line("this machine cannot be switched off by its firmware; halted");

@@ -18,21 +18,11 @@ struct sbi_result {
     uint64_t value;
 };
 
-/* What the firmware is, for the boot log. */
-struct sbi_firmware {
-    uint64_t implementation, version;
-};
-
 /* Makes a call with up to five arguments. */
 struct sbi_result sbi_call(uint64_t extension, uint64_t function, const uint64_t argument[5]);
-bool sbi_has(uint64_t extension); /* whether the firmware has it */
-void sbi_console_init(void); /* finds out how to print; before this, nothing can be printed */
-void sbi_firmware_read(struct sbi_firmware *firmware);
-/* "OpenSBI", for example. */
-const char *sbi_implementation_name(uint64_t implementation);
+#define sbi(extension, function, ...) sbi_call(extension, function, (const uint64_t[5]){__VA_ARGS__})
 
-/* Starts a stopped hart at a physical address. */
-struct sbi_result sbi_hart_start(uint64_t hart_id, uint64_t address);
+extern bool sbi_has_console; /* DBCN; the boot finds out */
 void sbi_set_timer(uint64_t deadline);
 void sbi_send_ipi(uint64_t hart_id);
 /* Fences on other harts, a bit in `mask` per index: instruction fetches, all translations, or those of one page. */

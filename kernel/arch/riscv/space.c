@@ -12,50 +12,22 @@
  * have old instructions cached, has its fast lanes closed (CLOSED_STALE) and forgets everything when the
  * general path switches the next time.
  */
+#include "space.h"
+
 #include "aspace.h"
-#include "boot.h"
 #include "csr.h"
 #include "ipc.h"
 #include "layout.h"
 #include "machine.h"
 #include "sbi.h"
 
-#define ASID_BITS 16 /* in satp; a hart may have fewer */
+uint64_t kernel_satp;
+struct address_space *kernel_root;
+uint16_t root_used[TABLE_ENTRIES - ROOT_USER_ENTRIES];
+unsigned root_used_count;
 
 static uint64_t asid_next = 1;
 static uint32_t asid_round = 1;
-
-/* Makes the fast lanes forget all translations whenever they change satp: a call takes the place of each
- * instruction that does so. Lanes that asked would cost more where there are ASIDs. Text is not final yet. */
-static void lanes_forget(void)
-{
-    extern char *const __start_satp_writes[], *const __stop_satp_writes[], satp_write_and_forget[];
-
-    for (char *const *write = __start_satp_writes; write < __stop_satp_writes; write++) {
-        uint32_t offset = (uint32_t)(satp_write_and_forget - *write);
-        uint32_t jump = 0xe6f /* jal t3 */ | (offset & 0xff000) | (offset >> 11 & 1) << 20 |
-                        (offset >> 1 & 0x3ff) << 21 | (offset >> 20 & 1) << 31;
-        __builtin_memcpy(*write, &jump, sizeof(jump));
-    }
-    __asm__ volatile("fence.i" : : : "memory");
-}
-
-void space_probe(void)
-{
-    uint64_t kept, own = csr_read(satp);
-
-    csr_write(satp, own | ((1ull << ASID_BITS) - 1) << SATP_ASID_SHIFT);
-    kept = csr_read(satp) >> SATP_ASID_SHIFT & ((1ull << ASID_BITS) - 1);
-    csr_write(satp, own);
-    fence_translations();
-    /* The command line can take some away: harts differ in this, and emulators have all. */
-    uint64_t limit = boot_option_number("asidbits", ASID_BITS);
-    for (machine.asid_bits = 0; kept >> machine.asid_bits & 1 && machine.asid_bits < limit;
-         machine.asid_bits++)
-        continue;
-    if (machine.asid_bits == 0)
-        lanes_forget();
-}
 
 /* All harts begin the new round by forgetting everything. */
 static void asid_new_round(void)
@@ -96,6 +68,12 @@ static uint64_t thread_satp(struct thread *thread)
     thread->asid_round = asid_round;
     thread->satp = satp;
     return satp;
+}
+
+void arch_space_init(struct address_space *space)
+{
+    for (unsigned i = 0; i < root_used_count; i++)
+        ((uint64_t *)space)[root_used[i]] = ((uint64_t *)kernel_root)[root_used[i]];
 }
 
 void arch_space_switch(struct thread *thread)

@@ -5,9 +5,9 @@
  * the caller's, and the objects, queues and heaps that they lead to. Whatever does not agree is a panic. It
  * runs under the locks of all harts.
  */
-#include "boot.h"
 #include "invoke.h"
 #include "log.h"
+#include "panic.h"
 
 #define MAX_ROOTS 1024
 #define MAX_QUEUE 100000

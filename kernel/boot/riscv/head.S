@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* First instructions of every hart. The firmware enters in S-mode with translation off, a0 = hart id and, on
  * the boot hart, a1 = device tree; nothing else can be relied on, .bss included. */
-#include "layout.h"
+#include "arch/riscv/layout.h"
 #include "offsets.h"
 
 #define PTE_LEAF_RWX 0xef /* D A G X W R V */

@@ -2,45 +2,36 @@
 /* The kernel's own page tables (RISC-V Privileged Specification, section 4.4: Sv39): the image with the
  * rights that each of its parts needs, and the direct map. They are made once at boot and do not change
  * afterwards. */
+#include "tables.h"
+
+#include "arch/riscv/csr.h"
+#include "arch/riscv/image.h"
+#include "arch/riscv/layout.h"
+#include "arch/riscv/machine.h"
+#include "arch/riscv/space.h"
 #include "aspace.h"
-#include "boot.h"
+#include "boot/boot.h"
+#include "boot/tree.h"
 #include "log.h"
-#include "csr.h"
-#include "layout.h"
-#include "machine.h"
 
 #include <base/checked.h>
 #include <string.h>
 
-#define TABLE_POOL    24
-#define TABLE_ENTRIES 512
-#define ROOT_LEVEL    2
+#define TABLE_POOL  24
+#define ROOT_LEVEL  2
 
 /* A and D are set from the start: some harts fault instead of setting them. */
-#define KERNEL_BITS   (PTE_V | PTE_R | PTE_G | PTE_A | PTE_D)
+#define KERNEL_BITS (PTE_V | PTE_R | PTE_G | PTE_A | PTE_D)
 
-extern char _image_start[], _boot_end[], _rodata_start[], _data_start[], _stacks[], _image_end[];
-
-uint64_t image_offset;
-uint64_t kernel_satp;
+extern char _image_start[], _rodata_start[], _data_start[], _stacks[];
 
 static uint64_t table_pool[TABLE_POOL][TABLE_ENTRIES]
     __attribute__((section(".noinit.tables"), aligned(1 << PAGE_BITS)));
 static unsigned tables_used;
-static struct address_space *kernel_root;
-
-/* Entries of the root that are in use, so that a new address space copies no more than these. */
-static uint16_t root_used[TABLE_ENTRIES - ROOT_USER_ENTRIES];
-static unsigned root_used_count;
 
 uint64_t arch_direct_end(void)
 {
     return DIRECT_SIZE;
-}
-
-uint64_t image_physical(const void *virtual)
-{
-    return (uint64_t) virtual - image_offset;
 }
 
 static uint64_t *table_new(void)
@@ -119,15 +110,17 @@ static void map_stacks(void)
     }
 }
 
-/* RAM without the kernel, which is mapped elsewhere and with fewer rights, and without what must not be
- * touched. */
+/* RAM without the kernel, which is mapped elsewhere and with fewer rights, but for what it gives back; and
+ * without what must not be touched. */
 static void map_memory(void)
 {
     static struct range_set ram;
 
     ram = boot_state.memory;
-    if (!range_remove(&ram, boot_state.image.start, boot_state.image.end) ||
-        !range_remove_all(&ram, &boot_state.hidden))
+    bool fits = range_remove(&ram, boot_state.image.start, boot_state.image.end);
+    for (unsigned i = 0; i < GIVEN_BACK; i++)
+        fits = fits && range_add(&ram, boot_state.given_back[i].start, boot_state.given_back[i].end);
+    if (!fits || !range_remove_all(&ram, &boot_state.hidden))
         boot_fail("memory without what is reserved is in more than %d pieces", RANGE_SET_MAX);
     for (unsigned i = 0; i < ram.count; i++)
         map_direct(ram.range[i].start, ram.range[i].end);
@@ -157,6 +150,16 @@ static void map_devices(void)
         map_direct(registers.range[i].start, registers.range[i].end);
 }
 
+/* The last of the tables that the image is mapped by: its size is below that of a megapage. */
+static uint64_t *image_table_find(void)
+{
+    uint64_t *table = kernel_root->entry;
+
+    for (unsigned level = ROOT_LEVEL; level > 0; level--)
+        table = table_below(&table[table_index(IMAGE_BASE, PAGE_BITS + 9 * level)]);
+    return table;
+}
+
 static void note_used_entries(void)
 {
     for (unsigned i = ROOT_USER_ENTRIES; i < TABLE_ENTRIES; i++)
@@ -173,6 +176,7 @@ void kernel_tables_make(void)
     map_stacks();
     map_memory();
     map_devices();
+    image_table = image_table_find();
     note_used_entries();
     kernel_satp = SATP_SV39 | image_physical(kernel_root) >> PAGE_BITS;
     csr_write(satp, kernel_satp);
@@ -183,21 +187,7 @@ void device_reach(uint64_t physical)
 {
     extern uint64_t early_root[];
 
-    if (kernel_satp != 0)
-        return;
     early_root[DIRECT_ROOT_FIRST + (physical >> GIGAPAGE_BITS)] =
         pte_make(physical >> GIGAPAGE_BITS << GIGAPAGE_BITS, KERNEL_BITS | PTE_W);
     fence_translations();
-}
-
-void kernel_boot_drop(void)
-{
-    map_image(_image_start, _boot_end, 0);
-    fence_translations();
-}
-
-void arch_space_init(struct address_space *space)
-{
-    for (unsigned i = 0; i < root_used_count; i++)
-        ((uint64_t *)space)[root_used[i]] = ((uint64_t *)kernel_root)[root_used[i]];
 }

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Making the first process: its objects come from the largest free range of memory, from its start on, and
  * everything that is left goes to it as untyped memory (abi/boot.h). */
+#include "init.h"
+
 #include "aspace.h"
 #include "boot.h"
 #include "ipc.h"
 #include "log.h"
+#include "panic.h"
+#include "tree.h"
 
 #include <base/checked.h>
 #include <base/cpio.h>
@@ -155,7 +159,7 @@ static void open_program(struct elf *elf, const void **file)
         boot_fail("no initrd: pass one with -initrd");
     if (!range_covers(&boot_state.memory, initrd->start, initrd->end))
         boot_fail("the initrd at 0x%lx-0x%lx is not in memory", initrd->start, initrd->end);
-    boot_state.reading = " while reading the initrd";
+    panic_reading = " while reading the initrd";
     enum cpio_error damage =
         cpio_find(arch_direct(initrd->start), initrd->end - initrd->start, "init", &program);
     if (damage == CPIO_NOT_FOUND)
@@ -166,7 +170,7 @@ static void open_program(struct elf *elf, const void **file)
     if (error)
         boot_fail("'init' in the initrd is no good program: %s", elf_strerror(error));
     *file = program.data;
-    boot_state.reading = NULL;
+    panic_reading = NULL;
 }
 
 /* Copies the part of a segment that lies in the page at `address`; the rest of the page is zero. */
@@ -320,7 +324,8 @@ static void give_range(struct builder *builder, uint64_t start, uint64_t end, bo
 static void give_memory(struct builder *builder, struct range_set *free)
 {
     range_remove(free, builder->start, builder->next);
-    range_add(free, boot_state.boot_code.start, boot_state.boot_code.end);
+    for (unsigned i = 0; i < GIVEN_BACK; i++)
+        range_add(free, boot_state.given_back[i].start, boot_state.given_back[i].end);
     for (unsigned i = 0; i < free->count; i++)
         give_range(builder, free->range[i].start, free->range[i].end, false);
 }

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads from the device tree what every machine has: memory, what of it is taken, initrd and command line. */
-#include "boot.h"
+#include "tree.h"
 
+#include "boot.h"
 #include "cap.h"
 #include "log.h"
+#include "panic.h"
 
 #include <base/checked.h>
 #include <string.h>
 
 #define PAGE_SIZE  4096ull
 #define TREE_LIMIT (64u << 20) /* no tree is larger */
-
-struct boot_state boot_state;
 
 /* Takes memory away that a peer named: every page that it reaches into. */
 static void reserve(struct range_set *set, uint64_t start, uint64_t size)
@@ -110,19 +110,14 @@ static void refuse_overlap(const char *name, struct range range, const char *oth
                   by.end);
 }
 
-static struct range whole_image(void)
-{
-    return (struct range){boot_state.boot_code.start, boot_state.image.end};
-}
-
 static void open_tree(struct fdt *tree, uint64_t physical)
 {
     if (physical == 0)
         boot_fail("no device tree: the firmware passed address 0");
     if (physical > arch_direct_end() - TREE_LIMIT)
         boot_fail("no device tree: nothing can be read at 0x%lx, where the firmware says it is", physical);
-    refuse_overlap("device tree", (struct range){physical, physical + 1}, "kernel", whole_image());
-    boot_state.reading = " while reading the device tree";
+    refuse_overlap("device tree", (struct range){physical, physical + 1}, "kernel", boot_state.image);
+    panic_reading = " while reading the device tree";
     enum fdt_error error = fdt_open(tree, arch_direct(physical), TREE_LIMIT);
     if (error)
         boot_fail("malformed device tree at 0x%lx: %s", physical, fdt_strerror(error));
@@ -170,7 +165,7 @@ static void check_memory(struct range image, struct range tree)
 
 void boot_read_tree(uint64_t physical)
 {
-    struct range image = whole_image();
+    const struct range image = boot_state.image;
     struct fdt tree;
     uint64_t start, size;
 
@@ -180,19 +175,18 @@ void boot_read_tree(uint64_t physical)
     check_memory(image, (struct range){physical, physical + tree.total});
     for (unsigned n = 0; fdt_reservation(&tree, n, &start, &size); n++)
         reserve(&boot_state.reserved, start, size);
-    reserve(&boot_state.reserved, boot_state.image.start, boot_state.image.end - boot_state.image.start);
+    reserve(&boot_state.reserved, image.start, image.end - image.start);
     reserve(&boot_state.reserved, physical, tree.total);
     unhide(image.start, image.end);
     unhide(physical, physical + tree.total);
     unhide(boot_state.initrd.start, boot_state.initrd.end);
-    boot_state.reading = NULL;
+    panic_reading = NULL;
 }
 
 void boot_free_memory(struct range_set *free)
 {
     *free = boot_state.memory;
-    must_fit(range_remove_all(free, &boot_state.reserved) &&
-             range_remove(free, boot_state.boot_code.start, boot_state.boot_code.end));
+    must_fit(range_remove_all(free, &boot_state.reserved));
 }
 
 void boot_device_space(struct range_set *devices)
