@@ -67,6 +67,10 @@ struct proc_power_request {
     uint64_t action;
 };
 
+/* proc_attention: the key that no program can take was typed. Ends the program that has the terminal (`process`;
+ * 0: nobody knows of one, and all programs of the shell), or the shell, which is started anew, where no program
+ * runs. */
+
 #define PROC_OPS(OP)                                                                                                   \
     OP(1, proc_exit, struct proc_exit_request, struct proto_empty, PROC_SELF)                                          \
     OP(2, proc_spawn, struct proc_spawn_request, struct proc_spawn_reply, PROC_SPAWN)                                  \
@@ -75,5 +79,6 @@ struct proc_power_request {
     OP(5, proc_kill, struct proc_request, struct proto_empty, PROC_SPAWN)                                              \
     OP(6, proc_list, struct proc_request, struct proc_list_reply, PROC_INSPECT)                                        \
     OP(7, proc_caps, struct proc_caps_request, struct proc_caps_reply, PROC_INSPECT)                                   \
-    OP(8, proc_power, struct proc_power_request, struct proto_empty, PROC_POWER)
+    OP(8, proc_power, struct proc_power_request, struct proto_empty, PROC_POWER)                                    \
+    OP(9, proc_attention, struct proc_request, struct proto_empty, PROC_ATTENTION)
 PROTO_CLIENT(PROC_OPS)

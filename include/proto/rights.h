@@ -15,6 +15,7 @@
 
 #define CONSOLE_WRITE 0x0001
 #define CONSOLE_READ  0x0002
+#define CONSOLE_CONTROL 0x0004 /* say whose the terminal is */
 
 #define BLK_READ  0x0001
 #define BLK_WRITE 0x0002
@@ -30,3 +31,4 @@
 #define PROC_INSPECT 0x0004 /* list processes and their capabilities */
 #define PROC_KILL    0x0008 /* kill any process */
 #define PROC_POWER   0x0010 /* power off and reboot */
+#define PROC_ATTENTION 0x0020 /* tell of the key that no program can take: the terminal's driver */

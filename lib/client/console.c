@@ -60,6 +60,14 @@ enum error terminal_mode(uint64_t mode)
     return console_mode(rt_cap("console"), &request, &none);
 }
 
+enum error terminal_foreground(uint64_t process)
+{
+    struct console_foreground_request request = {.process = process};
+    struct proto_empty none;
+
+    return console_foreground(rt_cap("console"), &request, &none);
+}
+
 enum error terminal_interrupt(cap_t notification)
 {
     unsigned give_count = notification != 0 ? 1 : 0;

@@ -10,5 +10,7 @@ enum error terminal_write(const void *bytes, size_t count);
 enum error terminal_read(void *bytes, size_t size, size_t *count);
 /* enum console_mode */
 enum error terminal_mode(uint64_t mode);
+/* What is typed goes to `process` from now on, until it ends; 0: to this process. */
+enum error terminal_foreground(uint64_t process);
 /* ctrl-c (while nobody reads raw) signals `notification`; 0: nobody. */
 enum error terminal_interrupt(cap_t notification);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The console among its clients: who gets the input, in which order output goes out, what happens to those
  * that die. */
-// sources: user/console/console.c user/console/line.c
+// sources: user/console/console.c user/console/foreground.c user/console/line.c
 #include "console_world.h"
+
+TestSuite(console, .init = set_up, .timeout = 30);
 
 /* --- Output --- */
 
@@ -346,7 +348,7 @@ Test(console, tells_about_itself)
 {
     struct console_info_reply info;
 
-    port = (struct console_port){"ns16550a", "serial@10000000", 1, 2, 3, 4, transmit};
+    port = (struct console_port){"ns16550a", "serial@10000000", 1, 2, 3, 4, transmit, attention};
     cr_assert_eq(invoke(1, OP_console_info, "", 0, &info, 0), ERR_OK);
     cr_assert_str_eq(info.driver, "ns16550a");
     cr_assert_str_eq(info.device, "serial@10000000");

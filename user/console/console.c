@@ -3,17 +3,19 @@
 #include "console.h"
 
 #include "bytes.h"
+#include "foreground.h"
 #include "line.h"
 
 #include <base/checked.h>
 #include <rt/rt.h>
 #include <string.h>
 
-#define INPUT_SIZE  4096
-#define OUTPUT_SIZE 16384
-#define MAX_WAITING 64 /* readers, and writers */
-#define MAX_RAW     64 /* clients in raw mode */
-#define CTRL_C      3
+#define INPUT_SIZE     4096
+#define OUTPUT_SIZE    16384
+#define MAX_WAITING    64 /* readers, and writers */
+#define CTRL_C         3
+#define CTRL_BACKSLASH 0x1c
+#define ATTENTION_KEYS 3
 
 _Static_assert(OUTPUT_SIZE > LINE_MAX_ECHO + 2 * CONSOLE_MAX_BYTES,
                "a write request fits beside the echo's reserve");
@@ -22,7 +24,8 @@ static struct console_port *port;
 static char input_data[INPUT_SIZE], output_data[OUTPUT_SIZE];
 static struct bytes input, output;
 static struct line line;
-static char last_out; /* byte put into the output last */
+static char last_out;           /* byte put into the output last */
+static unsigned attention_keys; /* typed in a row */
 
 /* Blocked readers; the last is served first. */
 static struct reader {
@@ -41,44 +44,28 @@ static struct writer {
 } writers[MAX_WAITING];
 static unsigned writer_first, writer_count;
 
-static uint64_t raw_client[MAX_RAW]; /* 0: not in use */
-static cap_t interrupt;              /* notification for ctrl-c; 0: none */
-static uint64_t interrupt_client;    /* that set it */
-
 PROTO_SERVER(console_table, CONSOLE_OPS)
 const struct proto_handler *const console_handlers = console_table;
 
 /* --- Modes --- */
 
-static uint64_t *find_raw(uint64_t client)
-{
-    for (unsigned i = 0; i < MAX_RAW; i++) {
-        if (raw_client[i] == client)
-            return &raw_client[i];
-    }
-    return NULL;
-}
-
-static bool is_raw(uint64_t client)
-{
-    return client != 0 && find_raw(client) != NULL;
-}
-
 static enum error serve_console_mode(struct call *call, const struct console_mode_request *request,
                                      struct proto_empty *reply)
 {
     (void)reply;
-    if (request->mode > CONSOLE_RAW || call->client == 0)
+    return request->mode > CONSOLE_RAW ? ERR_BAD_ARG
+                                       : foreground_set_raw(call->client, request->mode == CONSOLE_RAW);
+}
+
+static enum error serve_console_foreground(struct call *call,
+                                           const struct console_foreground_request *request,
+                                           struct proto_empty *reply)
+{
+    (void)reply;
+    if (call->client == 0)
         return ERR_BAD_ARG;
-    uint64_t *place = find_raw(call->client);
-    if (request->mode == CONSOLE_RAW && place == NULL) {
-        place = find_raw(0);
-        if (place == NULL)
-            return ERR_TOO_MANY;
-        *place = call->client;
-    } else if (request->mode == CONSOLE_COOKED && place != NULL) {
-        *place = 0;
-    }
+    foreground_give(call->client, request->process != 0 ? request->process : call->client);
+    console_serve();
     return ERR_OK;
 }
 
@@ -163,34 +150,38 @@ static bool serve_writers(void)
 
 /* --- Input --- */
 
-/* A client in raw mode gets every byte, also those typed while it is busy with the ones before. */
-static bool somebody_is_raw(void)
-{
-    for (unsigned i = 0; i < MAX_RAW; i++) {
-        if (raw_client[i] != 0)
-            return true;
-    }
-    return false;
-}
-
 /* Nothing that was typed before it counts any more. */
-static void raise_interrupt(void)
+static void raise_interrupt(const char *shown, cap_t notification)
 {
     input.out = input.in;
     line_discard(&line);
     if (bytes_room(&output) >= LINE_MAX_ECHO)
-        echo("^C\n", 3);
-    if (interrupt != 0)
-        notification_signal(interrupt);
+        echo(shown, strlen(shown));
+    if (notification != 0)
+        notification_signal(notification);
+}
+
+/* Whether that byte makes ATTENTION_KEYS of the attention key in a row, which nobody but init gets. */
+static bool is_attention(char byte)
+{
+    attention_keys = byte == CTRL_BACKSLASH ? attention_keys + 1 : 0;
+    if (attention_keys < ATTENTION_KEYS)
+        return false;
+    attention_keys = 0;
+    return true;
 }
 
 void console_receive(char byte)
 {
     port->bytes_in++;
-    if (byte == CTRL_C && !somebody_is_raw())
-        raise_interrupt();
-    else if (!bytes_put(&input, byte))
+    if (is_attention(byte)) {
+        raise_interrupt("^\\\n", 0);
+        port->attention(foreground_program());
+    } else if (byte == CTRL_C && !foreground_takes_bytes()) {
+        raise_interrupt("^C\n", foreground_interrupt());
+    } else if (!bytes_put(&input, byte)) {
         port->overruns++;
+    }
 }
 
 static uint64_t read_raw(char *bytes, uint64_t max)
@@ -205,7 +196,9 @@ static uint64_t read_raw(char *bytes, uint64_t max)
 /* What `client` would get now; false when that is nothing. */
 static bool try_read(uint64_t client, uint64_t max, struct console_read_reply *reply)
 {
-    if (is_raw(client)) {
+    if (!foreground_may_read(client))
+        return false;
+    if (foreground_is_raw(client)) {
         reply->length = read_raw(reply->bytes, max);
         return reply->length > 0;
     }
@@ -244,19 +237,31 @@ static enum error serve_console_read(struct call *call, const struct console_rea
     return ERR_OK;
 }
 
+/* The reader that asked last of those that may read; reader_count: there is none. */
+static unsigned next_reader(void)
+{
+    for (unsigned i = reader_count; i > 0; i--) {
+        if (foreground_may_read(readers[i - 1].client))
+            return i - 1;
+    }
+    return reader_count;
+}
+
 /* Serves readers as far as there is input; true when any was. */
 static bool serve_readers(void)
 {
     struct console_read_reply reply;
     bool any = false;
 
-    while (reader_count > 0 &&
-           try_read(readers[reader_count - 1].client, readers[reader_count - 1].max, &reply)) {
+    for (unsigned i; (i = next_reader()) < reader_count; any = true) {
+        struct reader reader = readers[i];
+        if (!try_read(reader.client, reader.max, &reply))
+            break;
         reader_count--;
+        memmove(&readers[i], &readers[i + 1], (reader_count - i) * sizeof(readers[0]));
         memset(reply.bytes + reply.length, 0,
                reply_size(&reply) - offsetof(struct console_read_reply, bytes) - reply.length);
-        serve_answer(readers[reader_count].reply, ERR_OK, &reply, reply_size(&reply));
-        any = true;
+        serve_answer(reader.reply, ERR_OK, &reply, reply_size(&reply));
     }
     return any;
 }
@@ -270,11 +275,10 @@ static enum error serve_console_interrupt(struct call *call, const struct proto_
 
     (void)request;
     (void)reply;
+    if (!error)
+        error = foreground_set_interrupt(call->client, call->cap_count > 0 ? call->cap[0] : 0);
     if (error)
         return error;
-    slot_free(interrupt);
-    interrupt = call->cap_count > 0 ? call->cap[0] : 0;
-    interrupt_client = call->client;
     call->cap[0] = 0; /* kept */
     return ERR_OK;
 }
@@ -300,8 +304,8 @@ void console_start(struct console_port *the_port)
     output = (struct bytes){.data = output_data, .size = OUTPUT_SIZE};
     line = (struct line){.echo = echo};
     reader_count = writer_count = 0;
-    memset(raw_client, 0, sizeof(raw_client));
-    interrupt = 0;
+    foreground_start();
+    attention_keys = 0;
     last_out = 0;
 }
 
@@ -334,11 +338,6 @@ void console_client_gone(uint64_t client)
             writer->reply = 0;
         }
     }
-    if (is_raw(client))
-        *find_raw(client) = 0;
-    if (interrupt_client == client) {
-        slot_free(interrupt);
-        interrupt = 0;
-    }
+    foreground_forget(client);
     console_serve();
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The console between its clients and the terminal: who reads, who writes, in which mode. Knows nothing of
- * the hardware: main.c brings received bytes and fetches those to transmit.
+ * The console between its clients and the terminal: who reads, who writes. Knows nothing of the hardware:
+ * main.c brings received bytes and fetches those to transmit. Whose the terminal is, foreground.c knows.
  *
  * Output: each write request goes out in one piece, in the order in which the requests came; a newline
  * becomes carriage return and newline unless there is a carriage return before it already. Input waits, up to
@@ -16,6 +16,8 @@ struct console_port {
     char driver[32], device[32];
     uint64_t bytes_in, bytes_out, overruns, interrupts;
     void (*transmit)(void); /* there is output */
+    /* The attention key was typed; `program` has the terminal, 0: none. */
+    void (*attention)(uint64_t program);
 };
 
 /* `port` is kept up by main.c. */

@@ -4,6 +4,7 @@
 #include "uart.h"
 
 #include <driver/device.h>
+#include <proto/proc.h>
 #include <stdio.h>
 
 #define INTERRUPT_BIT 1
@@ -99,12 +100,24 @@ static void silence_kernel(void)
     }
 }
 
+/* init stops the program, or starts the shell anew when there is none. */
+static void attention(uint64_t program)
+{
+    const struct proc_request request = {.process = program};
+    struct proto_empty none;
+    enum error error = proc_attention(rt_cap("init"), &request, &none);
+
+    if (error)
+        rt_log("init does not take the attention key: %s", error_text(error));
+}
+
 int main(void)
 {
     open_uart();
     snprintf(port.driver, sizeof(port.driver), "%s", device.info.compatible);
     snprintf(port.device, sizeof(port.device), "%s", device.info.name);
     port.transmit = transmit;
+    port.attention = attention;
     console_start(&port);
     silence_kernel();
     receive();

@@ -235,6 +235,10 @@ bool gone_tell(void);
 
 /* Ends a running process: says why in the log, frees everything, plans what follows. */
 void process_end(struct process *process, enum proc_state state, uint64_t status, const char *cause);
+/* The attention key was typed at the terminal that described process `terminal` drives: ends `program`, to
+ * which it is given; if there is no such one, all programs of its shells; if there are none, these shells. A
+ * shell is a described process that uses the terminal and starts programs. */
+void attention(unsigned terminal, uint64_t program);
 /* Asks mm for crashes and ends who crashed. */
 void take_crashes(void);
 

@@ -137,6 +137,18 @@ static enum error serve_proc_power(struct call *call, const struct proc_power_re
     return error;
 }
 
+static enum error serve_proc_attention(struct call *call, const struct proc_request *q, struct proto_empty *r)
+{
+    const struct process *terminal = process_find(call->client);
+
+    (void)r;
+    if (terminal == NULL || terminal->described == NOT_DESCRIBED)
+        return ERR_DENIED;
+    attention(terminal->described, q->process);
+    services_run();
+    return ERR_OK;
+}
+
 static void signalled(uint64_t bits)
 {
     if (bits & SIGNAL_CRASH)

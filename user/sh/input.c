@@ -30,6 +30,7 @@ static cap_t make_signal(uint64_t bit)
 /* Tells the console what this shell wants of it; again when it was restarted. */
 static void take_terminal(void)
 {
+    terminal_foreground(0);
     terminal_interrupt(interrupt_signal);
     terminal_mode(CONSOLE_RAW);
 }
@@ -75,6 +76,7 @@ void input_begin_line(void)
     uint64_t bits;
 
     /* Said for every line: a console that was restarted in the meantime knows nothing of it. */
+    terminal_foreground(0);
     terminal_interrupt(interrupt_signal);
     terminal_mode(CONSOLE_COOKED);
     notification_poll(events, &bits);

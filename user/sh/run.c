@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "shell.h"
 
+#include <client/console.h>
 #include <client/fs.h>
 #include <client/process.h>
 #include <rt/rt.h>
@@ -94,7 +95,9 @@ static int run_image(const char *command, uint64_t handle, uint64_t length, int 
                                      &process, cause);
 
     if (!error) {
+        terminal_foreground(process);
         error = wait_for_end(process, &status);
+        terminal_foreground(0);
         cause[0] = 0;
     }
     if (!error)
