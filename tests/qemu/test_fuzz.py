@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""Short runs of the fuzzers (`make fuzz`, `make fuzz-trees` are the long ones); no machine is started."""
+"""Short runs of the fuzzers (`make fuzz`, `make fuzz-images`, `make fuzz-trees` are the long ones); no machine is started."""
 
 import sys
 from pathlib import Path
 
 from qemu import test
 
-sys.path += [str(Path(__file__).resolve().parents[1] / name) for name in ("fuzz", "trees")]
+sys.path += [str(Path(__file__).resolve().parents[1] / name) for name in ("fuzz", "images", "trees")]
 
 import fuzz  # noqa: E402
+import images  # noqa: E402
 import trees  # noqa: E402
 
 
@@ -20,3 +21,8 @@ def no_event_breaks_the_kernel(system):
 @test(harts=(1,), timeout=240, boot=False)
 def no_tree_breaks_what_reads_it(system):
     return trees.run(system.build, 20000, jobs=2)
+
+
+@test(harts=(1,), timeout=240, boot=False)
+def no_image_breaks_what_reads_and_checks_it(system):
+    return images.fuzz(system.build, 5000, jobs=2)

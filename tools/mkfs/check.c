@@ -3,14 +3,10 @@
 #include "check.h"
 
 #include <disk/partitions.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #define MOST_PROBLEMS   50
 #define MOST_PARTITIONS 128
@@ -161,29 +157,15 @@ static void check_disk(struct checker *checker, uint8_t *bytes, uint64_t size)
         report(checker, "no partition for a Linux file system");
 }
 
-bool check_image(const char *path)
+unsigned check_bytes(const char *path, uint8_t *bytes, size_t size)
 {
     struct checker *checker = allocate(sizeof(*checker));
-    struct stat info;
-    int descriptor = open(path, O_RDONLY);
 
-    if (descriptor < 0 || fstat(descriptor, &info) != 0)
-        die("%s: %s", path, strerror(errno));
-    if (!S_ISREG(info.st_mode) || info.st_size == 0)
-        die("%s: is %s", path, S_ISREG(info.st_mode) ? "empty" : "not a file");
-    size_t size = (size_t)info.st_size;
-    void *bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor, 0);
-    if (bytes == MAP_FAILED)
-        die("%s: %s", path, strerror(errno));
-    close(descriptor);
     checker->path = path;
     check_disk(checker, bytes, size);
-    munmap(bytes, size);
     unsigned problems = checker->problems;
     free(checker);
     if (problems > MOST_PROBLEMS)
         fprintf(stderr, "mkfs: %s: %u problems, the first %u were told\n", path, problems, MOST_PROBLEMS);
-    else if (problems == 0)
-        printf("%s: no problems\n", path);
-    return problems == 0;
+    return problems;
 }

@@ -30,6 +30,9 @@ static inline void bit_set(uint8_t *bitmap, uint64_t bit)
     bitmap[bit / 8] |= (uint8_t)(1 << bit % 8);
 }
 
+/* Checks the image in `bytes`, which is called `path`, and prints what is wrong with it: how much that is. */
+unsigned check_bytes(const char *path, uint8_t *bytes, size_t size);
+
 /* Prints what is wrong and counts it. */
 void report(struct checker *checker, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
