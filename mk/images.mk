@@ -4,8 +4,8 @@
 images_parts := lib/ext4/*.c lib/disk/*.c lib/base/crc32c.c lib/base/format.c \
     tools/mkfs/check.c tools/mkfs/check_blocks.c tools/mkfs/check_tree.c
 images_objects := $(patsubst %,$B/obj-images/%.o,$(wildcard tests/images/*.c $(images_parts)))
-images_flags := $(common_flags) -O2 $(warnings) -Wno-maybe-uninitialized -D_GNU_SOURCE -fno-omit-frame-pointer \
-    -fsanitize=address,undefined -fno-sanitize-recover=undefined
+images_flags := $(common_flags) -O2 $(warnings) -Wno-maybe-uninitialized -D_GNU_SOURCE \
+    -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 images_program := $B/images/fuzz
 
 $(eval $(call compile,obj-images,$(HOST_CC),$(images_flags)))

@@ -115,8 +115,8 @@ enum error ext4_indirect_map(struct ext4 *fs, const struct ext4_node *node, uint
 
 /*
  * Begins an operation that searches directories. Blocks that overlap make a small disk hold directories
- * without end; so an operation that looks through more blocks than the file system has, and some thousand that
- * a long path may come by again and again, fails with ERR_CORRUPT.
+ * without end; so an operation that looks through more blocks than the file system has, and some thousand
+ * that a long path may come by again and again, fails with ERR_CORRUPT.
  */
 static inline void ext4_begin_search(struct ext4 *fs)
 {

@@ -4,8 +4,8 @@
  *
  *   images_fuzz FIRST COUNT IMAGE...
  *
- * Each number makes the same image every time; what is found is found again with its number and a COUNT of 1. The
- * last image is written to the file that IMAGES_WRITE names.
+ * Each number makes the same image every time; what is found is found again with its number and a COUNT of 1.
+ * The last image is written to the file that IMAGES_WRITE names.
  */
 #include "../../tools/mkfs/check.h"
 #include "images.h"

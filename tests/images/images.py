@@ -17,7 +17,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-# Small images with every structure that is read, mostly without checksums, so that changes are not noticed at once.
+# Small images with every structure that is read, mostly without checksums: changes are not noticed at once.
 SEEDS = {
     "plain": "-t ext4 -O ^metadata_csum,^has_journal -N 256",
     "sums": "-t ext4 -O ^has_journal -N 256",
@@ -56,14 +56,15 @@ def tree(directory: Path) -> Path:
 
 
 def run(*command) -> str:
-    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    words = [str(word) for word in command]
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode not in (0, 1):
         raise RuntimeError(f"{command}: {done.stdout}")
     return done.stdout
 
 
 def make_dirty(path: Path, sums: bool) -> None:
-    """Puts transactions into the journal: copies of a file's blocks, one of them escaped, and a revocation."""
+    """Puts transactions into the journal: copies of a file's blocks, one escaped, and a revocation."""
     blocks = run("debugfs", "-R", "blocks /fragments", path).splitlines()[-1].split()
     content = path.with_suffix(".new")
     content.write_bytes(b"\xc0\x3b\x39\x98" + bytes(BLOCK - 4) + b"new" * 1000)
@@ -117,7 +118,7 @@ def outcomes(parts: list) -> dict:
     return counts
 
 
-def fuzz(build: Path, count: int, first: int = 0, jobs: int = os.cpu_count() or 1, quiet: bool = True) -> list:
+def fuzz(build: Path, count: int, first: int = 0, jobs: int = os.cpu_count() or 1, quiet=True) -> list:
     """(name, passed, message) of `count` images from number `first` on."""
     files, started = seeds(build), time.monotonic()
     share = -(-count // jobs)
@@ -135,7 +136,7 @@ def fuzz(build: Path, count: int, first: int = 0, jobs: int = os.cpu_count() or 
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Has file systems read and checked that were changed at random.")
+    parser = argparse.ArgumentParser(description="Has file systems read that were changed at random.")
     parser.add_argument("--build", type=Path, default=Path("build/release"))
     parser.add_argument("--count", type=int, default=1000000)
     parser.add_argument("--first", type=int, default=0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Changes to an image: bytes, extreme numbers, numbers of elsewhere, whole blocks, and the superblock's fields. */
+/* Changes to an image: bytes, extreme numbers, pieces and blocks of elsewhere, the superblock's fields. */
 #include "images.h"
 
 #include <base/crc32c.h>

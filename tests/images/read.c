@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads an image as the file server does: mounts it, through its journal if it has to, and goes through the tree
- * from the root. Each block that is held is a heap block of its own, as in a cache with room for few of them.
+ * Reads an image as the file server does: mounts it, through its journal if it has to, and goes through the
+ * tree from the root. Each block that is held is a heap block of its own, as in a cache with room for few of them.
  */
 #include "images.h"
 
@@ -104,7 +104,7 @@ static void note(enum error error)
         wrong("%u blocks are still held: %s", cache.held, fs.cause);
     if (error && !fs.cause[0])
         wrong("error %d without a cause", error);
-    failed += error != ERR_OK;
+    failed += error ? 1 : 0;
 }
 
 struct entry {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Short runs of the fuzzers (`make fuzz`, `make fuzz-images`, `make fuzz-trees` are the long ones); no machine is started."""
+"""Short runs of the fuzzers (`make fuzz`, `fuzz-images`, `fuzz-trees` are the long ones); none boots."""
 
 import sys
 from pathlib import Path
