@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 # The bench: tests/bench is a program that takes init's place in an archive of its own and measures the kernel.
 
-# marks.c and irqs_off.c are plugins of QEMU.
-bench_sources := $(filter-out tests/bench/marks.c tests/bench/irqs_off.c,$(sort $(wildcard tests/bench/*.[cS] tests/guest/*.[cS])))
+# Plugins of QEMU.
+bench_plugin_names := marks irqs_off spans
+bench_sources := $(filter-out $(bench_plugin_names:%=tests/bench/%.c),\
+    $(sort $(wildcard tests/bench/*.[cS] tests/guest/*.[cS])))
 bench_objects := $(call user_objects,$(bench_sources))
 bench_program := $B/bench/init
 bench_archive := $B/bench.cpio
-bench_plugin := $B/tools/marks.so
+bench_plugins := $(bench_plugin_names:%=$B/tools/%.so)
 bench_base := 0x7f000000
 
 $(call remember,link-bench,$(user_cc) $(link_flags) $(bench_base) $(bench_sources))
@@ -20,11 +22,12 @@ $(bench_program): %: %.elf | packages
 $(bench_archive): $(bench_program) | packages
 	@touch -d $(epoch) $<
 	$(call say,CPIO,$@)cd $(<D) && echo init | cpio --quiet -o -H newc -R +0:+0 --reproducible > $(CURDIR)/$@
-$(bench_plugin): tests/bench/marks.c $B/flags/obj-tools | packages
+$(bench_plugins): $B/tools/%.so: tests/bench/%.c tests/bench/plugin.h $B/flags/obj-tools | packages
 	@mkdir -p $(@D)
 	$(call say,HOSTCC,$<)$(HOST_CC) -std=gnu17 -O2 $(warnings) -shared -fPIC -fvisibility=hidden -o $@ $<
 
-bench_needs := $(kernel_image) $(initrd) $(disk_image) $(bench_archive) $(bench_plugin) $(latency_needs)
+bench_needs := $(kernel_image) $(initrd) $(disk_image) $(bench_archive) $(bench_plugins) \
+    $(latency_needs) $(system_programs)
 bench: $(bench_needs) ## Measure the kernel in QEMU, beside the contract and the anchor
 	@python3 tests/bench/report.py --build $B
 bench-baseline: $(bench_needs) ## Measure and make that what `make test` compares with

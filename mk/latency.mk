@@ -23,12 +23,7 @@ $B/$1.cpio: $B/guest/$1/init.elf | packages
 endef
 $(foreach g,latency harts,$(eval $(call guest,$g)))
 
-irqs_off_plugin := $B/tools/irqs_off.so
-$(irqs_off_plugin): tests/bench/irqs_off.c $B/flags/obj-tools | packages
-	@mkdir -p $(@D)
-	$(call say,HOSTCC,$<)$(HOST_CC) -std=gnu17 -O2 $(warnings) -shared -fPIC -fvisibility=hidden -o $@ $<
-
-latency_needs := $(kernel_image) $B/latency.cpio $(irqs_off_plugin)
+latency_needs := $(kernel_image) $B/latency.cpio $B/tools/irqs_off.so
 latency: $(latency_needs) ## Measure how late a thread is woken, SAMPLES (1,000,000) times
 	@python3 tests/latency/wake_ups.py --build $B --samples $(or $(SAMPLES),1000000)
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The parts of the bench: stubs.S, world.c (the objects that are measured) and main.c (the rows). */
+/* The parts of the bench: stubs.S, world.c (the objects that are measured), main.c (the rows of one hart) and
+ * cross.c (those of two). */
 #pragma once
 
 #include "../guest/guest.h"
+#include "span.h"
 
 /* --- stubs.S; every function is described there --- */
 
@@ -21,8 +23,9 @@ struct sample bench_each(cap_t first, uint64_t tag, uint64_t count);
 struct sample bench_retype(cap_t untyped, uint64_t tag, uint64_t count, uint64_t type, uint64_t size_bits,
                            uint64_t first_slot);
 struct sample bench_interrupt(volatile uint8_t *uart, uint64_t count, volatile uint64_t *seen);
-extern const char bench_page[], bench_server[], bench_server_fp[], bench_waiter[], bench_receiver[], bench_faulter[],
-    bench_foreign[], bench_foreign_fp[], bench_driver[], bench_newborn[];
+struct sample bench_ping(cap_t theirs_and_own, uint64_t count);
+extern const char bench_page[], bench_server[], bench_server_fp[], bench_waiter[], bench_receiver[],
+    bench_pong[], bench_faulter[], bench_foreign[], bench_foreign_fp[], bench_driver[], bench_newborn[];
 
 /* --- world.c --- */
 
@@ -38,6 +41,7 @@ extern const char bench_page[], bench_server[], bench_server_fp[], bench_waiter[
 
 /* A thread that main works with. */
 struct peer {
+    uint64_t hart;       /* index */
     cap_t space;         /* BOOT_ADDRESS_SPACE, or the second one */
     const char *code;    /* label of stubs.S */
     uint64_t argument;   /* in a0 */
@@ -46,7 +50,7 @@ struct peer {
     cap_t message_frame; /* 0: none */
     cap_t notification;  /* that is bound to it; 0: none */
     bool foreign;        /* every ecall of it is a message to `fault` */
-    bool passive;        /* has no time of its own once it waits for its first message: it runs on its callers' */
+    bool passive;        /* without time of its own once it waits for its first message: it runs on its callers' */
     cap_t untyped;       /* set by peer_start: what the thread is made of */
 };
 
@@ -59,3 +63,7 @@ void map_device(uint64_t physical, uint64_t address);
 void peer_start(struct peer *peer);
 /* Destroys it. */
 void peer_end(struct peer *peer);
+
+/* --- cross.c --- */
+
+void rows_cross(void);

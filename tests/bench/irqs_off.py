@@ -14,6 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/lib"))
+
+import spans  # noqa: E402
+
 CONTRACT = 10_000
 SHOWN = 8  # longest stretches that are printed
 # Not the system at work: the kernel's own tests, and its end.
@@ -24,20 +28,23 @@ LEFT_OUT = ("panic", "selftest", "gdb", "fuzz", "coverage")
 class Stretch:
     """The longest one of those in which one function of the kernel took most."""
 
-    count: int
+    count: int  # without waiting
     firmware: int
+    waiting: int
     functions: list  # (name, instructions), most first
     run: str = ""
 
     def __str__(self) -> str:
         most = ", ".join(f"{name} {count:,}" for name, count in self.functions[:6])
-        return f"{self.count:,} ({self.firmware:,} in firmware) {self.run}: {most}"
+        waited = f", waited {self.waiting:,} more" if self.waiting else ""
+        return f"{self.count:,} ({self.firmware:,} in firmware{waited}) {self.run}: {most}"
 
 
 @dataclass
 class Figures:
     stretches: int = 0
     instructions: int = 0
+    waiting: int = 0
     over: dict = field(default_factory=dict)  # at least so many instructions: stretches
     worst: list = field(default_factory=list)  # Stretch, longest first
 
@@ -48,6 +55,7 @@ class Figures:
     def add(self, other: "Figures") -> None:
         self.stretches += other.stretches
         self.instructions += other.instructions
+        self.waiting += other.waiting
         for bound, count in other.over.items():
             self.over[bound] = self.over.get(bound, 0) + count
         best = {}
@@ -58,23 +66,10 @@ class Figures:
         self.worst = sorted(best.values(), key=lambda s: -s.count)
 
 
-def symbols(build: Path) -> Path:
-    """The kernel's functions with their addresses, for the plugin; made anew when the kernel is newer."""
-    kernel, path = build / "kernel/cardea.elf", build / "tools/irqs_off.symbols"
-    if not path.exists() or path.stat().st_mtime < kernel.stat().st_mtime:
-        command = [os.environ.get("CROSS", "riscv64-unknown-elf-") + "nm", "-n", kernel]
-        lines = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
-        rows = [line.split() for line in lines]
-        text = "".join(f"{row[0]} {row[2][:59]}\n" for row in rows if len(row) == 3 and row[1] in "tT")
-        temporary = path.with_suffix(f".{os.getpid()}")
-        temporary.write_text(text)
-        temporary.replace(path)
-    return path
-
-
 def options(build: Path, output: Path) -> tuple:
     """What QEMU is given to write its figures to `output`."""
-    return ("-plugin", f"{build}/tools/irqs_off.so,output={output},symbols={symbols(build)}")
+    names = spans.write_functions(output.with_suffix(".functions"), build, {})
+    return ("-plugin", f"{build}/tools/irqs_off.so,output={output},functions={names}")
 
 
 def read(path: Path, run: str) -> Figures:
@@ -83,18 +78,19 @@ def read(path: Path, run: str) -> Figures:
     for line in path.read_text().splitlines():
         words = line.split()
         if words[0] == "stretches":
-            figures.stretches, figures.instructions = int(words[1]), int(words[3])
+            figures.stretches, figures.instructions, figures.waiting = map(int, words[1::2])
         elif words[0] == "over":
             figures.over[int(words[1])] = int(words[2])
         elif words[0] == "max":
-            shares = list(zip(words[4::2], map(int, words[5::2])))
-            figures.worst.append(Stretch(int(words[1]), int(words[3]), shares, run))
+            shares = list(zip(words[6::2], map(int, words[7::2])))
+            figures.worst.append(Stretch(*map(int, words[1:6:2]), shares, run))
     figures.worst.sort(key=lambda s: -s.count)
     return figures
 
 
 def show(figures: Figures) -> None:
-    print(f"{figures.stretches:,} stretches with interrupts off, {figures.instructions:,} instructions")
+    print(f"{figures.stretches:,} stretches with interrupts off, {figures.instructions:,} instructions, "
+          f"waiting for other harts {figures.waiting:,} more")
     for bound, count in sorted(figures.over.items()):
         print(f"  from {bound:>9,} to {2 * bound - 1:>9,} instructions: {count:,}")
     print("the longest, each of another function that took most of it:")
@@ -110,11 +106,12 @@ def run_tests(build: Path) -> tuple:
         old.unlink()
     names = sorted(path.stem.removeprefix("test_") for path in (ROOT / "tests/qemu").glob("test_*.py"))
     keywords = [word for name in names if name not in LEFT_OUT for word in ("-k", f"{name}.")]
+    names_file = spans.write_functions(directory / "functions", build, {})
     environment = {
         **os.environ,
         "QEMU": str(ROOT / "tests/bench/qemu_irqs_off"),
         "IRQS_OFF_QEMU": os.environ.get("QEMU", "qemu-system-riscv64"),
-        "IRQS_OFF_PLUGIN": f"{build}/tools/irqs_off.so,symbols={symbols(build)}",
+        "IRQS_OFF_PLUGIN": f"{build}/tools/irqs_off.so,functions={names_file}",
         "IRQS_OFF_OUTPUT": str(directory),
     }
     command = ["tests/run", "--qemu", "--harts", "1", "--build", build, *keywords]

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Measures the kernel from user mode, in place of init: `bench NAME VALUE insn` for each row, VALUE the instructions
- * of one operation with the user's part of it. QEMU must run with -icount shift=0, where the count of retired
+ * Measures the kernel from user mode, in place of init: `bench NAME VALUE insn` for each row, VALUE the
+ * instructions of one operation, the user's part too. QEMU must run with -icount shift=0, where the count of retired
  * instructions is exact, and the kernel with `counters` on its command line, which lets a process read it.
+ * On a machine with more than one hart, what is measured is messages between them.
  */
 #include "bench.h"
 
@@ -285,14 +286,9 @@ static void row_thread(void)
     row("thread_create", total, THREAD_COUNT);
 }
 
-int main(void)
+static void rows_one_hart(void)
 {
-    if (rt_boot == NULL) {
-        return 1; /* not started by the kernel */
-    }
-    guest_init("bench");
     check_counter();
-    world_init();
     rows_calls();
     rows_notification();
     rows_fp();
@@ -300,6 +296,19 @@ int main(void)
     row_interrupt();
     rows_memory();
     row_thread();
+}
+
+int main(void)
+{
+    if (rt_boot == NULL) {
+        return 1; /* not started by the kernel */
+    }
+    guest_init("bench");
+    world_init();
+    if (rt_boot->hart_count > 1)
+        rows_cross();
+    else
+        rows_one_hart();
     printf("bench: done\n");
     power_off(false);
 }

@@ -108,6 +108,26 @@
     sub a0, a0, s3
     client_end
 
+    /* struct sample bench_ping(cap_t theirs_and_own, uint64_t count): signals the first of two notifications in
+     * a row and waits for the second; bench_pong does the reverse. */
+    client bench_ping
+    mv s0, a0
+    addi s2, a0, 1
+    mv s1, a1
+    rdinstret s3
+1:  mv a0, s0
+    li a1, 0
+    li a7, SYS_SEND
+    ecall
+    mv a0, s2
+    li a7, SYS_WAIT
+    ecall
+    addi s1, s1, -1
+    bnez s1, 1b
+    rdinstret a0
+    sub a0, a0, s3
+    client_end
+
     /* struct sample bench_handle_faults(cap_t endpoint, uint64_t count): takes a fault, then answers each so that
      * the thread faults again. The tag is that of the last fault. */
     client bench_handle_faults
@@ -285,6 +305,20 @@ bench_receiver:
     mv s0, a0
 1:  mv a0, s0
     li a7, SYS_RECV
+    ecall
+    j 1b
+
+    /* a0 the first of two notifications in a row */
+    .global bench_pong
+bench_pong:
+    mv s0, a0
+    addi s1, a0, 1
+1:  mv a0, s0
+    li a7, SYS_WAIT
+    ecall
+    mv a0, s1
+    li a1, 0
+    li a7, SYS_SEND
     ecall
     j 1b
 

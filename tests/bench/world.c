@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-#define SLICE_US 10000 /* what init gives a process of which the description says nothing else */
+#define SLICE_US      10000   /* what init gives a process of which the description says nothing else */
+#define LONG_SLICE_US 1000000 /* between harts, where the clock is the host's */
 
 cap_t second_space;
 
@@ -51,7 +52,7 @@ void world_init(void)
 void peer_start(struct peer *peer)
 {
     cap_t thread = slots_take(2), context = thread + 1;
-    uint64_t slice = rt_ticks_of_us(SLICE_US);
+    uint64_t slice = rt_ticks_of_us(rt_boot->hart_count > 1 ? LONG_SLICE_US : SLICE_US);
     uint64_t code = peer->space == BOOT_ADDRESS_SPACE ? (uint64_t)peer->code
                                                       : STUB_PAGE + (uint64_t)(peer->code - bench_page);
     const uint64_t time[3] = {context, slice, slice}, start[6] = {code, 0, peer->argument};
@@ -61,7 +62,8 @@ void peer_start(struct peer *peer)
     peer->untyped = make_object(OBJ_UNTYPED, PAGE_BITS);
     must(untyped_retype(peer->untyped, OBJ_THREAD, 0, 0, thread, 1, 0), "make a thread");
     must(untyped_retype(peer->untyped, OBJ_SCHED_CONTEXT, 0, 0, context, 1, 0), "make a scheduling context");
-    must(kernel_call(BOOT_SCHED_CONTROL, OP_SCHED_CONTROL_CONFIGURE, time, 3, NULL, 0), "set a budget");
+    must(kernel_call(BOOT_SCHED_CONTROL + peer->hart, OP_SCHED_CONTROL_CONFIGURE, time, 3, NULL, 0),
+         "set a budget");
     must(kernel_call(thread, OP_THREAD_CONFIGURE, parts, 4, NULL, 0), "configure a thread");
     must(kernel_call(thread, OP_THREAD_BIND_CONTEXT, bound, 1, NULL, 0), "give a thread time");
     must(kernel_call(thread, OP_THREAD_SET_PRIORITY, priority, 2, NULL, 0), "set a priority");

@@ -39,12 +39,17 @@ def description(system, edit) -> bytes:
     ).stdout
 
 
-def boot_described(system, edit, **files) -> None:
-    """Boots with a changed description, and with more files in the archive."""
+def described(system, edit, **files) -> str:
+    """An archive with a changed description, and with more files."""
     content = files_of_build(system)
     content["system.dtb"] = description(system, edit)
     content.update(files)
-    system.boot(initrd=write(system, "initrd", archive(content)))
+    return write(system, "initrd", archive(content))
+
+
+def boot_described(system, edit, **files) -> None:
+    """Boots with such an archive."""
+    system.boot(initrd=described(system, edit, **files))
 
 
 def device_tree(system, edit=None) -> bytes:

@@ -147,7 +147,8 @@ class System:
                 raise Failure(f"{plugin} is not built; `make test-qemu` builds it")
             command += ["-plugin", f"{plugin},output={self.directory}/instructions"]
         if m.icount:
-            command += ["-icount", "shift=0,sleep=off", "-rtc", "clock=vm", "-seed", "1"]
+            sleep = "on" if m.sleep else "off"
+            command += ["-icount", f"shift=0,sleep={sleep}", "-rtc", "clock=vm", "-seed", "1"]
         if not m.reboot:
             command += ["-no-reboot"]
         return command + list(m.extra)

@@ -24,6 +24,7 @@ class Machine:
     machine: str = "virt"  # may have options: "virt,aclint=on"
     cpu: str = ""  # the machine's own
     icount: bool = False  # one instruction is one nanosecond, and figures repeat exactly
+    sleep: bool = False  # with icount: time passes with the host's while nothing runs, as disks need it
     count: bool = False  # count instructions; see System.instructions()
     reboot: bool = False  # False: QEMU ends when the system resets itself
     emulator: str = ""  # another QEMU than the one that is installed

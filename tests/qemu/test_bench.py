@@ -11,11 +11,30 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bench"))
 import report  # noqa: E402
 
 
-@test(harts=(1,), timeout=300, boot=False)
-def no_row_got_dearer(system):
+def dearer(system, part) -> list:
     if system.build.name != "release":
         raise Skip("the baseline is that of the release build")
-    return report.compare(report.measure(system))
+    return report.compare(part(system))
+
+
+@test(harts=(1,), timeout=300, boot=False)
+def no_row_got_dearer(system):
+    return dearer(system, report.kernel)
+
+
+@test(harts=(4,), timeout=200, boot=False)
+def interrupts_off_on_four_harts(system):
+    return dearer(system, report.four_harts)
+
+
+@test(harts=(2,), timeout=200, boot=False)
+def messages_between_harts(system):
+    return dearer(system, report.cross_rows.measure)
+
+
+@test(harts=(1,), timeout=200, boot=False)
+def system(system):
+    return dearer(system, report.system_rows.measure)
 
 
 @test(harts=(1,), timeout=120, boot=False)

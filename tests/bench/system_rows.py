@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""What operations of the system cost, counted inside it: tests/system/costs.c and the plugin of spans.c."""
+
+import re
+
+import inputs
+import spans
+from registry import Failure
+
+# name: (contract, Linux 6.12 on the same QEMU); None: there is no such figure.
+ROWS = {
+    "serve_rt_8w": (350, 11_468),
+    "page_touch": (1500, 4521),
+    "map_touch_unmap": (3500, 22_115),
+    "map_touch_unmap_480": (4500, None),
+    "spawn_wait": (90_000, 184_005),
+    "spawn_wait_200": (100_000, None),
+    "open_read_close": (5000, 16_029),
+    "read_4k_cached": (1900, None),
+    "stat_path": (2500, 5077),
+}
+MAY_LACK = ("spawn_wait_200",)  # while there may not be so many processes
+SERVERS = ("mm", "init", "fs", "console", "virtio-blk", "dev", "sh")
+NODE = """
+    costs {
+        restart = "never"; priority = <100>; memory = <131072>;
+        uses = <&mm MM_USE>, <&init (PROC_SELF | PROC_SPAWN | PROC_POWER)>, <&console CONSOLE_WRITE>,
+               <&fs FS_READ>;
+        kernel = "log";
+        programs { priority = <100>; memory = <1024>; uses = <&mm MM_USE>, <&init PROC_SELF>; };
+    };
+"""
+
+
+def with_node(text: str) -> str:
+    """The description with the process that measures."""
+    return text.replace("    sh {\n", NODE + "    sh {\n", 1)
+
+
+def programs(build) -> dict:
+    """ELF files with symbols by name."""
+    return {"costs": build / "system/costs.elf"} | {name: build / f"user/{name}.elf" for name in SERVERS}
+
+
+def measure(system) -> dict:
+    """The rows that can be measured; notes say where the instructions go."""
+    before = system.machine
+    found, missing = run(system)
+    system.machine = before
+    for text in [f"{name}: {line(span)}" for name, span in found.items()] + missing:
+        system.note(text)
+    return {name: round(span.work_and_firmware) for name, span in found.items()}
+
+
+def run(system) -> tuple:
+    """The spans by row, and what is said of rows that cannot be measured."""
+    build, output = system.build, system.directory / "spans-system"
+    files = {name: (build / f"system/{name}").read_bytes() for name in ("tiny", "sleeper")}
+    files["big.txt"] = (build / "rootfs/big.txt").read_bytes()
+    archive = inputs.described(system, with_node, costs=(build / "system/costs").read_bytes())
+    system.boot(
+        initrd=archive, disk=inputs.disk(system, files), append="", icount=True, sleep=True,
+        memory="512M", harts=1, extra=spans.options(build, output, programs(build)),
+    )
+    status = system.wait_exit(100)
+    if status != 0 or "costs: done" not in system.output:
+        failed = re.search(r"costs: failed.*", system.output)
+        raise Failure(failed.group(0) if failed else f"costs ended with status {status}")
+    return spans.read(output, system.output), re.findall(r"costs: (\w+ cannot .*)", system.output)
+
+
+def line(span) -> str:
+    names = sorted({name.split(":")[0] for _, name in span.parts if ":" in name})
+    parts = {name: span.of_program(name) for name in names}
+    shares = ", ".join(f"{name} {count:,.0f}" for name, count in parts.items() if count >= 0.5)
+    return f"{shares}, kernel {span.kernel:,.0f}; {span.entries:.1f} kernel entries"

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What operations of the system cost, as a process of the system that ships. Each row is a span for the plugin
+ * of tests/bench/spans.c, named by a line `bench span NUMBER NAME COUNT`. The disk has /big.txt, /tiny (a program
+ * that ends at once) and /sleeper (one that waits for ever).
+ */
+#include "../bench/span.h"
+
+#include <client/fs.h>
+#include <client/process.h>
+#include <proto/mm.h>
+#include <rt/rt.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROUNDS       1000
+#define WARM_UP      20
+#define PAGES        4096
+#define REGIONS      480
+#define SPAWNS       40
+#define SLEEPERS     200
+#define SETTLE_US    1000000 /* until the shell shows its prompt and nobody else runs */
+#define SLEEPER_US   20000   /* until a sleeper sleeps */
+#define READ_BYTES   4096
+#define FILE_PATH    "/big.txt"
+#define NO_HANDLE    0xffffu
+
+/* A program of the disk, in memory. */
+struct image {
+    uint8_t *bytes;
+    size_t length;
+};
+
+static cap_t timer, bell, ended;
+static uint8_t buffer[READ_BYTES];
+
+static void must(enum error error, const char *what)
+{
+    if (!error)
+        return;
+    printf("costs: failed: %s: %s\n", what, error_text(error));
+    fflush(stdout);
+    exit(1);
+}
+
+static void pause_us(uint64_t us)
+{
+    must(timer_set(timer, bell, rt_ticks() + rt_ticks_of_us(us), 0), "set a timer");
+    notification_wait(bell);
+}
+
+static void named(unsigned number, const char *name, unsigned count)
+{
+    printf("bench span %u %s %u\n", number, name, count);
+    fflush(stdout);
+}
+
+/* --- Calls --- */
+
+static void row_serve(void)
+{
+    const struct fs_handle_request request = {NO_HANDLE};
+    cap_t fs = rt_cap("fs");
+
+    for (unsigned i = 0; i < WARM_UP; i++)
+        fs_close(fs, &request, NULL);
+    span_begin(1);
+    for (unsigned i = 0; i < ROUNDS; i++)
+        fs_close(fs, &request, NULL);
+    span_end();
+    named(1, "serve_rt_8w", ROUNDS);
+}
+
+/* --- Memory --- */
+
+static volatile uint8_t *map(size_t length, uint64_t prot)
+{
+    volatile uint8_t *pages = rt_map(length, prot);
+
+    must(pages ? ERR_OK : ERR_NO_MEMORY, "map memory");
+    return pages;
+}
+
+static void row_touch(void)
+{
+    volatile uint8_t *pages = map(PAGES * PAGE_BYTES, MM_READ | MM_WRITE);
+
+    span_begin(2);
+    for (unsigned i = 0; i < PAGES; i++)
+        pages[i * PAGE_BYTES] = 1;
+    span_end();
+    named(2, "page_touch", PAGES);
+    rt_unmap((void *)pages, PAGES * PAGE_BYTES);
+}
+
+static void map_touch_unmap(unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        volatile uint8_t *page = map(PAGE_BYTES, MM_READ | MM_WRITE);
+        *page = 1;
+        rt_unmap((void *)page, PAGE_BYTES);
+    }
+}
+
+static void rows_map(void)
+{
+    static volatile uint8_t *regions[REGIONS];
+
+    map_touch_unmap(WARM_UP);
+    span_begin(3);
+    map_touch_unmap(ROUNDS);
+    span_end();
+    named(3, "map_touch_unmap", ROUNDS);
+    /* Neighbours differ, so none of them become one region. */
+    for (unsigned i = 0; i < REGIONS; i++)
+        regions[i] = map(PAGE_BYTES, i % 2 ? MM_READ : MM_READ | MM_WRITE);
+    map_touch_unmap(WARM_UP);
+    span_begin(4);
+    map_touch_unmap(ROUNDS);
+    span_end();
+    named(4, "map_touch_unmap_480", ROUNDS);
+    for (unsigned i = 0; i < REGIONS; i++)
+        rt_unmap((void *)regions[i], PAGE_BYTES);
+}
+
+/* --- Files --- */
+
+static uint64_t open_file(const char *path)
+{
+    uint64_t handle;
+
+    must(file_open(path, 0, 0, &handle, NULL), path);
+    return handle;
+}
+
+static void read_page(uint64_t handle)
+{
+    size_t count;
+
+    must(file_read(handle, 0, buffer, sizeof(buffer), &count), "read");
+    must(count == sizeof(buffer) ? ERR_OK : ERR_CORRUPT, "read a whole page");
+}
+
+static void open_read_close(unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t handle = open_file(FILE_PATH);
+        read_page(handle);
+        file_close(handle);
+    }
+}
+
+static void stat_file(unsigned count)
+{
+    struct fs_stat stat;
+
+    for (unsigned i = 0; i < count; i++)
+        must(file_stat(FILE_PATH, 0, &stat), "stat");
+}
+
+static void rows_files(void)
+{
+    uint64_t handle;
+
+    open_read_close(WARM_UP);
+    span_begin(5);
+    open_read_close(ROUNDS);
+    span_end();
+    named(5, "open_read_close", ROUNDS);
+    handle = open_file(FILE_PATH);
+    read_page(handle);
+    span_begin(6);
+    for (unsigned i = 0; i < ROUNDS; i++)
+        read_page(handle);
+    span_end();
+    named(6, "read_4k_cached", ROUNDS);
+    file_close(handle);
+    stat_file(WARM_UP);
+    span_begin(7);
+    stat_file(ROUNDS);
+    span_end();
+    named(7, "stat_path", ROUNDS);
+}
+
+/* --- Programs --- */
+
+static struct image load(const char *path)
+{
+    struct fs_stat stat;
+    uint64_t handle;
+    size_t count;
+
+    must(file_open(path, 0, 0, &handle, &stat), path);
+    struct image image = {malloc(stat.size), stat.size};
+    must(image.bytes ? ERR_OK : ERR_NO_MEMORY, path);
+    for (size_t at = 0; at < image.length; at += count) {
+        must(file_read(handle, at, image.bytes + at, image.length - at, &count), path);
+        must(count ? ERR_OK : ERR_CORRUPT, path);
+    }
+    file_close(handle);
+    return image;
+}
+
+static enum error image_read(void *context, uint64_t position, void *into, size_t size)
+{
+    const struct image *image = context;
+
+    memcpy(into, image->bytes + position, size);
+    return ERR_OK;
+}
+
+static enum error spawn(struct image *image, uint64_t *process)
+{
+    static const char *const arguments[] = {"program"};
+    char cause[112];
+
+    return process_spawn(image_read, image, image->length, 1, arguments, process, cause);
+}
+
+static void spawn_and_wait(struct image *tiny, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct proc_request request;
+        struct proc_status_reply status;
+
+        must(spawn(tiny, &request.process), "spawn");
+        must(process_watch(request.process, ended), "watch");
+        while (proc_status(rt_cap("init"), &request, &status) == ERR_BUSY)
+            notification_wait(ended);
+        must(status.state == PROC_EXITED && status.status == 0 ? ERR_OK : ERR_BAD_PROGRAM, "end well");
+    }
+}
+
+/* With SLEEPERS other processes, if there may be so many; otherwise says how many there may be. */
+static void row_many(struct image *tiny, struct image *sleeper)
+{
+    uint64_t process;
+    unsigned made = 0;
+
+    /* The last place is for the program that is spawned. */
+    while (made <= SLEEPERS && !spawn(sleeper, &process)) {
+        made++;
+        pause_us(SLEEPER_US);
+    }
+    if (made <= SLEEPERS) {
+        printf("costs: spawn_wait_200 cannot be measured: at most %u programs at once\n", made);
+        return;
+    }
+    spawn_and_wait(tiny, 1);
+    span_begin(9);
+    spawn_and_wait(tiny, SPAWNS);
+    span_end();
+    named(9, "spawn_wait_200", SPAWNS);
+}
+
+static void rows_programs(void)
+{
+    struct image tiny = load("/tiny"), sleeper = load("/sleeper");
+
+    spawn_and_wait(&tiny, 2);
+    span_begin(8);
+    spawn_and_wait(&tiny, SPAWNS);
+    span_end();
+    named(8, "spawn_wait", SPAWNS);
+    row_many(&tiny, &sleeper);
+}
+
+int main(void)
+{
+    const struct proc_power_request off = {PROC_POWEROFF};
+
+    must(object_make(OBJ_TIMER, 0, &timer), "make a timer");
+    must(object_make(OBJ_NOTIFICATION, 0, &bell), "make a notification");
+    must(object_make(OBJ_NOTIFICATION, 0, &ended), "make a notification");
+    pause_us(SETTLE_US);
+    open_read_close(1); /* opens the session with fs */
+    row_serve();
+    row_touch();
+    rows_map();
+    rows_files();
+    rows_programs();
+    printf("costs: done\n");
+    fflush(stdout);
+    proc_power(rt_cap("init"), &off, NULL);
+    return 1;
+}
