@@ -42,9 +42,11 @@ void arch_space_flush(struct address_space *space);
 /* After memory was written that may be executed in `space`. */
 void arch_instruction_fence(struct address_space *space);
 
-/* FP registers: called when `thread` leaves this hart, and before it is resumed on it. */
-void arch_fp_leave(struct thread *thread);
+/* FP registers: called when the current thread leaves this hart, and before `thread` is resumed on it; */
+void arch_fp_leave(void);
 void arch_fp_enter(struct thread *thread);
+/* saves those that this hart holds in their thread. */
+void arch_fp_save(void);
 /* The thread used FP while FP is off: true when it may have FP now and should retry the instruction. */
 bool arch_fp_first_use(struct thread *thread);
 

@@ -65,15 +65,18 @@ void context_replenish(struct sched_context *context)
 
 void context_configure(struct sched_context *context, uint32_t hart, uint64_t budget, uint64_t period)
 {
-    struct thread *thread = context->thread;
+    struct thread *thread = context->thread, *fp_owner;
 
     if (thread) {
         hart_evict(thread);
         sched_remove(thread);
         leave_lane(thread);
     }
+    fp_owner = harts[context->hart].fp_owner;
     if (context->owner)
         leave_lane(context->owner);
+    if (fp_owner && fp_owner->context == context)
+        hart_save_fp(fp_owner);
     heap_remove(&context->node);
     context->hart = hart;
     context->budget = budget;
@@ -96,8 +99,10 @@ void context_bind(struct sched_context *context, struct thread *thread)
 /* Takes the context off the threads from the last called up to the one at `depth`, which keeps it. */
 static void strip(struct sched_context *context, struct thread *last, int depth)
 {
-    for (struct thread *at = last; at && at->context == context && at->depth > depth; at = at->caller)
+    for (struct thread *at = last; at && at->context == context && at->depth > depth; at = at->caller) {
+        hart_save_fp(at);
         at->context = NULL;
+    }
 }
 
 /* Takes the context off all that were called from `depth` on. A chain of calls is in pieces where a reply
@@ -186,6 +191,7 @@ void context_release(struct thread *thread)
 
     if (!context || context->owner == thread || context->thread != thread)
         return;
+    hart_save_fp(thread);
     thread->context = NULL;
     context->thread = NULL;
 }

@@ -34,20 +34,28 @@ struct hart {
     uint64_t slice_start;
     uint64_t timer_deadline;       /* what the hart's timer is programmed to */
     volatile bool online;          /* has entered the kernel and is ready for threads */
-    volatile bool evict;           /* asks the hart to say that it has saved its current thread; see hart_evict */
+    volatile uint8_t evict;        /* enum evict: what another hart asks for */
     bool reschedule;               /* something became ready that may have to run instead of `current` */
     bool step_back;                /* `current` goes behind its equals */
     uint64_t timer_rest;           /* no timer interrupt before: the last one had more to do than one may */
     uint32_t index;                /* 0 .. hart_count - 1, the number used everywhere but in SBI calls */
     uint32_t id;                   /* the hardware's hart id */
-    struct thread *fp_owner;       /* whose FP registers the hart holds, if it is that thread's fp_hart */
+    struct thread *fp_owner;       /* whose FP registers the hart holds: that thread's fp_hart is this one; or NULL */
     uint64_t ready_map[PRIORITIES / 64];
     struct thread_queue ready[PRIORITIES];
     granule heap;                  /* timers of this hart, earliest first */
     granule throttled;             /* and its contexts whose budgets are used up, which no number of timers may delay */
     uint64_t interrupts, timer_interrupts, switches;
 };
-#define LANES_CLOSED INT16_MAX
+#define LANES_CLOSED PRIORITIES /* above all priorities, */
+#define LEVEL_FP     (-2)       /* and below all, and below ready_top when nobody is ready */
+
+/* What a hart that waits for its answer asks another one for. */
+enum evict {
+    EVICT_NOTHING,
+    EVICT_FP,     /* to save the FP registers that it holds */
+    EVICT_THREAD, /* the same, and to leave the address space of its current thread, whose registers are saved */
+};
 
 extern struct hart harts[MAX_HARTS];
 extern uint32_t hart_count; /* that the device tree says are usable and that came online */
@@ -70,3 +78,5 @@ extern uint32_t lock_waiters;
  * only clears `current`. The thread may be changed or destroyed afterwards; a trap that it was in starts over
  * when it runs again. */
 void hart_evict(struct thread *thread);
+/* Makes sure that the FP registers of `thread`, which does not run, are in its save area and on no hart. */
+void hart_save_fp(struct thread *thread);

@@ -22,6 +22,11 @@ void thread_wake_error(struct thread *thread, enum error error);
 void thread_settle(struct thread *thread);
 /* Registers of message words 0-7: a2-a6, t0-t2. */
 static const uint8_t word_register[MSG_REGS] = {12, 13, 14, 15, 16, 5, 6, 7};
+/* To be called when its priority, or whether it gets FP registers before it runs, has changed. */
+static inline void thread_level_update(struct thread *thread)
+{
+    thread->lane_level = thread->fp_eager ? LEVEL_FP : thread->priority;
+}
 /* Clears the registers that a system call changes and that carry no part of a message. */
 static inline void thread_clear_rest(struct thread *thread)
 {

@@ -13,12 +13,14 @@ uint32_t lock_waiters;
 /* Whoever asks holds the locks; this hart waits for one, so its current thread's registers are saved already. */
 static void answer_evict(struct hart *hart)
 {
-    if (!__atomic_load_n(&hart->evict, __ATOMIC_ACQUIRE))
+    uint8_t wanted = __atomic_load_n(&hart->evict, __ATOMIC_ACQUIRE);
+
+    if (!wanted)
         return;
-    if (hart->current)
-        arch_fp_leave(hart->current);
-    arch_space_switch(NULL);
-    __atomic_store_n(&hart->evict, false, __ATOMIC_RELEASE);
+    arch_fp_save();
+    if (wanted == EVICT_THREAD)
+        arch_space_switch(NULL);
+    __atomic_store_n(&hart->evict, EVICT_NOTHING, __ATOMIC_RELEASE);
 }
 
 /* Takes the locks from that of `hart` on, which somebody else has. */
@@ -59,17 +61,22 @@ void kernel_unlock(void)
         __atomic_store_n(&hart->lock, 0, __ATOMIC_RELEASE);
 }
 
-static void evict_hart(struct hart *hart)
+/* Has a hart do what `wanted` says, and waits until it has. */
+static void ask(struct hart *hart, enum evict wanted)
 {
     if (hart == hart_self()) {
-        if (hart->current)
-            arch_fp_leave(hart->current);
-    } else {
-        __atomic_store_n(&hart->evict, true, __ATOMIC_RELEASE);
-        arch_send_ipi(hart);
-        while (__atomic_load_n(&hart->evict, __ATOMIC_ACQUIRE))
-            arch_relax();
+        arch_fp_save();
+        return;
     }
+    __atomic_store_n(&hart->evict, wanted, __ATOMIC_RELEASE);
+    arch_send_ipi(hart);
+    while (__atomic_load_n(&hart->evict, __ATOMIC_ACQUIRE))
+        arch_relax();
+}
+
+static void evict_hart(struct hart *hart)
+{
+    ask(hart, EVICT_THREAD);
     sched_charge(hart);
     hart->current = NULL;
     hart->reschedule = true;
@@ -79,4 +86,10 @@ void hart_evict(struct thread *thread)
 {
     if (is_running(thread))
         evict_hart(thread->hart);
+}
+
+void hart_save_fp(struct thread *thread)
+{
+    if (thread->fp_hart)
+        ask(thread->fp_hart, EVICT_FP);
 }

@@ -167,7 +167,7 @@ struct thread {
     uint64_t cpu_time;
     struct thread *prev;
     struct hart *hart;     /* that it runs on now, or ran on last */
-    struct hart *fp_hart;  /* that its FP registers were last on */
+    struct hart *fp_hart;  /* that holds its FP registers, NULL: they are saved here */
     bool queued;           /* ready: in a ready queue, or in front of them */
     bool zeroed;           /* its registers that a system call may change are all 0, whatever `reg` says */
     bool foreign;
@@ -177,6 +177,8 @@ struct thread {
     bool calling;          /* BLOCKED_SEND as a caller: waits for the reply after the message is taken */
     bool send_grant;       /* BLOCKED_SEND: capabilities travel with the message */
     bool blocked_on_reply; /* blocked_on is a reply object, not a thread */
+    uint8_t fp_eager;      /* not 0: gets its FP registers before it runs, not when it uses them; see fp.c */
+    int16_t lane_level;    /* what the lanes compare with lane_floor: its priority, or LEVEL_FP when fp_eager */
     uint64_t send_tag;     /* BLOCKED_SEND: message tag as it will be received */
     uint64_t send_badge;
     uint64_t fault_address, fault_access, fault_cause;

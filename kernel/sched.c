@@ -215,6 +215,7 @@ void sched_set_priority(struct thread *thread, uint8_t priority)
 
     sched_remove(thread);
     thread->priority = priority;
+    thread_level_update(thread);
     if (queued)
         sched_ready(thread);
     else if (is_running(thread))
@@ -327,7 +328,7 @@ static void hart_switch(struct hart *hart, bool exhausted)
         sched_remove(to);
     hart->current = to;
     if (from) {
-        arch_fp_leave(from);
+        arch_fp_leave();
         make_ready(from, !exhausted && from->context && from->context->hart == hart->index);
     }
     if (!to)

@@ -86,9 +86,19 @@ static void unbind_notification(struct thread *thread)
     thread_lane_update(thread);
 }
 
+/* Whatever hart holds the FP registers of a thread that does not run forgets whose they are. The next thread
+ * that gets them there has all of them overwritten. */
+static void drop_fp(struct thread *thread)
+{
+    if (thread->fp_hart)
+        thread->fp_hart->fp_owner = NULL;
+    thread->fp_hart = NULL;
+}
+
 bool thread_destroy(struct thread *thread)
 {
     thread_suspend(thread);
+    drop_fp(thread);
     if (thread->caller) {
         struct thread *caller = thread->caller;
 
@@ -180,6 +190,7 @@ OPERATION(THREAD_CONFIGURE)
     thread->lane = NULL; /* until it has run in its address space */
     if (request_length(by) >= 6) {
         thread->priority = priorities;
+        thread_level_update(thread);
         thread->ceiling = priorities >> 8;
     }
     if (context)
@@ -241,11 +252,12 @@ static int check_startable(struct thread *by, const struct thread *thread)
 static void clear_registers(struct thread *thread)
 {
     granules_clear(thread->reg, sizeof(thread->reg));
+    drop_fp(thread);
     if (thread->fp_used) {
         granules_clear(thread->fp, sizeof(thread->fp));
-        thread->fcsr = 0;
+        thread->fcsr = thread->fp_eager = 0;
         thread->fp_used = false;
-        thread->fp_hart = NULL;
+        thread_level_update(thread);
     }
 }
 

@@ -282,7 +282,7 @@ static void make_thread(struct builder *builder, uint64_t entry, uint64_t boot_i
     give_thread(builder, thread, THREAD_SPACE, BOOT_ADDRESS_SPACE);
     give_thread(builder, thread, THREAD_MSG, BOOT_MSG_FRAME);
     memcpy(thread->name, "init", sizeof("init"));
-    thread->priority = thread->ceiling = INIT_PRIORITY;
+    thread->priority = thread->ceiling = thread->lane_level = INIT_PRIORITY;
     thread_lane_update(thread);
     thread->reg[REG_PC] = entry;
     thread->reg[REG_SP] = INIT_STACK_TOP;

@@ -222,23 +222,24 @@ static const char *fp_registers_are_kept(void)
         a->fp[i] = 0x4000000000000000ull + i;
     a->fcsr = 3;
     MUST(arch_fp_first_use(a) && !arch_fp_first_use(a));
-    csr_set(sstatus, SSTATUS_FS); /* dirty, as after an instruction that changed a register */
     memset(a->fp, 0, sizeof(a->fp));
     a->fcsr = 0;
-    arch_fp_leave(a);
-    MUST(!(csr_read(sstatus) & SSTATUS_FS));
+    arch_fp_leave();
+    MUST(!(csr_read(sstatus) & SSTATUS_FS) && a->fp_hart == hart_self() && a->lane_level == LEVEL_FP);
     arch_fp_enter(b);
-    MUST(!(csr_read(sstatus) & SSTATUS_FS) && arch_fp_first_use(b));
-    csr_set(sstatus, SSTATUS_FS);
-    arch_fp_leave(b);
+    MUST(!(csr_read(sstatus) & SSTATUS_FS) && arch_fp_first_use(b) && !a->fp_hart);
     for (unsigned i = 0; i < 32; i++)
-        MUST(a->fp[i] == 0x4000000000000000ull + i && b->fp[i] == 0);
-    MUST(a->fcsr == 3 && b->fcsr == 0);
+        MUST(a->fp[i] == 0x4000000000000000ull + i);
+    MUST(a->fcsr == 3);
+    arch_fp_leave();
     arch_fp_enter(b); /* the registers are still there */
     MUST((csr_read(sstatus) & SSTATUS_FS) == SSTATUS_FS_CLEAN);
-    arch_fp_leave(b);
-    arch_fp_enter(a);
-    MUST(!(csr_read(sstatus) & SSTATUS_FS));
+    arch_fp_leave();
+    arch_fp_enter(a); /* without a trap */
+    MUST((csr_read(sstatus) & SSTATUS_FS) == SSTATUS_FS_CLEAN && !b->fp_hart && b->fp[1] == 0);
+    memset(a->fp, 0, sizeof(a->fp));
+    arch_fp_save();
+    MUST(!(csr_read(sstatus) & SSTATUS_FS) && !a->fp_hart && a->fp[31] == 0x400000000000001full);
     return NULL;
 }
 

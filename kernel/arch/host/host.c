@@ -122,9 +122,17 @@ void arch_instruction_fence(struct address_space *space)
     host.fences++;
 }
 
-void arch_fp_leave(struct thread *thread)
+void arch_fp_leave(void)
 {
-    (void)thread;
+}
+
+void arch_fp_save(void)
+{
+    struct hart *hart = hart_self();
+
+    if (hart->fp_owner)
+        hart->fp_owner->fp_hart = NULL;
+    hart->fp_owner = NULL;
 }
 
 void arch_fp_enter(struct thread *thread)

@@ -61,11 +61,12 @@
     slli \temporary, a0, SLOT_SIZE_BITS
     add \slot, \slot, \temporary
 .endm
-/* s5 is to run instead of t6: may it, and can this be done here? */
-.macro check_switch otherwise
-    lh s7, HART_LANE_FLOOR(tp)
-    lbu s8, THREAD_PRIORITY(s5)
-    blt s8, s7, \otherwise
+/* s5 is to run instead of t6: `special` if more than this must be looked at, or done, for which there is
+ * lane_special. Changes t3 and ra. */
+.macro check_switch special
+    lh t3, HART_LANE_FLOOR(tp)
+    lh ra, THREAD_LANE_LEVEL(s5)
+    blt ra, t3, \special
 .endm
 /* Changes t3, t5 and s8. */
 .macro switch_space
@@ -224,7 +225,7 @@ call_lend:
     sd s5, CONTEXT_THREAD(s7)
     lane_end
 call_special:
-    jal s11, lane_special
+    call lane_special
     j call_lend
 
 call_long:
@@ -235,7 +236,7 @@ call_long:
 1:  call copy_long
     j call_lend
 call_long_special:
-    jal s11, lane_special
+    call lane_special
     j 1b
 
 call_long_active:
@@ -245,16 +246,18 @@ call_active:
     lb s6, THREAD_STATE + 1(t6)
     addi s6, s6, 1
     bgez s6, lane_general
-    check_switch lane_general
     check_time lane_general
-    charge
-    beqz s3, 2f
-1:  call_commit
+    check_switch 3f
+1:  charge
+    beqz s3, 4f
+2:  call_commit
     li s7, STATE_READY
     sb s7, THREAD_STATE(s5)
     lane_end
-2:  call copy_long
+3:  call lane_special
     j 1b
+4:  call copy_long
+    j 2b
 
 /* The capability is one to a kernel object. On a machine with one hart its lock is all locks, so the
  * operation can be done at once. The registers are saved, for the thread may not be the one that goes on, but
@@ -295,6 +298,95 @@ object_call:
     ld s2, 144(s1)
     j syscall_return
 1:  call hart_run
+
+/* --- A page fault, or a system call of a foreign thread, is a call of its handler --- */
+
+/* All registers are saved in t6; sp is that of the kernel. s1 is scause, a load, store or fetch page fault. */
+    .globl fault_page
+fault_page:
+    amoswap.d.aq t5, tp, (tp)
+    bnez t5, fault_wait
+    csrr s2, stval
+    addi t0, s1, -CAUSE_OF_FETCH
+    bnez t0, 1f
+    la t5, machine /* may know better where a fetch failed: in C */
+    ld t5, MACHINE_FETCH_ADDRESS(t5)
+    bnez t5, lane_general
+1:  li t1, MAY_EXEC | MAY_READ << 4 | MAY_WRITE << 12
+    slli t0, t0, 2
+    srl t1, t1, t0
+    andi s3, t1, 7
+    ld a0, THREAD_SPACE_OBJECT(t6)
+    mv a1, s2
+    mv a2, s3
+    call space_allows
+    ld t6, HART_CURRENT(tp)
+    bnez a0, lane_general /* what the hart knew of the page was old */
+    li a1, FAULT_OF_PAGE << TAG_LABEL_SHIFT | 6
+    mv a2, s2
+    ld a3, 0(t6)
+    mv a4, s3
+    mv a5, s1
+    ld a6, 16(t6)
+    ld t0, 8(t6)
+    li t1, 0
+    li t2, 0
+    j fault_call
+
+/* An ecall of a foreign thread: its a0 to a7 are the words. */
+    .globl fault_foreign
+fault_foreign:
+    amoswap.d.aq t5, tp, (tp)
+    bnez t5, fault_wait
+    li a1, FAULT_OF_FOREIGN << TAG_LABEL_SHIFT | MSG_REGS
+    ld a2, 80(t6)
+    ld a3, 88(t6)
+    ld a4, 96(t6)
+    ld a5, 104(t6)
+    ld a6, 112(t6)
+    ld t0, 120(t6)
+    ld t1, 128(t6)
+    ld t2, 136(t6)
+
+/* a1 tag, t4 slot of the handler's endpoint, s4 endpoint, s5 handler. A fault may be one call deeper than others. */
+fault_call:
+    addi t4, t6, THREAD_FAULT_SLOT
+    ld s4, SLOT_OBJECT(t4)
+    beqz s4, lane_general
+    find_receiver
+    lb s6, THREAD_DEPTH(t6)
+    addi s6, s6, -DEPTH_OF_FAULTS
+    bgez s6, lane_general
+    ld s10, THREAD_CONTEXT(s5)
+    bnez s10, fault_active
+    check_switch 4f
+1:  addi s6, s6, DEPTH_OF_FAULTS + 1
+    sb s6, THREAD_DEPTH(s5)
+    ld s7, THREAD_CONTEXT(t6)
+    sd s7, THREAD_CONTEXT(s5)
+    sd s5, CONTEXT_THREAD(s7)
+2:  call_commit
+    li s7, STATE_READY
+    sb s7, THREAD_STATE(s5)
+    sb s7, THREAD_FAULT_WAITS(t6)
+    sd a1, THREAD_SEND_TAG(t6)
+    sd zero, THREAD_LANE(t6) /* what resumes it must know that it waits for no message */
+    li s7, FAULT_TAG
+    or a1, a1, s7
+    lbu s7, THREAD_FOREIGN(t6)
+    beqz s7, 3f
+    la s7, trap_entry
+    csrw stvec, s7
+3:  lane_end
+4:  call lane_special
+    j 1b
+fault_active:
+    check_time lane_general
+    check_switch 6f
+5:  charge
+    j 2b
+6:  call lane_special
+    j 5b
 
 /* --- Answer the caller, and receive --- */
 
@@ -353,8 +445,13 @@ reply_give_back:
     sd zero, THREAD_CONTEXT(t6)
     sd s5, CONTEXT_THREAD(s6)
     lane_end
+/* A thread that gives its time back does not stay the owner of FP registers. */
 reply_special:
-    jal s11, lane_special
+    call lane_special
+reply_check_fp:
+    ld t3, HART_FP_OWNER(tp)
+    bne t3, t6, reply_give_back
+    call fp_let_go
     j reply_give_back
 
 reply_long:
@@ -362,11 +459,12 @@ reply_long:
     check_reply reply_long_active
     check_long lane_general
     check_switch reply_long_special
-1:  call copy_long
+    call copy_long
     j reply_give_back
 reply_long_special:
-    jal s11, lane_special
-    j 1b
+    call lane_special
+    call copy_long
+    j reply_check_fp
 
 /* Both have time of their own, s6 the caller's and s7 the server's, which was not passed on. */
 .macro check_own_time
@@ -376,9 +474,15 @@ reply_long_special:
     bne s6, t6, lane_general
     ld s6, CONTEXT_THREAD(s10)
     bne s6, s5, lane_general
-    check_switch lane_general
     check_time lane_general
+    check_switch .Lspecial\@
+.Lgo\@:
     charge
+    .pushsection .text.lane_special, "ax", @progbits
+.Lspecial\@:
+    call lane_special
+    j .Lgo\@
+    .popsection
 .endm
 reply_long_active:
     check_long lane_general
@@ -401,8 +505,8 @@ reply_fault:
     bnez s7, lane_general /* it is not to go on */
     check_endpoint
     check_reply 1f
-    check_switch lane_general
-    sd zero, THREAD_CONTEXT(t6)
+    check_switch 4f
+3:  sd zero, THREAD_CONTEXT(t6)
     sd s5, CONTEXT_THREAD(s6)
     j 2f
 1:  check_own_time
@@ -417,6 +521,12 @@ resume_all:
     amoswap.d.rl zero, zero, (tp)
     mv a0, s5
     j user_enter
+
+4:  call lane_special
+    ld t3, HART_FP_OWNER(tp)
+    bne t3, t6, 3b
+    call fp_let_go
+    j 3b
 
 reply_foreign:
     la s7, trap_entry_foreign
@@ -437,35 +547,116 @@ reply_foreign:
     sd s7, 0(s5)
     j resume_all
 
-/* The lanes are closed, or somebody of higher priority than s5 is ready. Changes s2, s7 and s8. Returns to
- * s11, having done what the switch from t6 to s5 takes besides, if the lanes are closed for reasons that can
- * be dealt with here. */
+/* s5 is to run instead of t6, and check_switch saw that this is special: somebody of higher priority is ready, the
+ * lanes are closed, or s5 is LEVEL_FP. Goes to lane_general, with nothing changed, or has done what it takes
+ * besides: FP is on if s5 is eager for it, else off (fp.c). Then nothing may go to lane_general any more. Changes t3, t5,
+ * gp and s0 to s2. */
 lane_special:
-    lh s7, HART_READY_TOP(tp)
-    lbu s8, THREAD_PRIORITY(s5)
-    blt s8, s7, lane_general
-    lbu s8, HART_CLOSED(tp)
-    andi s7, s8, LANE_STALE
-    bnez s7, lane_general
-    andi s7, s8, LANE_ROUNDS
-    beqz s7, 1f
-    lw s7, THREAD_ASID_ROUND(s5)
-    lw s2, HART_ASID_ROUND(tp)
-    bne s7, s2, lane_general
-1:  andi s7, s8, LANE_FP
-    beqz s7, 3f
-    csrr s7, sstatus
+    lh s1, HART_READY_TOP(tp)
+    lbu t3, THREAD_PRIORITY(s5)
+    blt t3, s1, lane_general
+    lbu s0, HART_CLOSED(tp)
+    addi t3, s0, -LANE_FP
+    bnez t3, 1f
+/* FP is on. The registers stay where they are, or s5 takes them. */
+    lbu t5, THREAD_FP_EAGER(s5)
+    bnez t5, fp_take_over
     li s2, SSTATUS_FS
-    and s7, s7, s2
-    bne s7, s2, 2f
-    call fp_save_lane
-2:  csrc sstatus, s2
-    andi s8, s8, ~LANE_FP
-    sb s8, HART_CLOSED(tp)
-    bnez s8, 3f
-    lh s7, HART_READY_TOP(tp)
-    sh s7, HART_LANE_FLOOR(tp)
-3:  jr s11
+    csrrc t5, sstatus, s2
+    and t5, t5, s2
+    bne t5, s2, fp_leave_unchanged
+    sb zero, HART_CLOSED(tp)
+    sh s1, HART_LANE_FLOOR(tp)
+    ret
+1:  bnez s0, special_round
+/* FP is off, and s5 eager. */
+fp_enter:
+    li s2, SSTATUS_FS_CLEAN
+    csrs sstatus, s2
+    ld t3, HART_FP_OWNER(tp)
+    bne t3, s5, fp_take
+2:  ori s0, s0, LANE_FP
+    sb s0, HART_CLOSED(tp)
+    li t3, LANE_FLOOR_CLOSED
+    sh t3, HART_LANE_FLOOR(tp)
+    ret
+
+/* Closed because of new ASIDs or old translations, and stays so. */
+special_round:
+    andi t3, s0, LANE_STALE
+    bnez t3, lane_general
+    lw t3, THREAD_ASID_ROUND(s5)
+    lw t5, HART_ASID_ROUND(tp)
+    bne t3, t5, lane_general
+    lbu t5, THREAD_FP_EAGER(s5)
+    andi t3, s0, LANE_FP
+    beqz t3, 3f
+    bnez t5, fp_take_over
+    li s2, SSTATUS_FS
+    csrc sstatus, s2
+    addi s0, s0, -LANE_FP
+    sb s0, HART_CLOSED(tp)
+    ret
+3:  bnez t5, fp_enter
+    ret
+
+/* t3 is the owner, or 0, and s5 takes its place. */
+fp_take:
+    beqz t3, 4f
+    sd zero, THREAD_FP_HART(t3)
+    jal t5, fp_save_lane
+4:  jal s1, fp_load_lane
+    j 2b
+
+/* s5 takes the place of t6; FP stays on. */
+fp_take_over:
+    sd zero, THREAD_FP_HART(t6)
+    csrr t5, sstatus
+    li t3, SSTATUS_FS
+    and t5, t5, t3
+    bne t5, t3, 6f
+5:  mv t3, t6
+    jal t5, fp_save_lane
+    mv s1, ra
+fp_load_lane: /* returns to s1 */
+    sd tp, THREAD_FP_HART(s5)
+    sd s5, HART_FP_OWNER(tp)
+    mv t3, s5
+    jal t5, fp_restore_lane
+    li t3, SSTATUS_FS_INITIAL
+    csrc sstatus, t3 /* dirty becomes clean */
+    jr s1
+6:  jal t5, fp_unchanged
+    j 5b
+
+/* t6, who does not use FP any more, owns nothing from then on. */
+fp_leave_unchanged:
+    sb zero, HART_CLOSED(tp)
+    sh s1, HART_LANE_FLOOR(tp)
+    jal t5, fp_unchanged
+    beqz t3, fp_let_go
+    ret
+
+/* t6 did not change the registers, so it becomes less eager: t3. Returns to t5. */
+fp_unchanged:
+    lbu t3, THREAD_FP_EAGER(t6)
+    addi t3, t3, -1
+    sb t3, THREAD_FP_EAGER(t6)
+    bnez t3, 7f
+    lbu s2, THREAD_PRIORITY(t6)
+    sh s2, THREAD_LANE_LEVEL(t6)
+7:  jr t5
+
+/* Saves the FP registers of t6, the owner; FP is off. Returns to ra. */
+fp_let_go:
+    li s2, SSTATUS_FS
+    csrs sstatus, s2
+    mv t3, t6
+    jal t5, fp_save_lane
+    csrc sstatus, s2
+    sd zero, THREAD_FP_HART(t6)
+    sd zero, HART_FP_OWNER(tp)
+    ret
 
 /* What the lanes call instead of writing t5 to satp where there are no ASIDs: space_probe() sees to that. */
     .globl satp_write_and_forget
@@ -476,8 +667,19 @@ satp_write_and_forget:
 
 /* Nothing has changed, but what is saved has been used. */
 lane_general:
+    lbu t5, THREAD_FOREIGN(t6)
+    bnez t5, fault_general
+    csrr t5, scause
+    addi t5, t5, -ECALL_FROM_USER
+    bnez t5, fault_general
     each_saved ld, t6
     j syscall_saved
+fault_general:
+    amoswap.d.rl zero, zero, (tp)
+    mv a0, t6
+    li s0, 0
+    call trap_from_user
+    unimp
 
 /* --- Signal, and ask --- */
 
@@ -576,17 +778,19 @@ signal_waiter:
     addi s4, t3, NOTIFICATION_WAITERS
     li s3, 0
 signal_wake:
-    lbu s7, THREAD_PRIORITY(s5)
-    lbu s8, THREAD_PRIORITY(t6)
-    bgeu s8, s7, lane_general
-    lh s7, HART_LANE_FLOOR(tp) /* another hart may have made ready somebody who goes before both */
-    blt s8, s7, lane_general
     ld s7, HART_FRONT(tp)
     bnez s7, lane_general
     ld s10, THREAD_CONTEXT(s5)
     beqz s10, lane_general
     check_time lane_general
-    charge
+    lbu s0, THREAD_PRIORITY(t6)
+    lh t3, THREAD_LANE_LEVEL(s5)
+    bge s0, t3, signal_special
+    lh t3, HART_LANE_FLOOR(tp) /* another hart may have made ready somebody who goes before both */
+    blt s0, t3, signal_special
+    sh s0, HART_READY_TOP(tp)
+    sh s0, HART_LANE_FLOOR(tp)
+1:  charge
     switch_space
     ld s7, THREAD_NEXT(s5)
     sd s7, 0(s4)
@@ -595,12 +799,21 @@ signal_wake:
     sb s7, THREAD_QUEUED(t6)
     sb s7, THREAD_ZEROED(t6)
     sd t6, HART_FRONT(tp)
-    lbu s7, THREAD_PRIORITY(t6)
-    sh s7, HART_READY_TOP(tp)
-    sh s7, HART_LANE_FLOOR(tp)
     mv a0, t4
     mv a1, s3
     lane_end_signal
+signal_special:
+    lbu t3, THREAD_PRIORITY(s5)
+    bge s0, t3, lane_general
+    lh t3, HART_READY_TOP(tp)
+    blt s0, t3, lane_general
+    call lane_special
+    lbu s0, THREAD_PRIORITY(t6)
+    sh s0, HART_READY_TOP(tp)
+    lbu t3, HART_CLOSED(tp)
+    bnez t3, 1b
+    sh s0, HART_LANE_FLOOR(tp)
+    j 1b
 
 /* --- Wait, and receive without answering: gives the hart back to whoever is in front --- */
 
@@ -612,15 +825,13 @@ not_send:
     bnez t5, take_bits
     ld t5, NOTIFICATION_WAITERS(t3)
     bnez t5, syscall_locked
-    lbu t5, HART_CLOSED(tp)
-    bnez t5, syscall_locked
     ld ra, HART_FRONT(tp)
     beqz ra, syscall_locked
     lane_save
     addi s3, t3, NOTIFICATION_WAITERS
-    li s2, STATE_BLOCKED_WAIT
+    li s6, STATE_BLOCKED_WAIT
 
-/* The current thread blocks on t3, at which nobody else waits: s2 its state, s3 the queue. ra is in front. */
+/* The current thread blocks on t3, at which nobody else waits: s6 its state, s3 the queue. ra is in front. */
 wait_in_queue:
     mv s4, t3
     mv s5, ra
@@ -628,24 +839,33 @@ wait_in_queue:
     bne s7, tp, lane_general
     ld s10, THREAD_CONTEXT(s5)
     check_time lane_general
-    charge
+    check_switch wait_special
+    lh s0, HART_QUEUE_TOP(tp)
+    sh s0, HART_READY_TOP(tp)
+    sh s0, HART_LANE_FLOOR(tp)
+1:  charge
     switch_space
     sd a0, 80(t6) /* should the thread be taken out of the queue, it waits again */
     sd t6, 0(s3)
     sd zero, THREAD_NEXT(t6)
     sd s4, THREAD_BLOCKED_ON(t6)
-    sb s2, THREAD_STATE(t6)
+    sb s6, THREAD_STATE(t6)
     sd zero, HART_FRONT(tp)
     sb zero, THREAD_QUEUED(s5)
-    lh s7, HART_QUEUE_TOP(tp)
-    sh s7, HART_READY_TOP(tp)
-    sh s7, HART_LANE_FLOOR(tp)
     lbu s7, THREAD_ZEROED(s5)
     beqz s7, resume_all
     sb zero, THREAD_ZEROED(s5)
     li a0, 0
     li a1, 0
     lane_end_signal
+wait_special:
+    call lane_special
+    lh s0, HART_QUEUE_TOP(tp)
+    sh s0, HART_READY_TOP(tp)
+    lbu t3, HART_CLOSED(tp)
+    bnez t3, 1b
+    sh s0, HART_LANE_FLOOR(tp)
+    j 1b
 
 not_wait:
     addi t5, a7, -SYS_RECV
@@ -661,8 +881,6 @@ not_wait:
     ld t4, ENDPOINT_RECEIVERS(t3)
     ld t5, THREAD_CALLER(t6)
     or t5, t5, t4
-    lbu t4, HART_CLOSED(tp)
-    or t5, t5, t4
     bnez t5, syscall_locked
     ld t5, THREAD_CONTEXT(t6) /* it is to keep it */
     ld t5, CONTEXT_OWNER(t5)
@@ -671,7 +889,7 @@ not_wait:
     beqz ra, syscall_locked
     lane_save
     addi s3, t3, ENDPOINT_RECEIVERS
-    li s2, STATE_BLOCKED_RECV
+    li s6, STATE_BLOCKED_RECV
     j wait_in_queue
 
 take_bits:

@@ -57,96 +57,7 @@ lane_end(struct hart *hart, struct thread *from, struct thread *to)
     user_enter(to);
 }
 
-/* --- Faults --- */
-
-/* Who gets the fault, or NULL. It runs on time of its own, or on that of the thread that faulted. */
-static inline struct thread *fault_handler(struct hart *hart, struct thread *thread)
-{
-    const struct slot *slot = &thread->slot[THREAD_FAULT];
-    const struct endpoint *endpoint = slot->object;
-    struct thread *handler;
-
-    if (hart->closed || !endpoint || endpoint->lane != hart)
-        return NULL;
-    handler = endpoint->receivers.head;
-    if (!handler || handler->priority < hart->ready_top || thread->depth >= DEPTH_FAULT_LIMIT)
-        return NULL;
-    return handler;
-}
-
-static inline bool give_time(struct hart *hart, struct thread *from, struct thread *to)
-{
-    if (to->context)
-        return switch_time(hart, from, to);
-    to->context = from->context;
-    to->depth = from->depth + 1;
-    to->context->thread = to;
-    return true;
-}
-
-/* `thread` waits for the handler's answer. */
-static inline void call_handler(struct thread *thread, struct thread *handler, uint64_t tag)
-{
-    const struct slot *slot = &thread->slot[THREAD_FAULT];
-
-    ((struct endpoint *)slot->object)->receivers.head = handler->next;
-    handler->state = THREAD_READY;
-    handler->caller = thread;
-    handler->reg[REG_A0] = slot->badge;
-    handler->reg[REG_A0 + 1] = tag | TAG_FAULT;
-    thread_clear_rest(handler);
-    thread->state = THREAD_BLOCKED_REPLY;
-    thread->blocked_on = handler;
-    thread->blocked_on_reply = false;
-    thread->fault_waits = true;
-    thread->send_tag = tag;
-    thread->lane = NULL;
-}
-
-/* Makes the fault a call of the handler, which is returned; or NULL, and nothing has changed. */
-static inline struct thread *fault(struct hart *hart, struct thread *thread, uint64_t tag, bool spurious)
-{
-    struct thread *handler = fault_handler(hart, thread);
-
-    if (spurious || !handler || !give_time(hart, thread, handler)) {
-        lane_unlock(hart);
-        return NULL;
-    }
-    call_handler(thread, handler, tag);
-    return handler;
-}
-
-void lane_page_fault(struct thread *thread, uint64_t address, uint64_t access, uint64_t cause)
-{
-    struct hart *hart = hart_self();
-    struct thread *handler;
-
-    if (thread->foreign || !lane_lock(hart))
-        return;
-    handler = fault(hart, thread, tag_make(FAULT_PAGE, 6, 0),
-                    space_allows(thread->slot[THREAD_SPACE].object, address, access));
-    if (!handler)
-        return;
-    const uint64_t words[MSG_REGS] = {address, thread->reg[REG_PC], access, cause, thread->reg[REG_SP], thread->reg[REG_RA]};
-#pragma GCC unroll 8
-    for (unsigned i = 0; i < MSG_REGS; i++)
-        handler->reg[word_register[i]] = words[i];
-    lane_end(hart, thread, handler);
-}
-
-void lane_foreign_call(struct thread *thread)
-{
-    struct hart *hart = hart_self();
-    struct thread *handler;
-
-    if (!lane_lock(hart) || !(handler = fault(hart, thread, tag_make(FAULT_FOREIGN, MSG_REGS, 0), false)))
-        return;
-#pragma GCC unroll 8
-    for (unsigned i = 0; i < MSG_REGS; i++)
-        handler->reg[word_register[i]] = thread->reg[REG_A0 + i];
-    csr_write(stvec, (uint64_t)trap_entry);
-    lane_end(hart, thread, handler);
-}
+/* --- FP registers --- */
 
 void lane_fp(struct thread *thread)
 {
@@ -169,7 +80,7 @@ static inline struct thread *waiting_driver(struct hart *hart, const struct thre
 {
     struct thread *driver;
 
-    if (hart->closed || hart->front || thread->foreign || !notification || notification->lane != hart)
+    if (hart->closed & ~CLOSED_FP || hart->front || thread->foreign || !notification || notification->lane != hart)
         return NULL;
     /* Another hart may have made ready somebody who goes before the current thread. */
     if (thread->priority < hart->ready_top)
@@ -211,5 +122,9 @@ void lane_interrupt(struct thread *thread)
     thread->queued = true;
     hart->front = thread;
     hart->ready_top = hart->lane_floor = thread->priority;
+    if (hart->closed | driver->fp_eager) {
+        arch_fp_leave();
+        arch_fp_enter(driver);
+    }
     lane_end(hart, thread, driver);
 }

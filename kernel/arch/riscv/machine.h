@@ -50,11 +50,7 @@ void fp_save(struct thread *thread);
 void fp_restore(const struct thread *thread);
 
 /* Fast lanes in C (lane.c). Each returns only when it did nothing and leaves the event of `thread`, the current
- * one, whose registers are saved, to the general path. A page fault, if a handler waits for it; */
-void lane_page_fault(struct thread *thread, uint64_t address, uint64_t access, uint64_t cause);
-/* an ecall of a foreign thread, if a handler waits for it; */
-void lane_foreign_call(struct thread *thread);
-/* an illegal instruction, if it is one that needs the FP registers and the thread may have them; */
+ * one, whose registers are saved, to the general path. An illegal instruction, if it is one that needs the FP registers and the thread may have them; */
 void lane_fp(struct thread *thread);
 /* an external interrupt, if the driver that it is for waits for it. */
 void lane_interrupt(struct thread *thread);

@@ -43,6 +43,18 @@ trap_entry:
     sd t5, 0(a0)
     ld sp, HART_STACK_TOP(tp)
     li s0, 0 /* ends backtraces */
+    mv t6, a0
+    csrr s1, scause
+    addi t0, s1, -ECALL_FROM_USER
+    beqz t0, fault_foreign
+    li t0, PAGE_FAULTS
+    srl t0, t0, s1
+    andi t0, t0, 1
+    bnez t0, fault_page
+    .globl fault_wait
+/* In C. The hart has no lock. */
+fault_wait:
+    mv a0, t6
     call trap_from_user
     unimp
 
@@ -144,31 +156,35 @@ kernel_fault_entry:
 
 .macro each_fp_register op
     .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
-    \op f\n, THREAD_FP + \n * 8(t6)
+    \op f\n, THREAD_FP + \n * 8(t3)
     .endr
     .irp n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
-    \op f\n, THREAD_FP + \n * 8(t6)
+    \op f\n, THREAD_FP + \n * 8(t3)
     .endr
 .endm
 
-/* void fp_save(struct thread *): FP must be on. */
+/* void fp_save(struct thread *): FP must be on. The kernel's C code does not use gp. */
     .globl fp_save
 fp_save:
-    mv t6, a0
-/* For the fast lanes: the thread is in t6; changes t5 alone. */
+    mv t3, a0
+    mv t5, ra
+/* For the fast lanes: the thread is in t3; returns to t5 and changes gp. */
     .globl fp_save_lane
 fp_save_lane:
     each_fp_register fsd
-    frcsr t5
-    sd t5, THREAD_FCSR(t6)
-    ret
+    frcsr gp
+    sd gp, THREAD_FCSR(t3)
+    jr t5
 
 /* void fp_restore(const struct thread *) */
     .globl fp_restore
 fp_restore:
-    mv t6, a0
+    mv t3, a0
+    mv t5, ra
+    .globl fp_restore_lane
+fp_restore_lane:
     each_fp_register fld
-    ld t5, THREAD_FCSR(t6)
-    fscsr t5
-    ret
+    ld gp, THREAD_FCSR(t3)
+    fscsr gp
+    jr t5
     .option pop

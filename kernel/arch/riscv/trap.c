@@ -101,12 +101,8 @@ void __attribute__((noreturn)) trap_from_user(struct thread *thread)
 
     if (cause == CAUSE_EXTERNAL)
         lane_interrupt(thread);
-    else if (cause == CAUSE_USER_ECALL)
-        lane_foreign_call(thread);
     else if (cause == CAUSE_ILLEGAL)
         lane_fp(thread);
-    else if (kind.fault == FAULT_PAGE)
-        lane_page_fault(thread, fault_address(thread, cause), kind.access, cause);
     if (!lock_for(thread))
         hart_run();
     if (cause & CAUSE_INTERRUPT)
