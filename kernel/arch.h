@@ -68,5 +68,6 @@ void arch_putchar(char c);
 /* Ends the machine; each returns only when the firmware cannot do it. */
 void arch_poweroff(void);
 void arch_reboot(void);
-/* Ends it after a failure, an emulator with a status that is not 0: switched off, or halted at least. */
+/* Ends it after a failure: halted, so that what is on the screen can be read; an emulator with a status
+ * that is not 0; or switched off, where the command line has panic=poweroff. */
 void arch_fail(void) __attribute__((noreturn));

@@ -129,7 +129,8 @@ enum error table_map(struct slot *slot, struct address_space *space, uint64_t ad
     if (slot->flags & SLOT_STALE)
         granules_clear(slot->object, 1 << PAGE_BITS);
     slot->flags |= SLOT_STALE;
-    *entry = slot_pte(slot, PTE_V);
+    /* No hart may find the table before it is clear. */
+    __atomic_store_n(entry, slot_pte(slot, PTE_V), __ATOMIC_RELEASE);
     mapping_add(slot, space, address);
     *level = (bits - PAGE_BITS) / LEVEL_BITS;
     return ERR_OK;

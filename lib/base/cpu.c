@@ -75,7 +75,6 @@ uint32_t cpu_intc(const struct fdt *tree, int cpu)
 void cpu_set_begin(struct cpu_set *set, uint32_t boot)
 {
     *set = (struct cpu_set){.count = 1, .node = FDT_NONE, .cpu[0].id = boot};
-    set->has_sstc = set->has_fp = set->has_zicbom = true;
 }
 
 static bool is_known(const struct cpu_set *set, uint32_t id)
@@ -106,9 +105,9 @@ static void add(struct cpu_set *set, const struct fdt *tree, int cpu, uint32_t i
     }
     set->cpu[at].id = id;
     set->cpu[at].intc = cpu_intc(tree, cpu);
-    set->has_sstc = set->has_sstc && cpu_isa_has(&isa, "sstc");
-    set->has_fp = set->has_fp && cpu_isa_has(&isa, "f") && cpu_isa_has(&isa, "d");
-    set->has_zicbom = set->has_zicbom && cpu_isa_has(&isa, "zicbom");
+    set->cpu[at].has_sstc = cpu_isa_has(&isa, "sstc");
+    set->cpu[at].has_fp = cpu_isa_has(&isa, "f") && cpu_isa_has(&isa, "d");
+    set->cpu[at].has_zicbom = cpu_isa_has(&isa, "zicbom");
 }
 
 static void read_timebase(struct cpu_set *set, const struct fdt *tree, int node)
@@ -137,4 +136,22 @@ bool cpu_set_read(struct cpu_set *set, const struct fdt *tree, const struct fdt_
             add(set, tree, node, (uint32_t)id);
     }
     return true;
+}
+
+void cpu_set_end(struct cpu_set *set)
+{
+    unsigned count = set->count;
+
+    set->count = 0;
+    set->has_sstc = set->has_fp = set->has_zicbom = true;
+    for (unsigned i = 0; i < count; i++) {
+        if (set->cpu[0].has_fp && !set->cpu[i].has_fp) {
+            set->first_lesser = set->lesser++ == 0 ? set->cpu[i].id : set->first_lesser;
+            continue;
+        }
+        set->cpu[set->count++] = set->cpu[i];
+        set->has_sstc &= set->cpu[i].has_sstc;
+        set->has_fp &= set->cpu[i].has_fp;
+        set->has_zicbom &= set->cpu[i].has_zicbom;
+    }
 }

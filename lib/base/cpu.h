@@ -24,13 +24,20 @@ struct cpu_set {
     struct {
         uint32_t id;
         uint32_t intc; /* cpu_intc() */
+        bool has_sstc, has_fp, has_zicbom;
     } cpu[CPU_MAX];
+    unsigned lesser; /* that have no FP, though the boot hart has */
+    uint32_t first_lesser;
 };
 
 /* Begins with the hart that reads the tree, by its id. */
 void cpu_set_begin(struct cpu_set *set, uint32_t boot);
 /* Reads the node that a walk is at, if it is /cpus or in there: true then. */
 bool cpu_set_read(struct cpu_set *set, const struct fdt *tree, const struct fdt_walk *walk);
+/* When all were read: takes those out that have no FP though the boot hart has. They are monitor cores,
+ * which some trees give an MMU and some firmware cannot start (VisionFive2 issue 33), and programs could
+ * not run there. */
+void cpu_set_end(struct cpu_set *set);
 
 /* Whether the node that a walk is at, a child of /cpus, is a hart that can run an operating system. Firmware
  * marks those that cannot in one of two ways: status, or no MMU. */

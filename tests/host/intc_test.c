@@ -472,7 +472,12 @@ Test(intc, harts_of_a_set)
     cr_assert_eq(cpus.count, CPU_MAX);
     cr_assert_eq(cpus.unused, 2, "the last is named twice");
     cr_assert(cpus.boot_found && cpus.cpu[0].id == 9 && cpus.timebase == 7);
-    cr_assert_not(cpus.has_fp || cpus.has_sstc || cpus.has_zicbom, "hart 1 has nothing");
+    cpu_set_end(&cpus);
+    cr_assert(cpus.count == CPU_MAX - 1 && cpus.lesser == 1 && cpus.first_lesser == 1, "it has no FP");
+    cr_assert(cpus.has_fp && cpus.has_sstc && cpus.has_zicbom);
+    cpus.cpu[0].has_fp = cpus.cpu[2].has_sstc = false;
+    cpu_set_end(&cpus);
+    cr_assert(cpus.count == CPU_MAX - 1 && !cpus.has_fp && !cpus.has_sstc && cpus.has_zicbom);
 }
 
 static unsigned usable(const char *properties)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the kernel prints when it fails itself, and that the machine then ends with a failure."""
 
+import inputs
 from qemu import Failure, test
 
 FAILURES = {
@@ -32,3 +33,22 @@ def fails(name: str, cause: str, function: str) -> None:
 
 for name, (cause, function) in FAILURES.items():
     fails(name, cause, function)
+
+
+@test(harts=(1, 4), boot=False, panics=True, timeout=60)
+def stays_readable(system):
+    """A board has no device that ends emulators: the message stands, whatever the firmware can do."""
+    tree = inputs.device_tree(system, lambda text: text.replace("sifive,test0", "no,test0"))
+    blob = inputs.write(system, "board.dtb", tree)
+    for append in ("selftest=panic", "selftest=fault"):
+        system.boot(dtb=blob, append=append)
+        system.expect("panic: ", 30)
+        system.expect("halted\n", 30)
+        system.quiet(2)
+        if system.process.poll() is not None:
+            raise Failure("the machine has ended")
+    system.boot(dtb=blob, append="selftest=panic panic=poweroff")
+    system.expect("panic: ", 30)
+    system.wait_exit(30)
+    if "halted" in system.output:
+        raise Failure("it was to be switched off")

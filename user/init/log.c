@@ -58,7 +58,7 @@ static void echo_log(void)
 void power_off(void)
 {
     echo_log();
-    log_line("init: the system cannot go on without that; powering off");
+    log_line("init: the system cannot go on without that");
     for (;;) {
         struct msg m = {.tag = tag_make(OP_RESET_POWEROFF, 1, 0), .word = {1}};
         sys_msg(SYS_CALL, BOOT_RESET, &m);

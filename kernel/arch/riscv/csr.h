@@ -23,6 +23,7 @@
 #define IRQ_SOFTWARE           0x002
 #define IRQ_TIMER              0x020
 #define IRQ_EXTERNAL           0x200
+#define IRQ_ALL                (IRQ_SOFTWARE | IRQ_TIMER | IRQ_EXTERNAL)
 
 /* scounteren. */
 #define COUNTER_CYCLE          1

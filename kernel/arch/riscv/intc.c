@@ -1,12 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* Interrupt lines on the controllers that they are wired to, each of which serves some of the harts: PLICs
- * (RISC-V Platform-Level Interrupt Controller Specification 1.0) here, APLICs in aplic.c. */
+ * (RISC-V Platform-Level Interrupt Controller Specification 1.0) here, APLICs in aplic.c. A PLIC keeps a
+ * line silent from its claim to its completion, and some (T-Head's, Andes') lose an edge that comes
+ * meanwhile. So an edge is completed as soon as it is claimed, and its line is disabled until its driver
+ * acknowledges it. */
 #include "aplic.h"
 #include "machine.h"
 #include "plic.h"
 
 /* Where each line is delivered, as its controller numbers harts, plus 1; 0: not enabled. */
 static uint16_t line_target[IRQ_LINES];
+static bool line_is_edge[IRQ_LINES]; /* of PLICs whose interrupts have a second cell, which tells */
+
+static void plic_enable(const struct intc *plic, uint32_t context, uint32_t source, bool enabled)
+{
+    uint32_t word = intc_get(plic, plic_enable_word(context, source)), bit = 1u << source % 32;
+
+    intc_put(plic, plic_enable_word(context, source), enabled ? word | bit : word & ~bit);
+}
 
 /* Where the controller delivers interrupts for `hart`, or else for any other; -1 when it serves none. */
 static int32_t target_for(const struct intc *intc, const struct hart *hart)
@@ -30,7 +41,9 @@ bool arch_irq_configure(uint32_t line, uint64_t trigger)
 
     if (!intc || target_for(intc, hart_self()) < 0)
         return false;
-    if (intc->kind != INTC_PLIC)
+    if (intc->kind == INTC_PLIC)
+        line_is_edge[line] = trigger == IRQ_TRIGGER_RISING || trigger == IRQ_TRIGGER_FALLING;
+    else
         aplic_configure(intc, source, trigger);
     return true;
 }
@@ -46,7 +59,7 @@ void arch_irq_disable(uint32_t line)
         return;
     if (intc->kind == INTC_PLIC) {
         arch_irq_complete(line);
-        *plic_enable_register(intc, line_target[line] - 1, source) &= ~(1u << source % 32);
+        plic_enable(intc, line_target[line] - 1, source, false);
     } else {
         aplic_disable(intc, source);
     }
@@ -62,9 +75,9 @@ void arch_irq_enable(uint32_t line, struct hart *hart)
     arch_irq_disable(line);
     line_target[line] = target + 1;
     if (intc->kind == INTC_PLIC) {
-        *plic_enable_register(intc, target, source) |= 1u << source % 32;
+        plic_enable(intc, target, source, true);
         /* QEMU looks for what is pending already when this is written, but not when the line is enabled. */
-        *plic_context_register(intc, target, PLIC_THRESHOLD) = 0;
+        intc_put(intc, plic_context_register(target, PLIC_THRESHOLD), 0);
     } else {
         aplic_enable(intc, source, target);
     }
@@ -76,9 +89,19 @@ void arch_irq_set_priority(uint32_t line, uint32_t priority)
     const struct intc *intc = intc_of_line(&machine.intcs, line, &source);
 
     if (intc->kind == INTC_PLIC)
-        *intc_register(intc, PLIC_PRIORITY + source * 4) = priority;
+        intc_put(intc, PLIC_PRIORITY + source * 4, priority);
     else
         aplic_set_priority(intc, source, priority);
+}
+
+/* The line of a source that was claimed in the context, and may be an edge. */
+static uint32_t __attribute__((noinline)) claimed(const struct intc *plic, uint32_t context, uint32_t source)
+{
+    if (line_is_edge[plic->first_line + source]) {
+        intc_put(plic, plic_context_register(context, PLIC_CLAIM), source);
+        plic_enable(plic, context, source, false);
+    }
+    return plic->first_line + source;
 }
 
 uint32_t arch_irq_claim(void)
@@ -88,8 +111,8 @@ uint32_t arch_irq_claim(void)
 
     for (; intc < end; intc++)
         if (intc->kind == INTC_PLIC && intc->target[hart] >= 0 &&
-            (source = *plic_context_register(intc, intc->target[hart], PLIC_CLAIM)))
-            return intc->first_line + source;
+            (source = intc_get(intc, plic_context_register(intc->target[hart], PLIC_CLAIM))))
+            return intc->cells == 1 ? intc->first_line + source : claimed(intc, intc->target[hart], source);
     return aplic_claim(hart);
 }
 
@@ -101,8 +124,10 @@ void arch_irq_complete(uint32_t line)
 
     if (!intc || !line_target[line])
         return;
-    if (intc->kind == INTC_PLIC)
-        *plic_context_register(intc, line_target[line] - 1, PLIC_CLAIM) = source;
-    else
+    if (intc->kind != INTC_PLIC)
         aplic_complete(intc, source);
+    else if (line_is_edge[line])
+        plic_enable(intc, line_target[line] - 1, source, true);
+    else
+        intc_put(intc, plic_context_register(line_target[line] - 1, PLIC_CLAIM), source);
 }

@@ -11,6 +11,7 @@ struct machine {
     struct cpu_set cpus; /* that the device tree tells of */
     struct intc_set intcs;
     uint64_t test_device;  /* QEMU's exit device, physical; 0: none */
+    bool off_after_failure; /* the command line has panic=poweroff */
     bool has_sstc, has_sbi_time; /* timers that can be used on all harts */
     uint32_t asid_bits;
     uint32_t quirks;   /* that are worked around, a bit for each; what they change: */
@@ -37,6 +38,14 @@ void hart_run(void) __attribute__((noreturn));
 static inline volatile uint32_t *intc_register(const struct intc *intc, uint64_t offset)
 {
     return arch_direct(intc->base + offset);
+}
+static inline uint32_t intc_get(const struct intc *intc, uint64_t offset)
+{
+    return *intc_register(intc, offset);
+}
+static inline void intc_put(const struct intc *intc, uint64_t offset, uint32_t value)
+{
+    *intc_register(intc, offset) = value;
 }
 /* trap.S */
 void trap_entry(void);

@@ -12,14 +12,14 @@
 #define PLIC_THRESHOLD      0x0
 #define PLIC_CLAIM          0x4
 
-static inline volatile uint32_t *plic_enable_register(const struct intc *plic, uint32_t context,
-                                                     uint32_t source)
+/* Offset of the word that enables a source in a context, */
+static inline uint64_t plic_enable_word(uint32_t context, uint32_t source)
 {
-    return intc_register(plic, PLIC_ENABLE + context * PLIC_ENABLE_STRIDE + source / 32 * 4);
+    return PLIC_ENABLE + context * PLIC_ENABLE_STRIDE + source / 32 * 4;
 }
 
-static inline volatile uint32_t *plic_context_register(const struct intc *plic, uint32_t context,
-                                                      uint32_t offset)
+/* and of a register of a context. */
+static inline uint64_t plic_context_register(uint32_t context, uint32_t offset)
 {
-    return intc_register(plic, PLIC_CONTEXT + context * PLIC_CONTEXT_STRIDE + offset);
+    return PLIC_CONTEXT + context * PLIC_CONTEXT_STRIDE + offset;
 }

@@ -39,7 +39,7 @@ void hart_init(void)
     hart_self()->timer_deadline = UINT64_MAX;
     arch_set_timer(UINT64_MAX);
     intc_hart_init();
-    csr_write(sie, IRQ_SOFTWARE | IRQ_TIMER | IRQ_EXTERNAL);
+    csr_write(sie, IRQ_ALL);
 }
 
 /* First C code of a hart that was started. */

@@ -50,12 +50,12 @@ void intc_hart_is(const struct hart *hart, uint32_t candidate)
         machine.intcs.intc[i].target[hart->index] = machine.intcs.intc[i].target[candidate];
 }
 
-/* Also sources that the tree does not tell of: firmware may have left them enabled. */
+/* Firmware may have left sources enabled. Beyond the last there may be no register. */
 static void plic_hart_init(const struct intc *plic, uint32_t context)
 {
-    for (uint32_t source = 0; source < IRQ_LINES; source += 32)
-        *plic_enable_register(plic, context, source) = 0;
-    *plic_context_register(plic, context, PLIC_THRESHOLD) = 0;
+    for (uint32_t source = 0; source <= plic->sources; source += 32)
+        intc_put(plic, plic_enable_word(context, source), 0);
+    intc_put(plic, plic_context_register(context, PLIC_THRESHOLD), 0);
 }
 
 /* The hart does this itself: when the firmware starts it, it sets the thresholds of its contexts anew. */

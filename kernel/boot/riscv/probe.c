@@ -63,8 +63,13 @@ void arch_read_node(const struct fdt *tree, const struct fdt_walk *walk)
 
 void arch_read_end(const struct fdt *tree)
 {
+    machine.off_after_failure = boot_option("panic=poweroff");
     if (!machine.cpus.boot_found)
         boot_fail("the device tree has no usable hart %u, which this is", machine.cpus.cpu[0].id);
+    cpu_set_end(&machine.cpus);
+    if (machine.cpus.lesser)
+        log_line("hart %u is not used: it has no FP, as the boot hart has%s", machine.cpus.first_lesser,
+                 machine.cpus.lesser == 1 ? "" : "; nor are others like it");
     arch_timebase = machine.cpus.timebase;
     if (arch_timebase == 0)
         boot_fail("the device tree has no timebase-frequency");
