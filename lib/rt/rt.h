@@ -112,8 +112,6 @@ enum error timer_cancel(cap_t timer);
 /* --- Time --- */
 
 uint64_t rt_ticks(void); /* the time register */
-/* Instructions that the hart has retired; may be read only when the kernel was started with `counters`. */
-uint64_t rt_instret(void);
 uint64_t rt_ticks_of_us(uint64_t us); /* rounded up */
 
 /* --- Memory, through mm (memory.c) --- */

@@ -68,13 +68,4 @@ rt_ticks:
     ret
     .size rt_ticks, . - rt_ticks
 
-    /* uint64_t rt_instret(void) */
-    .section .text.rt_instret, "ax", @progbits
-    .global rt_instret
-    .type rt_instret, @function
-rt_instret:
-    rdinstret a0
-    ret
-    .size rt_instret, . - rt_instret
-
     .section .note.GNU-stack, "", @progbits

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel as mm sees it, as a model: one CNode with a derivation tree, untyped memory, frames with one word of
- * content, and mappings. Every call that a correct mm never makes is counted in `complaints`. Calls can be made to
- * fail for want of slots or memory only, as with the real kernel. Included by one test program. */
+/* The kernel as mm sees it, as a model: one CNode with a derivation tree, untyped memory, frames with
+ * one word of content, and mappings. Every call that a correct mm never makes is counted in
+ * `complaints`. Calls can be made to fail for want of slots or memory only, as with the real kernel.
+ * Included by one test program. */
 #pragma once
 
 #include "support.h"
@@ -11,8 +12,8 @@
 
 #define MODEL_SLOTS   8192 /* mm's CNode; half of them are for the capabilities that clients hold */
 #define CLIENT_SLOTS  4096 /* first of those */
-#define MODEL_SHELVES 64   /* further CNodes of 256 slots that mm can make; their slots follow */
-#define MODEL_TOTAL   (MODEL_SLOTS + MODEL_SHELVES * 256)
+#define MODEL_SHELVES 128  /* further CNodes of 64 slots that can be there at once; their slots follow */
+#define MODEL_TOTAL   (MODEL_SLOTS + MODEL_SHELVES * 64)
 #define MODEL_PAGES   8192 /* physical memory: 32 MiB */
 #define MODEL_OBJECTS 65536
 #define MODEL_MAPS    65536
@@ -32,6 +33,7 @@ struct model_slot {
 static struct model_slot model[MODEL_TOTAL];
 static uint64_t content[MODEL_PAGES]; /* one word for each physical page */
 static uint64_t next_object, own_space_object;
+static bool shelf_used[MODEL_SHELVES + 1];
 static unsigned shelves_made, complaints;
 static char first_complaint[128], *own_memory;
 static struct start_info model_start = {.name = "mm", .cnode_slots = MODEL_SLOTS};
@@ -124,6 +126,7 @@ static void model_empty(uint32_t slot)
 {
     uint64_t object = model[slot].object;
     bool is_space = model[slot].type == OBJ_ADDRESS_SPACE;
+    uint32_t shelf = model[slot].shelf;
     model_unmap(slot);
     model[slot] = (struct model_slot){0};
     bool last = true;
@@ -132,6 +135,10 @@ static void model_empty(uint32_t slot)
     for (uint32_t s = 1; is_space && last && s < MODEL_TOTAL; s++)
         if (model[s].space == object)
             model_unmap(s);
+    for (uint32_t s = 0; shelf != 0 && last && s < 64; s++)
+        if (model[MODEL_SLOTS + (shelf - 1) * 64 + s].type != OBJ_NULL)
+            model_empty(MODEL_SLOTS + (shelf - 1) * 64 + s);
+    shelf_used[shelf] &= shelf == 0 || !last;
 }
 
 static void model_delete(uint32_t slot)
@@ -148,9 +155,9 @@ static uint32_t model_at(cap_t cnode, uint64_t slot)
 {
     if (cnode == 0 || cnode == START_CNODE)
         return slot < MODEL_SLOTS ? (uint32_t)slot : 0;
-    if (model[cnode].type != OBJ_CNODE || model[cnode].shelf == 0 || slot == 0 || slot >= 256)
+    if (model[cnode].type != OBJ_CNODE || model[cnode].shelf == 0 || slot == 0 || slot >= 64)
         return 0;
-    return MODEL_SLOTS + (model[cnode].shelf - 1) * 256 + (uint32_t)slot;
+    return MODEL_SLOTS + (model[cnode].shelf - 1) * 64 + (uint32_t)slot;
 }
 
 enum error cnode_delete(cap_t cnode, uint64_t slot)
@@ -254,6 +261,18 @@ static bool model_has_child(uint32_t slot)
     return false;
 }
 
+/* A shelf that is not there; 0: too many. */
+static uint32_t shelf_number(void)
+{
+    for (uint32_t shelf = 1; shelf <= MODEL_SHELVES; shelf++)
+        if (!shelf_used[shelf]) {
+            shelves_made++;
+            shelf_used[shelf] = true;
+            return shelf;
+        }
+    return 0;
+}
+
 enum error untyped_retype(cap_t untyped, enum object_type type, unsigned size_bits, cap_t cnode,
                           uint64_t first_slot, uint64_t count, uint64_t offset)
 {
@@ -276,8 +295,8 @@ enum error untyped_retype(cap_t untyped, enum object_type type, unsigned size_bi
         uint64_t at = parent->start + start + (i << bits);
         model[first_slot + i] = (struct model_slot){
             .type = type, .bits = bits, .parent = untyped, .object = ++next_object, .start = at};
-        if (type == OBJ_CNODE && bits == 14 && shelves_made < MODEL_SHELVES)
-            model[first_slot + i].shelf = ++shelves_made;
+        if (type == OBJ_CNODE && bits == PAGE_BITS)
+            model[first_slot + i].shelf = shelf_number();
         if (type == OBJ_FRAME)
             content[at / PAGE_BYTES] = 0;
     }
@@ -353,6 +372,13 @@ enum error kernel_call(cap_t cap, uint32_t op, const uint64_t *argument, unsigne
     for (unsigned i = 0; result != NULL && i < result_count; i++)
         result[i] = answer[i];
     return ERR_OK;
+}
+
+uint32_t sys_invoke(cap_t cap, uint64_t tag, uint64_t word0, uint64_t word1, uint64_t word2, uint64_t word3,
+                    uint64_t word4, uint64_t word5)
+{
+    const uint64_t words[] = {word0, word1, word2, word3, word4, word5};
+    return kernel_call(cap, tag_label(tag), words, tag_length(tag), NULL, 0);
 }
 
 static unsigned crash_signals;

@@ -30,6 +30,7 @@ static void world_start(uint64_t pages, uint64_t slots)
     uint32_t slot = MODEL_FIRST_UNTYPED;
     memset(model, 0, sizeof(model));
     memset(maps, 0, sizeof(maps));
+    memset(shelf_used, 0, sizeof(shelf_used));
     memset(content, 0xa5, sizeof(content));
     complaints = crash_signals = shelves_made = 0;
     client_next = CLIENT_SLOTS;
@@ -60,8 +61,8 @@ static void world_start(uint64_t pages, uint64_t slots)
     blocks_init();
     lock_be(0);
     cr_assert(locks_init(RECEIVERS));
-    cr_assert(places_init());
-    pagemap_init();
+    places_init();
+    ledgers_init();
     segments_init();
     spaces_init();
     for (uint32_t s = MODEL_FIRST_UNTYPED; s < slot; s++) {

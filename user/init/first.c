@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starting mm, which nobody can help with: its program, stack and page tables come out of init's own memory,
- * frame by frame. Then all memory that is left is mm's.
+ * Starting mm, which nobody can help with: its program, stack and page tables come out of init's own
+ * memory, frame by frame. Then all memory that is left is mm's.
  */
 #include "init.h"
 
@@ -90,13 +90,14 @@ static uint64_t pages_bytes(const struct elf *elf)
     return bytes;
 }
 
-/* What mm needs in its own CNode when all memory is in use: capabilities of pages it can put elsewhere. */
+/* What mm needs in its own CNode when all memory is in use: what it does not need soon it can put
+ * elsewhere. */
 static unsigned cnode_bits(uint64_t ram)
 {
     uint64_t slots = MM_MIN_SLOTS;
     unsigned bits = SLOT_BITS + 12;
 
-    while (slots < ram >> (PAGE_BITS + 5) && slots < MM_MAX_SLOTS) {
+    while (slots < ram >> (PAGE_BITS + 4) && slots < MM_MAX_SLOTS) {
         slots *= 2;
         bits++;
     }

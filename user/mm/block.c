@@ -103,7 +103,8 @@ void block_note_used(uint32_t number)
     set_taken(number, BLOCK_USED);
 }
 
-/* Splits a free block; returns the first half, which is free as the other one is, or 0. A pair is at hand. */
+/* Splits a free block; returns the first half, which is free as the other one is, or 0. A pair is at
+ * hand. */
 static uint32_t split(uint32_t number)
 {
     const struct block *block = block_at(number);

@@ -25,7 +25,7 @@ static struct lock own[MAX_RECEIVERS], store;
 static unsigned receivers;
 static unsigned store_owner; /* receiver + 1; 0: nobody */
 static unsigned store_depth;
-static _Thread_local unsigned self;
+_Thread_local unsigned lock_receiver;
 static _Thread_local bool all;
 
 static bool try_take(struct lock *lock)
@@ -76,17 +76,12 @@ unsigned locks_receivers(void)
 
 void lock_be(unsigned receiver)
 {
-    self = receiver;
-}
-
-unsigned lock_self(void)
-{
-    return self;
+    lock_receiver = receiver;
 }
 
 void lock_enter(void)
 {
-    take(&own[self]);
+    take(&own[lock_receiver]);
 }
 
 bool lock_is_all(void)
@@ -98,7 +93,7 @@ void lock_all(void)
 {
     if (lock_is_all())
         return;
-    let_go(&own[self]);
+    let_go(&own[lock_receiver]);
     for (unsigned i = 0; i < receivers; i++)
         take(&own[i]);
     all = true;
@@ -107,7 +102,7 @@ void lock_all(void)
 void lock_leave(void)
 {
     if (!all) {
-        let_go(&own[self]);
+        let_go(&own[lock_receiver]);
         return;
     }
     all = false;
@@ -117,9 +112,9 @@ void lock_leave(void)
 
 void store_enter(void)
 {
-    if (__atomic_load_n(&store_owner, __ATOMIC_RELAXED) != self + 1) {
+    if (__atomic_load_n(&store_owner, __ATOMIC_RELAXED) != lock_receiver + 1) {
         take(&store);
-        __atomic_store_n(&store_owner, self + 1, __ATOMIC_RELAXED);
+        __atomic_store_n(&store_owner, lock_receiver + 1, __ATOMIC_RELAXED);
     }
     store_depth++;
 }

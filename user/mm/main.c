@@ -81,9 +81,10 @@ static void take_stock(int argc, char **argv)
     split_first(first, &splits);
     own_init((char *)OWN_BASE, rt_cap("space"), splits.chunk);
     blocks_init();
-    if (!locks_init(receivers_count()) || !places_init())
+    if (!locks_init(receivers_count()))
         rt_fail("was given no slots");
-    pagemap_init();
+    places_init();
+    ledgers_init();
     segments_init();
     spaces_init();
     note_first(first, &splits);

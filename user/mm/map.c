@@ -21,7 +21,7 @@ static enum error range_valid(uint64_t address, uint64_t length)
 }
 
 /* Checks what a client asks for, and finds the place for it when *address is 0. The range is then clear. */
-static enum error place(const struct space *space, uint64_t *address, uint64_t length, uint64_t prot,
+static enum error place(struct space *space, uint64_t *address, uint64_t length, uint64_t prot,
                         uint64_t alignment)
 {
     enum error error = range_valid(*address, length);
@@ -50,49 +50,43 @@ static uint32_t full_prot(uint64_t prot)
 
 /* --- Pages --- */
 
-/* Notes the capability behind a page; there is room for it. */
-static void enter_page(struct space *space, uint64_t page, cap_t frame)
-{
-    pagemap_set(&space->pages, page, frame);
-    slot_note(frame, space->number % MAX_SPACES, page);
-}
-
-static enum error add_page(struct space *space, const struct region *region, uint64_t page)
+/* Maps a new frame of the space itself. */
+static enum error add_page(struct space *space, const struct region *region, uint64_t page, uint32_t *entry)
 {
     enum error error;
-    if (!pagemap_ready(&space->pages, page))
-        return ERR_NO_MEMORY;
     cap_t frame = frame_get(space, &error);
-    if (frame != 0)
-        error = space_map_frame(space, frame, page * PAGE_BYTES, region->prot);
-    if (!error) {
-        enter_page(space, page, frame);
-        return ERR_OK;
-    }
-    if (frame != 0)
+    if (frame == 0)
+        return error;
+    error = space_map_frame(space, frame, page * PAGE_BYTES, region->prot);
+    if (error) {
         frame_put(space, frame);
-    pagemap_unready(&space->pages, page);
-    return error;
+        return error;
+    }
+    slot_note(frame, 0, page);
+    *entry = frame;
+    return ERR_OK;
 }
 
 /* Maps a copy of a frame capability, because a capability is for one mapping. */
 static enum error show_frame(struct space *space, uint32_t frame, uint64_t address, uint64_t prot)
 {
+    enum error error;
     uint64_t page = address / PAGE_BYTES;
-    if (!pagemap_ready(&space->pages, page))
-        return ERR_NO_MEMORY;
-    cap_t copy = slots_take(1);
-    enum error error =
-        copy != 0 ? place_copy(copy, frame, RIGHT_READ | RIGHT_WRITE | RIGHT_EXEC) : ERR_NO_MEMORY;
+    uint32_t *entry = pagemap_entry(space, &space->pages, page, &error);
+    cap_t copy = entry != NULL ? slots_for(space, 1, &error) : 0;
+    if (copy == 0)
+        return error;
+    error = place_copy(copy, frame, RIGHT_READ | RIGHT_WRITE | RIGHT_EXEC);
     if (!error)
         error = space_map_frame(space, copy, address, prot);
-    if (!error) {
-        enter_page(space, page, copy);
-        return ERR_OK;
+    if (error) {
+        slot_free(copy);
+        return error;
     }
-    slot_free(copy);
-    pagemap_unready(&space->pages, page);
-    return error;
+    slot_own(space, copy);
+    slot_note(copy, 0, page);
+    *entry = copy;
+    return ERR_OK;
 }
 
 static uint64_t segment_page_of(const struct region *region, uint64_t page)
@@ -103,15 +97,17 @@ static uint64_t segment_page_of(const struct region *region, uint64_t page)
 static enum error show_page(struct space *space, const struct region *region, uint64_t page)
 {
     enum error error;
-    uint32_t frame = segment_page(segment_at(region->segment), segment_page_of(region, page), &error);
+    uint32_t frame = segment_page(segment_of(region), segment_page_of(region, page), &error);
     return frame != 0 ? show_frame(space, frame, page * PAGE_BYTES, region->prot) : error;
 }
 
 static enum error make_present(struct space *space, const struct region *region, uint64_t page)
 {
-    if (pagemap_get(&space->pages, page) != 0)
-        return ERR_OK; /* another thread touched it first */
-    return region->segment == 0 ? add_page(space, region, page) : show_page(space, region, page);
+    enum error error;
+    uint32_t *entry = pagemap_entry(space, &space->pages, page, &error);
+    if (entry == NULL || *entry != 0)
+        return error; /* if it is there, another thread touched it first */
+    return region->view == 0 ? add_page(space, region, page, entry) : show_page(space, region, page);
 }
 
 enum error touch(struct space *space, uint64_t address, uint64_t access)
@@ -121,25 +117,27 @@ enum error touch(struct space *space, uint64_t address, uint64_t access)
         return ERR_BAD_ADDRESS;
     if (access & ~(uint64_t)region->prot)
         return ERR_NO_RIGHT;
-    if (region->segment != 0 && !lock_is_all())
+    if (region->view != 0 && !lock_is_all())
         return ERR_WOULD_BLOCK;
-    return make_present(space, region, address / PAGE_BYTES);
+    uint64_t page = address / PAGE_BYTES, last = region->end / PAGE_BYTES;
+    space->ahead = page != space->expected ? 1 : space->ahead < AHEAD_MAX ? space->ahead * 2 : AHEAD_MAX;
+    if (last > page + space->ahead)
+        last = page + space->ahead;
+    space->expected = last;
+    enum error error = make_present(space, region, page);
+    while (!error && ++page < last && !make_present(space, region, page))
+        ;
+    return error;
 }
 
-void drop_pages(struct space *space, uint64_t start, uint64_t end)
+void drop_pages(struct space *space, const struct region *region, uint64_t start, uint64_t end)
 {
-    const struct region *region = region_find(space, start);
-    uint64_t last = end / PAGE_BYTES;
-    for (uint64_t page = pagemap_next(&space->pages, start / PAGE_BYTES, last); page < last;
-         page = pagemap_next(&space->pages, page + 1, last)) {
-        uint32_t frame = pagemap_clear(&space->pages, page);
-        if (region->segment != 0) {
-            place_free(frame); /* the copy; deleting it unmaps it */
-        } else {
-            place_unmap(frame);
-            frame_put(space, frame);
-        }
-    }
+    uint64_t page = start / PAGE_BYTES, last = end / PAGE_BYTES;
+    for (uint32_t *at; (at = pagemap_first(space, &space->pages, &page, last)) != NULL; *at = 0)
+        if (region->view != 0)
+            place_free(*at); /* the copy; deleting it unmaps it */
+        else
+            frame_drop(space, *at);
 }
 
 /* --- Map and unmap --- */
@@ -159,11 +157,18 @@ static enum error fill(struct space *space, uint64_t start, uint64_t length)
 enum error map_anonymous(struct space *space, uint64_t *address, uint64_t length, uint64_t prot)
 {
     uint64_t start = *address;
+    if (start == 0 && prot_valid(prot) && !space->eager) {
+        const struct region *again = region_again(space, length, full_prot(prot));
+        if (again != NULL) {
+            *address = again->start;
+            return ERR_OK;
+        }
+    }
     enum error error = place(space, &start, length, prot, PAGE_BYTES);
     if (error)
         return error;
-    struct region region = {.start = start, .end = start + length, .prot = full_prot(prot)};
-    error = region_insert(space, &region);
+    struct region region = {.start = start, .end = start + length, .prot = (uint8_t)full_prot(prot)};
+    error = region_insert(space, &region, 0);
     if (!error && space->eager) {
         error = fill(space, start, length);
         if (error)
@@ -174,22 +179,24 @@ enum error map_anonymous(struct space *space, uint64_t *address, uint64_t length
     return error;
 }
 
-/* Maps the frames of a device segment, all of them: their sizes differ and a part of one cannot be mapped. */
+/* Maps the frames of a device segment, all of them: their sizes differ and a part of one cannot be
+ * mapped. */
 static enum error show_device(struct space *space, const struct segment_entry *segment, uint64_t start,
                               uint64_t prot)
 {
     uint64_t at = start;
-    for (unsigned i = 0; i < segment->frame_count; i++) {
-        enum error error = show_frame(space, segment->frame[i], at, prot);
+    const struct segment_device *device = segment_device(segment);
+    for (unsigned i = 0; i < device->count; i++) {
+        enum error error = show_frame(space, device->frame[i], at, prot);
         if (error)
             return error;
-        at += 1ull << segment->frame_bits[i];
+        at += 1ull << device->bits[i];
     }
     return ERR_OK;
 }
 
-/* Maps what the segment has already, so that its pages need not be touched one by one. It does not matter if
- * that fails. */
+/* Maps what the segment has already, so that its pages need not be touched one by one. It does not
+ * matter if that fails. */
 static void show_present(struct space *space, const struct segment_entry *segment, uint64_t start)
 {
     const struct region *region = region_find(space, start);
@@ -207,7 +214,7 @@ static void show_present(struct space *space, const struct segment_entry *segmen
 static enum error show_segment(struct space *space, const struct segment_entry *segment, uint64_t start,
                                uint64_t length, uint64_t prot)
 {
-    if (segment->device)
+    if (segment->device != 0)
         return show_device(space, segment, start, prot);
     if (space->eager)
         return fill(space, start, length);
@@ -219,9 +226,10 @@ static enum error show_segment(struct space *space, const struct segment_entry *
 static uint64_t segment_alignment(const struct segment_entry *segment)
 {
     unsigned bits = PAGE_BITS;
-    for (unsigned i = 0; i < segment->frame_count; i++)
-        if (segment->frame_bits[i] > bits)
-            bits = segment->frame_bits[i];
+    const struct segment_device *device = segment_device(segment);
+    for (unsigned i = 0; device != NULL && i < device->count; i++)
+        if (device->bits[i] > bits)
+            bits = device->bits[i];
     return 1ull << bits;
 }
 
@@ -238,19 +246,17 @@ enum error map_segment(struct space *space, uint32_t index, uint64_t *address, u
     if (segment->dropped)
         return ERR_NOT_FOUND;
     if (!range_inside(offset, length, segment->length) ||
-        (segment->device && (offset != 0 || length != segment->length || prot & MM_EXEC)))
+        (segment->device != 0 && (offset != 0 || length != segment->length || prot & MM_EXEC)))
         return ERR_BAD_ARG;
     struct region region = {
         .start = start,
         .end = start + length,
-        .prot = full_prot(prot),
-        .segment = index,
+        .prot = (uint8_t)full_prot(prot),
         .offset = offset,
     };
-    error = region_insert(space, &region);
+    error = region_insert(space, &region, index);
     if (error)
         return error;
-    segment->mappings++;
     error = show_segment(space, segment, start, length, region.prot);
     if (error)
         unmap(space, start, length);
@@ -259,12 +265,19 @@ enum error map_segment(struct space *space, uint32_t index, uint64_t *address, u
     return error;
 }
 
+/* The first region with something in [address, end); NULL: none. */
+static struct region *region_in(const struct space *space, uint64_t address, uint64_t end)
+{
+    struct region *region = region_after(space, address);
+    return region != NULL && region->start < end ? region : NULL;
+}
+
 /* Whether something in the range shows a segment. */
 static bool shows_segment(const struct space *space, uint64_t start, uint64_t end)
 {
-    for (unsigned i = region_after(space, start); i < space->region_count && space->region[i].start < end;
-         i++)
-        if (space->region[i].segment != 0)
+    const struct region *region;
+    for (uint64_t at = start; (region = region_in(space, at, end)) != NULL; at = region->end)
+        if (region->view != 0)
             return true;
     return false;
 }
@@ -272,30 +285,12 @@ static bool shows_segment(const struct space *space, uint64_t start, uint64_t en
 /* Whether the range takes only a part of a device segment's region. */
 static bool breaks_device(const struct space *space, uint64_t start, uint64_t end)
 {
-    for (unsigned i = region_after(space, start); i < space->region_count && space->region[i].start < end;
-         i++) {
-        const struct region *region = &space->region[i];
-        if (region->segment != 0 && segment_at(region->segment)->device &&
+    const struct region *region;
+    for (uint64_t at = start; (region = region_in(space, at, end)) != NULL; at = region->end)
+        if (region->view != 0 && segment_at(segment_of(region))->device != 0 &&
             (region->start < start || region->end > end))
             return true;
-    }
     return false;
-}
-
-/* Cuts the part of one region out that lies in [start, end). */
-static void unmap_part(struct space *space, const struct region *region, uint64_t start, uint64_t end)
-{
-    uint32_t segment = region->segment;
-    uint64_t from = region->start > start ? region->start : start, to = region->end < end ? region->end : end;
-    bool front = from > region->start, back = to < region->end;
-    drop_pages(space, from, to);
-    region_cut(space, from, to);
-    if (segment == 0)
-        return;
-    if (front && back)
-        segment_at(segment)->mappings++;
-    else if (!front && !back)
-        segment_unmapped(segment);
 }
 
 enum error unmap(struct space *space, uint64_t address, uint64_t length)
@@ -304,19 +299,26 @@ enum error unmap(struct space *space, uint64_t address, uint64_t length)
     if (error)
         return error;
     uint64_t end = address + length;
-    if (region_is_clear(space, address, end))
+    struct region *region = region_find(space, address);
+    if (region != NULL && region->start == address && region->end == end && region->view == 0) {
+        drop_pages(space, region, address, end);
+        region_lay_aside(space, region);
+        return ERR_OK;
+    }
+    region_bury(space);
+    region = region_in(space, address, end);
+    if (region == NULL)
         return ERR_NOT_MAPPED;
     if (shows_segment(space, address, end) && !lock_is_all())
         return ERR_WOULD_BLOCK;
     if (breaks_device(space, address, end))
         return ERR_BAD_ARG;
     error = region_can_cut(space, address, end);
-    if (error)
-        return error;
-    for (;;) {
-        unsigned i = region_after(space, address);
-        if (i == space->region_count || space->region[i].start >= end)
-            return ERR_OK;
-        unmap_part(space, &space->region[i], address, end);
+    while (!error && (region = region_in(space, address, end)) != NULL) {
+        uint64_t from = region->start > address ? region->start : address;
+        uint64_t to = region->end < end ? region->end : end;
+        drop_pages(space, region, from, to);
+        region_cut(space, from, to);
     }
+    return error;
 }

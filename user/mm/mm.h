@@ -13,10 +13,13 @@
 #define USER_END    0x4000000000ull /* the upper half of Sv39 is the kernel's */
 #define CHOOSE_END  0x3e00000000ull /* addresses that mm chooses lie below */
 #define CHUNK_BITS  16
-#define MAX_SPACES  256
-#define MAX_REGIONS 512 /* per space */
+#define MAX_SPACES  1024
 #define BATCH       4   /* frames that are made at once */
+#define AHEAD_MAX   4   /* pages made present at once where memory is touched in order */
+#define SMALL_PAGES 8   /* pages of small objects that are known */
 #define MAX_RECEIVERS 8 /* threads that serve, one a hart */
+
+struct space;
 
 /* What a badge of mm's endpoint stands for, in its two top bits. The number is where a client number is:
  * above the 16 bits of rights, which are 0 unless it is a session. */
@@ -42,8 +45,12 @@ bool locks_init(unsigned count);
 /* How many there are. */
 unsigned locks_receivers(void);
 /* Says, and tells, which receiver the calling thread is. */
+extern _Thread_local unsigned lock_receiver;
 void lock_be(unsigned receiver);
-unsigned lock_self(void);
+static inline unsigned lock_self(void)
+{
+    return lock_receiver;
+}
 /* Around each request: takes the own lock, which guards the spaces that are at home here. */
 void lock_enter(void);
 void lock_leave(void);
@@ -61,13 +68,11 @@ void store_leave(void);
 /* Parts of mm's own address range, each of 1 << OWN_PART_BITS bytes. */
 enum own_part {
     OWN_BLOCKS,
-    OWN_NODES,
-    OWN_SEGMENTS,
     OWN_SPACES,
-    OWN_REGIONS,
+    OWN_SHEETS,
+    OWN_LEDGERS,
     OWN_NOTES,
     OWN_STACKS,
-    OWN_SHELVES,
     OWN_PARTS
 };
 #define OWN_PART_BITS 30
@@ -80,8 +85,9 @@ void own_init(char *base, cap_t space, cap_t chunk);
 void *own_start(enum own_part part);
 /* Maps a zeroed page at the page-aligned address, for good. False when there is no memory. */
 bool own_page(void *address);
-/* A CNode of 2^bits bytes, a notification; 0 when there is no memory. */
-cap_t own_cnode(unsigned bits);
+/* Maps a frame of somebody else's there, for as long as it exists. False when there is no memory. */
+bool own_map(cap_t frame, void *address);
+/* A notification; 0 when there is no memory. */
 cap_t own_notification(void);
 /* Takes a new chunk when the current one is nearly used up, so that own_page works in the middle of things.
  */
@@ -104,8 +110,8 @@ struct pool {
 void pool_init(struct pool *pool, enum own_part part, uint32_t size);
 /* Makes sure that the next `count` calls of pool_take succeed. */
 bool pool_ready(struct pool *pool, uint32_t count);
-/* An element; 0 when there is no memory. Its first four bytes are anything, the rest is as the last user left
- * it, or zero. */
+/* An element; 0 when there is no memory. Its first four bytes are anything, the rest is as the last
+ * user left it, or zero. */
 uint32_t pool_take(struct pool *pool);
 void pool_put(struct pool *pool, uint32_t index);
 static inline void *pool_at(const struct pool *pool, uint32_t index)
@@ -113,49 +119,73 @@ static inline void *pool_at(const struct pool *pool, uint32_t index)
     return pool->base + (uint64_t)pool->size * index;
 }
 
+/* --- ledger.c: what mm writes down about a space, in memory of that space --- */
+
+#define CELL_BYTES 64
+
+/* Cells are known by number; 0 is none. */
+struct ledger {
+    uint32_t sheets;      /* list of its pages */
+    uint32_t free, spare; /* list of free cells, linked by their first four bytes, and how many */
+};
+void ledgers_init(void);
+/* Makes sure that the next `count` calls of ledger_take succeed. False and *error: ERR_QUOTA,
+ * ERR_NO_MEMORY. */
+bool ledger_ready(struct space *space, unsigned count, enum error *error);
+/* A cell, with anything in it. */
+uint32_t ledger_take(struct space *space);
+void ledger_put(struct space *space, uint32_t cell);
+extern char *ledger_base; /* where cell 0 would be */
+static inline void *ledger_at(uint32_t cell)
+{
+    return ledger_base + (uint64_t)cell * CELL_BYTES;
+}
+/* The kernel has destroyed the memory of the space: forgets all cells. */
+void ledger_end(struct space *space);
+
 /* --- place.c: where capabilities lie --- */
 
 /* A place is a slot of the own CNode, or from PLACE_SHELF on one on a shelf. 0 is none. */
-#define PLACE_SHELF   (1u << (CNODE_MAX_BITS - SLOT_BITS))
-/* Whose page a capability is behind: the index of a space, or OWNER_SEGMENT + that of a segment. */
-#define OWNER_SEGMENT MAX_SPACES
+#define PLACE_SHELF (1u << (CNODE_MAX_BITS - SLOT_BITS))
 
-bool places_init(void);
+void places_init(void);
 /* Makes the notes on all own slots, once there is memory; false when it is too little. */
 bool places_ready(void);
-/* `count` neighbouring own slots (a power of two); 0 when there are none. */
-cap_t slots_take(unsigned count);
+/* `count` neighbouring own slots (a power of two) for capabilities of the space; 0 and *error: none
+ * are left, or the space has no memory for the shelves that it might need. */
+cap_t slots_for(struct space *space, unsigned count, enum error *error);
+/* Notes that the capability in an own slot is the space's; gives all of those back that the kernel
+ * emptied. */
+void slot_own(struct space *space, cap_t slot);
+void slots_end(struct space *space);
+/* Notes that it is behind a page, of a segment or of the space (0); that nobody needs it any more. */
+void slot_note(cap_t slot, uint32_t segment, uint64_t page);
+void slot_park(cap_t slot);
 /* Whether few own slots are left. */
-bool slots_scarce(void);
-/* Puts capabilities that are behind pages on shelves if so. To be called under all locks, while nobody
- * keeps the place of a page's capability. */
+extern bool slots_low;
+static inline bool slots_scarce(void)
+{
+    return __atomic_load_n(&slots_low, __ATOMIC_RELAXED);
+}
+/* Puts capabilities on shelves if so. To be called under all locks, while nobody keeps the place of a
+ * page's capability. */
 void slots_prepare(void);
-/* Notes that the capability in an own slot is behind a page, so that it may be put aside. */
-void slot_note(cap_t slot, uint32_t owner, uint64_t page);
-/* Moves a capability to a shelf; 0 when there is no memory. place_settle does it if own slots are scarce, and
- * returns where the capability is then. */
-uint32_t place_shelve(cap_t slot);
-uint32_t place_settle(cap_t slot);
 /* Moves a capability to an own slot, if it is in none; 0 when there is none. */
 cap_t place_fetch(uint32_t place);
 /* Gives back a place whose capability the kernel has destroyed; or deletes it first. */
 void place_release(uint32_t place);
 void place_free(uint32_t place);
 enum error place_copy(cap_t to, uint32_t from, uint64_t rights);
-/* Unmaps a frame. */
-void place_unmap(uint32_t place);
-/* Lists of places, linked outside of the CNodes; 0 is the empty list. */
-void place_push(uint32_t *list, uint32_t place);
-uint32_t place_pop(uint32_t *list);
-uint32_t place_next(uint32_t place);
-/* Takes the place after `before` out of its list. */
-void place_cut_after(uint32_t before);
+/* The frames of a space that are to be cleared before they are used again. dirty_take: one in an own
+ * slot; 0: none. */
+void dirty_put(struct space *space, uint32_t place);
+cap_t dirty_take(struct space *space);
 
 /* --- block.c: physical memory --- */
 
 enum block_state { BLOCK_NONE, BLOCK_FREE, BLOCK_SPLIT, BLOCK_USED };
-/* A power of two of memory with its untyped capability. Blocks are split in halves and joined again (a buddy
- * system); the two halves are neighbours: number ^ 1. */
+/* A power of two of memory with its untyped capability. Blocks are split in halves and joined again (a
+ * buddy system); the two halves are neighbours: number ^ 1. */
 struct block {
     uint32_t next, prev; /* in the list of free ones of its size, or of its space; 0 ends it */
     uint32_t parent;     /* 0: was given to mm at the start */
@@ -166,7 +196,8 @@ struct block {
 };
 
 void blocks_init(void);
-/* Memory that mm is started with: an untyped of 2^bits bytes. Returns its number; 0: no memory to note it. */
+/* Memory that mm is started with: an untyped of 2^bits bytes. Returns its number; 0: no memory to note
+ * it. */
 uint32_t block_add(cap_t slot, unsigned bits);
 /* Notes what was done before this table existed: that the free block `parent` was split into two halves
  * (returns the number of the first; 0: no memory), and that a free block is in use. */
@@ -191,37 +222,53 @@ void block_unlink(uint32_t *list, uint32_t number);
 
 /* --- pagemap.c: which capability is behind a page --- */
 
-/* A tree of tables of 512 entries: page number -> place. */
+#define PAGEMAP_BITS 4 /* log2 of the entries of a table */
+
+/* A tree of tables: page number -> place. The tables are in the ledger of the space that pays. */
 struct pagemap {
     uint32_t root;     /* 0: empty */
-    uint32_t height;   /* levels: 1 to 3 */
+    uint32_t height;   /* levels */
     uint32_t leaf;     /* table that was used last, so that neighbours need no walk; 0: none */
-    uint64_t leaf_key; /* its pages, divided by 512 */
+    uint64_t leaf_key; /* its pages, divided by the entries of a table */
 };
-void pagemap_init(void);
 /* Height that page numbers below `pages` need. */
 unsigned pagemap_height(uint64_t pages);
 /* Place of the capability behind the page; 0: none. */
 uint32_t pagemap_get(const struct pagemap *map, uint64_t page);
-/* Makes the tables for pagemap_set of a page that is not in there. False: no memory. */
-bool pagemap_ready(struct pagemap *map, uint64_t page);
-/* Gives back what pagemap_ready took, when the page was not set after all. */
-void pagemap_unready(struct pagemap *map, uint64_t page);
-/* Enters a place, after pagemap_ready if the page is not in there. */
-void pagemap_set(struct pagemap *map, uint64_t page, uint32_t place);
-/* Takes the entry out and returns it; 0: there was none. */
-uint32_t pagemap_clear(struct pagemap *map, uint64_t page);
+/* The entry of a page, to be read and set; its tables are made. It is good until another page's is
+ * asked for. NULL and *error: no memory. */
+uint32_t *pagemap_walk(struct space *payer, struct pagemap *map, uint64_t page, enum error *error);
+static inline uint32_t *pagemap_entry(struct space *payer, struct pagemap *map, uint64_t page,
+                                      enum error *error)
+{
+    if (map->leaf == 0 || page >> PAGEMAP_BITS != map->leaf_key)
+        return pagemap_walk(payer, map, page, error);
+    *error = ERR_OK;
+    return (uint32_t *)ledger_at(map->leaf) + (page & ((1u << PAGEMAP_BITS) - 1));
+}
+/* Changes the entry of a page that is there. */
+void pagemap_replace(struct pagemap *map, uint64_t page, uint32_t place);
+/* Gives the tables of an empty map back. */
+void pagemap_end(struct space *payer, struct pagemap *map);
 /* First page that is present in [from, end); `end` when there is none. */
 uint64_t pagemap_next(const struct pagemap *map, uint64_t from, uint64_t end);
+/* The entry of the first page that is present in [*page, end), and its number in *page; NULL when there is
+ * none. The caller sets it to 0 when the page is gone. */
+uint32_t *pagemap_first(struct space *payer, struct pagemap *map, uint64_t *page, uint64_t end);
 
 /* --- space.c --- */
 
+/* A node of a tree by address, in one cell. */
 struct region {
-    uint64_t start, end; /* whole pages */
-    uint32_t prot;
-    uint32_t segment; /* index; 0: anonymous memory */
-    uint64_t offset;  /* of start in the segment */
+    uint64_t start, end;     /* whole pages */
+    uint64_t offset;         /* of start in the segment */
+    uint64_t low, high, gap; /* of all below it: the first start, the last end, the largest gap between two */
+    uint32_t left, right;
+    uint32_t view; /* what it shows of a segment; 0: anonymous memory */
+    uint8_t prot;
+    uint8_t height;
 };
+_Static_assert(sizeof(struct region) == CELL_BYTES, "one cell");
 
 struct crash {
     uint64_t order; /* 0: none that is not told yet */
@@ -231,6 +278,7 @@ struct crash {
 
 struct space {
     uint64_t number; /* 0: not in use, or mm itself */
+    unsigned index;
     bool used;
     uint8_t home; /* receiver whose lock guards it; its threads send their faults there */
     bool eager; /* maps at once, because nobody handles its page faults */
@@ -239,18 +287,21 @@ struct space {
     uint64_t quota, held, peak, faults; /* held: bytes of its chunks */
     uint64_t kernel;                    /* bytes of those that are kernel objects and page tables */
     uint32_t open, full;                /* lists of its chunks: with room, and without */
-    cap_t fresh[BATCH];                 /* cleared frames that were never used */
+    struct ledger ledger;
+    uint32_t slots, slot_count;   /* list of its own slots */
+    uint32_t shelf, shelf_room;   /* list of shelves with room, free slots of all */
+    cap_t fresh[BATCH];           /* cleared frames that were never used */
     uint32_t fresh_count;
-    uint32_t dirty;      /* list of frames to clear before they are used again */
-    uint32_t tables;     /* list of page tables */
-    uint32_t small;      /* list of pages of untyped memory for small objects; the first is the current one */
-    uint32_t small_used; /* bytes of that */
-    uint32_t segments;   /* list of its segments */
+    uint32_t dirty, dirty_shelved; /* lists of frames to clear before they are used again */
+    cap_t small[SMALL_PAGES];     /* pages of untyped memory for small objects */
+    uint32_t small_current;       /* the one that is being used */
+    uint32_t small_used;          /* bytes of that */
     struct pagemap pages;
-    struct region *region; /* sorted */
-    unsigned region_count;
-    unsigned region_hot;   /* index that was found last */
-    uint32_t region_pages; /* of memory for `region`; outlives the space */
+    uint32_t regions; /* tree */
+    uint32_t region_hot, ghost; /* that was found last; that was laid aside */
+    uint32_t segments;            /* tree of its segments by number */
+    uint64_t expected;            /* page that is touched next when memory is touched in order */
+    unsigned ahead;               /* pages made present at once, for that */
     uint32_t generation;
     struct crash crash;
 };
@@ -278,42 +329,69 @@ void space_destroy(struct space *space);
 /* A chunk of the space with room for `bytes`, made when there is none; 0 and *error (ERR_QUOTA,
  * ERR_NO_MEMORY). */
 uint32_t chunk_with_room(struct space *space, uint64_t bytes, enum error *error);
-/* Takes chunks for `bytes` of neighbouring memory that are none of the space's others, and puts them into the
- * list in order of their addresses. */
+/* Takes chunks for `bytes` of neighbouring memory that are none of the space's others, and puts them
+ * into the list in order of their addresses. */
 enum error chunks_contiguous(struct space *space, uint64_t bytes, uint32_t *list);
 /* Destroys what was made of the chunks in the list and takes them from the space. */
 void chunks_give(struct space *space, uint32_t *list);
 /* Gives a chunk back of which nothing was made after all. */
 void chunk_unused(struct space *space, uint32_t chunk);
-/* Makes `count` objects of 2^bits bytes, at least a page each, out of that chunk, into slots from `first` on.
- */
+/* Makes `count` objects of 2^bits bytes, at least a page each, out of that chunk, into slots from
+ * `first` on. */
 enum error carve(struct space *space, uint32_t chunk, enum object_type type, unsigned bits, cap_t first,
                  unsigned count);
+/* One object of a page or more into that slot. */
+enum error carve_large(struct space *space, enum object_type type, unsigned bits, cap_t slot);
 /* An object of any size into a new slot. */
 enum error carve_object(struct space *space, enum object_type type, unsigned bits, cap_t *cap);
 /* A cleared frame that is not mapped; 0 and *error when there is none. */
 cap_t frame_get(struct space *space, enum error *error);
 /* Takes back a frame; it is not mapped any more. */
-void frame_put(struct space *space, uint32_t frame);
+void frame_put(struct space *space, uint32_t place);
+/* Unmaps a frame and takes it back. */
+void frame_drop(struct space *space, uint32_t place);
 /* Maps a frame, with the page tables that are missing. */
 enum error space_map_frame(struct space *space, cap_t frame, uint64_t address, uint64_t prot);
 
 /* --- region.c (portable) --- */
 
-/* Index of the first region that ends after `address`; region_count when there is none. */
-unsigned region_after(const struct space *space, uint64_t address);
+/* The region in a cell. */
+static inline struct region *region_at(uint32_t cell)
+{
+    return ledger_at(cell);
+}
+/* Trees of such nodes: by start, without overlaps. tree_after: the first that ends after `address`; 0:
+ * none. */
+void tree_insert(uint32_t *root, uint32_t cell);
+void tree_remove(uint32_t *root, uint32_t cell);
+uint32_t tree_after(uint32_t root, uint64_t address);
+/* The first region that ends after `address`; NULL when there is none. */
+struct region *region_after(const struct space *space, uint64_t address);
 /* The region that holds the address; NULL: none. */
-struct region *region_find(struct space *space, uint64_t address);
+struct region *region_search(struct space *space, uint64_t address);
+static inline struct region *region_find(struct space *space, uint64_t address)
+{
+    struct region *hot = region_at(space->region_hot);
+    bool here = space->region_hot != 0 && address >= hot->start && address < hot->end;
+    return here ? hot : region_search(space, address);
+}
+/* What is unmapped is often mapped again at once: an anonymous region without pages that is over is laid
+ * aside, still in the tree, until another takes its place. region_again takes it up for a region of its
+ * length; NULL: there is none. region_bury takes it out of the tree. */
+void region_lay_aside(struct space *space, struct region *region);
+struct region *region_again(struct space *space, uint64_t length, uint32_t prot);
+void region_bury(struct space *space);
 /* Whether no region has a page in [start, end). */
-bool region_is_clear(const struct space *space, uint64_t start, uint64_t end);
+bool region_is_clear(struct space *space, uint64_t start, uint64_t end);
 /* A free range of `length` bytes as high as possible, aligned to `alignment`, with an unmapped page on both
  * sides; 0: none. */
-uint64_t region_choose(const struct space *space, uint64_t length, uint64_t alignment);
-/* Enters a region into a range that is clear. ERR_TOO_MANY, ERR_NO_MEMORY. */
-enum error region_insert(struct space *space, const struct region *region);
+uint64_t region_choose(struct space *space, uint64_t length, uint64_t alignment);
+/* Enters a region into a range that is clear; start, end, offset and prot count. Shows `segment` if that is
+ * not 0. ERR_QUOTA, ERR_NO_MEMORY. */
+enum error region_insert(struct space *space, const struct region *region, uint32_t segment);
 /* Whether cutting [start, end) out works: it may need room for one more region. */
 enum error region_can_cut(struct space *space, uint64_t start, uint64_t end);
-/* Takes the range out, after region_can_cut. */
+/* Takes out what the first region that ends after `start` has of the range; after region_can_cut. */
 void region_cut(struct space *space, uint64_t start, uint64_t end);
 
 /* --- map.c: memory in a space --- */
@@ -325,53 +403,64 @@ enum error map_segment(struct space *space, uint32_t segment, uint64_t *address,
                        uint64_t length, uint64_t prot);
 /* Errors as in the protocol; ERR_WOULD_BLOCK: all locks are needed. */
 enum error unmap(struct space *space, uint64_t address, uint64_t length);
-/* Takes all pages of [start, end) out of the space and gives them back. */
-void drop_pages(struct space *space, uint64_t start, uint64_t end);
-/* Makes the page present that an access to `address` needs. Errors: ERR_BAD_ADDRESS, ERR_NO_RIGHT, ERR_QUOTA,
- * ERR_NO_MEMORY; ERR_WOULD_BLOCK: all locks are needed. */
+/* Takes all pages of [start, end), a part of the region, out of the space and gives them back. */
+void drop_pages(struct space *space, const struct region *region, uint64_t start, uint64_t end);
+/* Makes the page present that an access to `address` needs. Errors: ERR_BAD_ADDRESS, ERR_NO_RIGHT,
+ * ERR_QUOTA, ERR_NO_MEMORY; ERR_WOULD_BLOCK: all locks are needed. */
 enum error touch(struct space *space, uint64_t address, uint64_t access);
 
 /* --- segment.c --- */
 
 #define SEGMENT_MAX_BYTES (1ull << 37)
 
+/* A segment, in a cell of its owner's ledger; 0 is none. */
 struct segment_entry {
-    uint32_t next; /* in the list of its space */
-    uint32_t generation;
-    uint32_t index;
-    struct space *owner; /* NULL: not in use */
     uint64_t length;
-    uint32_t mappings; /* regions that show it */
-    bool device, dropped;
-    uint32_t chunks; /* contiguous: list of its own */
     struct pagemap pages;
-    cap_t frame[MSG_MAX_CAPS]; /* device: its frames, their sizes, and how many there are */
-    uint8_t frame_bits[MSG_MAX_CAPS];
-    uint32_t frame_count;
+    uint32_t node;   /* in the owner's tree of segments */
+    uint32_t views;  /* list */
+    uint32_t chunks; /* contiguous: list of its own */
+    uint32_t device; /* cell of struct segment_device; 0: memory */
+    uint16_t owner;  /* index of the space */
+    bool dropped;    /* its owner wants it no longer */
 };
+_Static_assert(sizeof(struct segment_entry) <= CELL_BYTES, "one cell");
+
+/* The frames of a segment of device registers, in ascending order without gaps. */
+struct segment_device {
+    cap_t frame[MSG_MAX_CAPS];
+    uint8_t bits[MSG_MAX_CAPS]; /* sizes */
+    uint32_t count;
+};
+_Static_assert(sizeof(struct segment_device) <= CELL_BYTES, "one cell");
 
 void segments_init(void);
-struct segment_entry *segment_at(uint32_t index);
+struct segment_entry *segment_at(uint32_t segment);
+struct segment_device *segment_device(const struct segment_entry *segment);
+struct space *segment_owner(const struct segment_entry *segment);
 /* A new segment that `owner` pays for; 0 and *error. *physical is its address if it is to be contiguous. */
 uint32_t segment_new(struct space *owner, uint64_t length, bool contiguous, uint64_t *physical,
                      enum error *error);
 /* A segment of device registers; keeps the frames when it succeeds. */
 uint32_t segment_new_device(struct space *owner, uint64_t length, const cap_t *frame, unsigned count,
                             enum error *error);
-/* Number for the badge of a segment, and back; 0: there is no such segment any more. */
-uint64_t segment_number(uint32_t index);
+/* Number for the badge of a segment, which never comes back; and back, 0: there is no such segment any
+ * more. */
+uint64_t segment_number(uint32_t segment);
 uint32_t segment_find(uint64_t number);
-/* Whether the index is that of a segment. */
-bool segment_exists(uint32_t index);
 /* Place of the segment's own capability to the frame of a page, made if it is missing; 0 and *error. */
-uint32_t segment_page(struct segment_entry *segment, uint64_t page, enum error *error);
-/* A region that shows it is gone; the last one takes a segment along that its owner dropped. */
-void segment_unmapped(uint32_t index);
+uint32_t segment_page(uint32_t segment, uint64_t page, enum error *error);
+/* The segment that a region shows; 0: none. */
+uint32_t segment_of(const struct region *region);
+/* Notes that the region in a cell of the space shows the segment; there is a cell for that. */
+void view_enter(struct space *space, uint32_t region, uint32_t segment);
+/* The region shows it no longer; the last one takes a segment along that its owner dropped. */
+void view_leave(struct space *space, uint32_t region);
 /* Its owner wants it no longer. */
-void segment_drop_owner(uint32_t index);
-/* The kernel has destroyed the frames of all segments of `space`: forgets them. What others have mapped of
- * them becomes anonymous memory of theirs. */
-void segments_lost(struct space *space);
+void segment_drop_owner(uint32_t segment);
+/* The space ends: takes all its segments away. What others have mapped of them becomes anonymous memory of
+ * theirs. */
+void segments_lose(struct space *space);
 
 /* --- fault.c --- */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mm's own memory: pages for its tables, mapped into its own address space one by one and kept for good. They
- * come out of one chunk at a time. Taking a new chunk can itself need pages, so that is done while some are
- * left.
+ * mm's own memory: pages for its tables, mapped into its own address space one by one and kept for good.
+ * They come out of one chunk at a time. Taking a new chunk can itself need pages, so that is done while
+ * some are left.
  */
 #include "mm.h"
 
@@ -100,19 +100,34 @@ static bool add_table(uint64_t address)
     return false;
 }
 
+/* Maps a frame, with the tables that are missing. */
+static bool map_frame(cap_t frame, uint64_t address)
+{
+    own_prepare();
+    enum error error = frame_map(frame, own.space, address, RIGHT_READ | RIGHT_WRITE);
+    for (unsigned i = 0; error == ERR_NO_TABLE && i < TABLES_AT_MOST && add_table(address); i++)
+        error = frame_map(frame, own.space, address, RIGHT_READ | RIGHT_WRITE);
+    return !error;
+}
+
 static bool map_page(void *address)
 {
     own_prepare();
     cap_t frame = own_object(OBJ_FRAME, PAGE_BITS);
     if (frame == 0)
         return false;
-    enum error error = frame_map(frame, own.space, (uint64_t)address, RIGHT_READ | RIGHT_WRITE);
-    for (unsigned i = 0; error == ERR_NO_TABLE && i < TABLES_AT_MOST && add_table((uint64_t)address); i++)
-        error = frame_map(frame, own.space, (uint64_t)address, RIGHT_READ | RIGHT_WRITE);
-    if (!error)
+    if (map_frame(frame, (uint64_t)address))
         return true;
     slot_free(frame);
     return false;
+}
+
+bool own_map(cap_t frame, void *address)
+{
+    store_enter();
+    bool mapped = map_frame(frame, (uint64_t)address);
+    store_leave();
+    return mapped;
 }
 
 bool own_page(void *address)

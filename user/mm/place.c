@@ -1,52 +1,60 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where capabilities lie. There are more pages than the own CNode has slots, so capabilities that are not
- * needed soon are put on shelves: further CNodes, made when own slots become scarce. Only what lies in an own
- * slot can be invoked; from a shelf it is fetched, copied or deleted.
+ * Where capabilities lie. What mm holds for a space lies in slots of mm's own CNode, chained so that they
+ * can be given back when the space ends. There are more pages than own slots, so what is not needed soon
+ * is put on shelves when own slots become scarce: CNodes made of the space's own memory. A space may have
+ * a few own slots; for each one more there is room on its shelves, so putting aside never fails. Only
+ * what lies in an own slot can be invoked; from a shelf it is fetched, copied or deleted.
  */
 #include "mm.h"
 
-#define SHELF_BITS  8 /* log2 of the slots of a shelf */
+#define SHELF_BITS  6 /* log2 of the slots of a shelf: one page */
 #define SHELF_SLOTS (1u << SHELF_BITS)
+#define LINKS       (CELL_BYTES / sizeof(uint32_t)) /* in a cell */
+#define SHELF_CELLS (1 + SHELF_SLOTS / LINKS)
 #define SCARCE      512 /* fewer free own slots than that: time to put some aside */
 #define AT_ONCE     64  /* so many of them */
+#define FREE_SLOTS  32  /* of each space, without room on a shelf for them */
+
+enum use {
+    USE_NONE,
+    USE_HELD,   /* somebody knows the slot */
+    USE_PAGE,   /* the capability is behind a page */
+    USE_DIRTY,  /* it is among the frames to clear */
+    USE_PARKED, /* nobody needs it before the space ends */
+};
 
 /* What is known of an own slot. */
 struct note {
-    uint32_t link;  /* next place in its list */
-    uint32_t owner; /* enum of mm.h: whose page the capability is behind, if it is still there; 0: nobody's */
+    uint32_t next, prev; /* among those of its space; 0 ends it */
+    uint32_t after, before; /* USE_DIRTY: among those */
+    uint32_t segment; /* USE_PAGE: whose page it is; 0: the space's own */
     uint32_t page;
+    uint16_t space; /* index */
+    uint8_t use;    /* enum use */
 };
 
 struct shelf {
-    uint32_t next; /* in the list of shelves with room */
+    uint32_t next; /* in the list of those with room */
+    uint32_t space;
     cap_t cnode;
     uint32_t room; /* free slots */
-    uint64_t used[SHELF_SLOTS / 64];
-    uint32_t link[SHELF_SLOTS];
+    uint64_t used;
+    uint32_t links[SHELF_CELLS - 1];
 };
+_Static_assert(sizeof(struct shelf) <= CELL_BYTES && SHELF_SLOTS == 64, "one cell, one word of bits");
 
 static struct note *notes;
 static uint64_t note_count;
-static struct pool shelves;
-static uint32_t shelf_with_room; /* list */
-/* Of each receiver, for a capability that is taken from a shelf and put back at once. */
-static cap_t work[MAX_RECEIVERS];
-static cap_t cursor;             /* own slot that was looked at last */
+static cap_t cursor; /* own slot that was looked at last */
+bool slots_low;
 
-bool places_init(void)
+void places_init(void)
 {
     notes = own_start(OWN_NOTES);
     note_count = 0;
-    pool_init(&shelves, OWN_SHELVES, sizeof(struct shelf));
-    shelf_with_room = 0;
     cursor = 0;
-    bool ready = true;
-    for (unsigned i = 0; i < locks_receivers(); i++) {
-        work[i] = slot_alloc();
-        ready &= work[i] != 0;
-    }
-    return ready;
+    slots_low = false;
 }
 
 bool places_ready(void)
@@ -61,20 +69,50 @@ bool places_ready(void)
 
 /* --- Own slots --- */
 
-cap_t slots_take(unsigned count)
+void slot_own(struct space *space, cap_t slot)
 {
-    return count == 1 ? slot_alloc() : slot_alloc_group(count);
+    notes[slot] = (struct note){.next = space->slots, .space = (uint16_t)space->index, .use = USE_HELD};
+    if (space->slots != 0)
+        notes[space->slots].prev = slot;
+    space->slots = slot;
+    space->slot_count++;
 }
 
-bool slots_scarce(void)
+static void slot_disown(cap_t slot)
 {
-    return slot_count_free() < SCARCE;
+    struct note *note = &notes[slot];
+    struct space *space = space_at(note->space);
+    if (note->use == USE_NONE)
+        return;
+    note->use = USE_NONE;
+    if (note->prev != 0)
+        notes[note->prev].next = note->next;
+    else
+        space->slots = note->next;
+    if (note->next != 0)
+        notes[note->next].prev = note->prev;
+    space->slot_count--;
 }
 
-void slot_note(cap_t slot, uint32_t owner, uint64_t page)
+void slot_note(cap_t slot, uint32_t segment, uint64_t page)
 {
-    notes[slot].owner = owner;
+    notes[slot].segment = segment;
     notes[slot].page = (uint32_t)page;
+    notes[slot].use = USE_PAGE;
+}
+
+void slot_park(cap_t slot)
+{
+    notes[slot].use = USE_PARKED;
+}
+
+void slots_end(struct space *space)
+{
+    while (space->slots != 0) {
+        cap_t slot = space->slots;
+        slot_disown(slot);
+        slot_release(slot);
+    }
 }
 
 /* --- Shelves --- */
@@ -84,117 +122,187 @@ static unsigned index_of(uint32_t place)
     return place % SHELF_SLOTS;
 }
 
+static uint32_t cell_of(uint32_t place)
+{
+    return (place - PLACE_SHELF) / SHELF_SLOTS;
+}
+
 static struct shelf *shelf_of(uint32_t place)
 {
-    return pool_at(&shelves, (place - PLACE_SHELF) / SHELF_SLOTS);
+    return ledger_at(cell_of(place));
 }
 
-static uint32_t shelf_new(void)
+static enum error shelf_new(struct space *space)
 {
-    if (!pool_ready(&shelves, 1))
-        return 0;
-    cap_t cnode = own_cnode(SHELF_BITS + SLOT_BITS);
+    enum error error;
+    if (!ledger_ready(space, SHELF_CELLS, &error))
+        return error;
+    cap_t cnode = slot_alloc();
     if (cnode == 0)
-        return 0;
-    uint32_t number = pool_take(&shelves);
-    struct shelf *shelf = pool_at(&shelves, number);
-    *shelf =
-        (struct shelf){.cnode = cnode, .room = SHELF_SLOTS - 1, .used = {1}}; /* slot 0 is the kernel's */
-    return number;
+        return ERR_NO_MEMORY;
+    error = carve_large(space, OBJ_CNODE, SHELF_BITS + SLOT_BITS, cnode);
+    if (error) {
+        slot_release(cnode);
+        return error;
+    }
+    slot_own(space, cnode);
+    uint32_t cell = ledger_take(space);
+    struct shelf *shelf = ledger_at(cell);
+    /* Slot 0 is the kernel's. */
+    *shelf = (struct shelf){
+        .next = space->shelf, .space = space->index, .cnode = cnode, .room = SHELF_SLOTS - 1, .used = 1};
+    for (unsigned i = 0; i < SHELF_CELLS - 1; i++)
+        shelf->links[i] = ledger_take(space);
+    space->shelf = cell;
+    space->shelf_room += SHELF_SLOTS - 1;
+    return ERR_OK;
 }
 
-/* An empty slot of a shelf; 0 when there is no memory. */
-static uint32_t take_from_shelf(void)
+cap_t slots_for(struct space *space, unsigned count, enum error *error)
 {
-    if (shelf_with_room == 0)
-        shelf_with_room = shelf_new();
-    if (shelf_with_room == 0)
+    *error = ERR_OK;
+    while (!*error && space->slot_count + count > FREE_SLOTS + space->shelf_room)
+        *error = shelf_new(space);
+    if (*error)
         return 0;
-    uint32_t number = shelf_with_room;
-    struct shelf *shelf = pool_at(&shelves, number);
-    unsigned word = 0;
-    while (shelf->used[word] == ~0ull)
-        word++;
-    unsigned bit = (unsigned)__builtin_ctzll(~shelf->used[word]);
-    shelf->used[word] |= 1ull << bit;
+    cap_t first = count == 1 ? slot_alloc() : slot_alloc_group(count);
+    if (slot_count_free() < SCARCE)
+        __atomic_store_n(&slots_low, true, __ATOMIC_RELAXED);
+    if (first == 0)
+        *error = ERR_NO_MEMORY;
+    return first;
+}
+
+/* An empty slot of a shelf of the space; 0 when it has none. */
+static uint32_t shelf_take(struct space *space)
+{
+    uint32_t cell = space->shelf;
+    if (cell == 0)
+        return 0;
+    struct shelf *shelf = ledger_at(cell);
+    unsigned bit = (unsigned)__builtin_ctzll(~shelf->used);
+    shelf->used |= 1ull << bit;
+    space->shelf_room--;
     if (--shelf->room == 0)
-        shelf_with_room = shelf->next;
-    return PLACE_SHELF + number * SHELF_SLOTS + word * 64 + bit;
-}
-
-static uint32_t shelf_take(void)
-{
-    store_enter();
-    uint32_t place = take_from_shelf();
-    store_leave();
-    return place;
+        space->shelf = shelf->next;
+    return PLACE_SHELF + cell * SHELF_SLOTS + bit;
 }
 
 static void shelf_release(uint32_t place)
 {
-    store_enter();
     struct shelf *shelf = shelf_of(place);
-    unsigned index = index_of(place);
-    shelf->used[index / 64] &= ~(1ull << index % 64);
+    struct space *space = space_at(shelf->space);
+    shelf->used &= ~(1ull << index_of(place));
+    space->shelf_room++;
     if (shelf->room++ == 0) {
-        shelf->next = shelf_with_room;
-        shelf_with_room = (place - PLACE_SHELF) / SHELF_SLOTS;
+        shelf->next = space->shelf;
+        space->shelf = cell_of(place);
     }
-    store_leave();
 }
 
-uint32_t place_shelve(cap_t slot)
+/* Moves the capability in an own slot to a shelf; returns where it is then: there, or where it was. */
+static uint32_t shelve(cap_t slot)
 {
-    uint32_t place = shelf_take();
+    uint32_t place = shelf_take(space_at(notes[slot].space));
     if (place == 0)
-        return 0;
-    const struct shelf *shelf = shelf_of(place);
-    if (cnode_move(shelf->cnode, index_of(place), 0, slot)) {
+        return slot;
+    if (cnode_move(shelf_of(place)->cnode, index_of(place), 0, slot)) {
         shelf_release(place);
-        return 0;
+        return slot;
     }
+    slot_disown(slot);
     slot_release(slot);
     return place;
 }
 
-uint32_t place_settle(cap_t slot)
+/* --- Frames that are to be cleared before they are used again --- */
+
+static uint32_t *link_of(uint32_t place)
 {
-    uint32_t place = slots_scarce() ? place_shelve(slot) : 0;
-    return place != 0 ? place : slot;
+    uint32_t *links = ledger_at(shelf_of(place)->links[index_of(place) / LINKS]);
+    return &links[index_of(place) % LINKS];
 }
 
-/* Where a page's capability is noted down; NULL when its owner is gone. */
-static struct pagemap *owner_map(uint32_t owner)
-{
-    if (owner >= OWNER_SEGMENT)
-        return segment_exists(owner - OWNER_SEGMENT) ? &segment_at(owner - OWNER_SEGMENT)->pages : NULL;
-    struct space *space = space_at(owner);
-    return space != NULL && space->used ? &space->pages : NULL;
-}
-
-/* Puts the capability in an own slot on a shelf if it is one behind a page. False: no memory for shelves. */
-static bool put_aside(cap_t slot)
+static void dirty_push(struct space *space, cap_t slot)
 {
     struct note *note = &notes[slot];
-    struct pagemap *map = note->owner != 0 ? owner_map(note->owner) : NULL;
-    note->owner = 0;
-    if (map == NULL || pagemap_get(map, note->page) != slot)
-        return true; /* the slot is used for something else by now */
-    uint32_t place = place_shelve(slot);
-    if (place != 0)
-        pagemap_set(map, note->page, place);
-    return place != 0;
+    note->use = USE_DIRTY;
+    note->before = 0;
+    note->after = space->dirty;
+    if (space->dirty != 0)
+        notes[space->dirty].before = slot;
+    space->dirty = slot;
+}
+
+static void dirty_cut(struct space *space, cap_t slot)
+{
+    const struct note *note = &notes[slot];
+    if (note->before != 0)
+        notes[note->before].after = note->after;
+    else
+        space->dirty = note->after;
+    if (note->after != 0)
+        notes[note->after].before = note->before;
+}
+
+void dirty_put(struct space *space, uint32_t place)
+{
+    if (place < PLACE_SHELF) {
+        dirty_push(space, place);
+    } else {
+        *link_of(place) = space->dirty_shelved;
+        space->dirty_shelved = place;
+    }
+}
+
+cap_t dirty_take(struct space *space)
+{
+    cap_t slot = space->dirty;
+    if (slot != 0) {
+        dirty_cut(space, slot);
+        notes[slot].use = USE_HELD;
+        return slot;
+    }
+    uint32_t place = space->dirty_shelved;
+    if (place == 0)
+        return 0;
+    uint32_t next = *link_of(place);
+    slot = place_fetch(place);
+    if (slot != 0)
+        space->dirty_shelved = next;
+    return slot;
+}
+
+/* --- Putting aside --- */
+
+/* Puts the capability in an own slot on a shelf, unless somebody knows the slot. */
+static void put_aside(cap_t slot)
+{
+    const struct note note = notes[slot];
+    struct space *space = space_at(note.space);
+    if (note.use <= USE_HELD || space->shelf == 0)
+        return;
+    if (note.use == USE_DIRTY)
+        dirty_cut(space, slot);
+    uint32_t place = shelve(slot);
+    if (note.use == USE_DIRTY)
+        dirty_put(space, place);
+    else if (note.use == USE_PAGE)
+        pagemap_replace(note.segment != 0 ? &segment_at(note.segment)->pages : &space->pages, note.page,
+                        place);
 }
 
 void slots_prepare(void)
 {
     if (!slots_scarce())
         return;
+    slots_low = false; /* until the next that is taken */
+    if (slot_count_free() >= SCARCE)
+        return;
     unsigned before = slot_count_free();
     for (uint64_t i = 0; i < note_count && slot_count_free() < before + AT_ONCE; i++) {
         cursor = cursor + 1 < note_count ? cursor + 1 : 1;
-        if (notes[cursor].owner != 0 && !put_aside(cursor))
-            return;
+        put_aside(cursor);
     }
 }
 
@@ -205,33 +313,35 @@ cap_t place_fetch(uint32_t place)
     if (place < PLACE_SHELF)
         return place;
     const struct shelf *shelf = shelf_of(place);
-    cap_t slot = slots_take(1);
+    cap_t slot = slot_alloc();
     if (slot == 0)
         return 0;
     if (cnode_move(START_CNODE, slot, shelf->cnode, index_of(place))) {
         slot_release(slot);
         return 0;
     }
+    slot_own(space_at(shelf->space), slot);
     shelf_release(place);
     return slot;
 }
 
 void place_release(uint32_t place)
 {
-    if (place < PLACE_SHELF)
-        slot_release(place);
-    else
+    if (place >= PLACE_SHELF) {
         shelf_release(place);
+        return;
+    }
+    slot_disown(place);
+    slot_release(place);
 }
 
 void place_free(uint32_t place)
 {
-    if (place < PLACE_SHELF) {
-        slot_free(place);
-        return;
-    }
-    cnode_delete(shelf_of(place)->cnode, index_of(place));
-    shelf_release(place);
+    if (place >= PLACE_SHELF)
+        cnode_delete(shelf_of(place)->cnode, index_of(place));
+    else
+        cnode_delete(START_CNODE, place);
+    place_release(place);
 }
 
 enum error place_copy(cap_t to, uint32_t from, uint64_t rights)
@@ -240,46 +350,4 @@ enum error place_copy(cap_t to, uint32_t from, uint64_t rights)
         return cnode_copy(START_CNODE, to, 0, from, rights);
     const struct shelf *shelf = shelf_of(from);
     return cnode_copy(START_CNODE, to, shelf->cnode, index_of(from), rights);
-}
-
-void place_unmap(uint32_t place)
-{
-    if (place < PLACE_SHELF) {
-        frame_unmap(place);
-        return;
-    }
-    const struct shelf *shelf = shelf_of(place);
-    cap_t slot = work[lock_self()];
-    cnode_move(START_CNODE, slot, shelf->cnode, index_of(place));
-    frame_unmap(slot);
-    cnode_move(shelf->cnode, index_of(place), 0, slot);
-}
-
-static uint32_t *link_of(uint32_t place)
-{
-    return place < PLACE_SHELF ? &notes[place].link : &shelf_of(place)->link[index_of(place)];
-}
-
-void place_push(uint32_t *list, uint32_t place)
-{
-    *link_of(place) = *list;
-    *list = place;
-}
-
-uint32_t place_pop(uint32_t *list)
-{
-    uint32_t place = *list;
-    if (place != 0)
-        *list = *link_of(place);
-    return place;
-}
-
-uint32_t place_next(uint32_t place)
-{
-    return *link_of(place);
-}
-
-void place_cut_after(uint32_t before)
-{
-    *link_of(before) = *link_of(*link_of(before));
 }

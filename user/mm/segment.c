@@ -1,90 +1,109 @@
 /* SPDX-License-Identifier: MIT */
-/* Segments: memory that several spaces can map. */
+/*
+ * Segments: memory that several spaces can map. What is noted of a segment is in its owner's ledger; what
+ * is noted of a region that shows it, a view, in that of the region's space.
+ */
 #include "mm.h"
 
-#define INDEX_BITS      20
-#define INDEX_MASK      ((1u << INDEX_BITS) - 1)
-#define GENERATION_MASK ((1u << 26) - 1) /* with the index, what a badge has room for */
+#define INDEX_BITS  10 /* of a segment's number: its owner's index */
+#define SERIAL_BITS 36 /* with the index, what a badge has room for */
+_Static_assert(MAX_SPACES <= 1u << INDEX_BITS, "an index has room");
 
-static struct pool segments;
+/* What a region shows. */
+struct view {
+    uint32_t segment, region;
+    uint32_t next, prev; /* of the same segment; 0 ends it */
+    uint32_t space;      /* index */
+};
+_Static_assert(sizeof(struct view) <= CELL_BYTES, "one cell");
+
+static uint64_t next_serial;
 
 void segments_init(void)
 {
-    pool_init(&segments, OWN_SEGMENTS, sizeof(struct segment_entry));
-    segments.limit = INDEX_MASK;
+    next_serial = 1;
 }
 
-struct segment_entry *segment_at(uint32_t index)
+struct segment_entry *segment_at(uint32_t segment)
 {
-    return pool_at(&segments, index);
+    return ledger_at(segment);
 }
 
-uint64_t segment_number(uint32_t index)
+struct segment_device *segment_device(const struct segment_entry *segment)
 {
-    return (uint64_t)segment_at(index)->generation << INDEX_BITS | index;
+    return segment->device != 0 ? ledger_at(segment->device) : NULL;
 }
 
-bool segment_exists(uint32_t index)
+struct space *segment_owner(const struct segment_entry *segment)
 {
-    return index != 0 && index <= segments.count && segment_at(index)->owner != NULL;
+    return space_at(segment->owner);
+}
+
+uint64_t segment_number(uint32_t segment)
+{
+    return region_at(segment_at(segment)->node)->start << INDEX_BITS | segment_at(segment)->owner;
 }
 
 uint32_t segment_find(uint64_t number)
 {
-    uint32_t index = number & INDEX_MASK;
-    return segment_exists(index) && segment_number(index) == number ? index : 0;
+    const struct space *owner = space_at(number % (1u << INDEX_BITS));
+    uint64_t serial = number >> INDEX_BITS;
+    uint32_t node = owner != NULL && owner->used ? tree_after(owner->segments, serial) : 0;
+    return node != 0 && region_at(node)->start == serial ? region_at(node)->view : 0;
 }
 
-static uint32_t entry_new(struct space *owner, uint64_t length)
+/* --- Made and freed --- */
+
+static uint32_t entry_new(struct space *owner, uint64_t length, enum error *error)
 {
-    uint32_t index = pool_take(&segments);
-    if (index == 0)
+    *error = ERR_TOO_MANY;
+    if (next_serial >> SERIAL_BITS != 0 || !ledger_ready(owner, 2, error))
         return 0;
-    struct segment_entry *segment = segment_at(index);
-    *segment = (struct segment_entry){
-        .next = owner->segments,
-        .generation = segment->generation,
-        .owner = owner,
-        .index = index,
+    uint32_t node = ledger_take(owner), segment = ledger_take(owner);
+    *region_at(node) = (struct region){.start = next_serial, .end = next_serial + 1, .view = segment};
+    next_serial++;
+    tree_insert(&owner->segments, node);
+    *segment_at(segment) = (struct segment_entry){
+        .node = node,
+        .owner = (uint16_t)owner->index,
         .length = length,
         .pages.height = pagemap_height(length / PAGE_BYTES),
     };
-    owner->segments = index;
-    return index;
+    return segment;
 }
 
-/* Takes a segment out of its owner's list and makes its number stale. */
-static void entry_forget(uint32_t index)
+/* Takes a segment out of its owner's tree, which makes its number stale. */
+static void entry_forget(uint32_t segment)
 {
-    struct segment_entry *segment = segment_at(index);
-    uint32_t *at = &segment->owner->segments;
-    while (*at != index)
-        at = &segment_at(*at)->next;
-    *at = segment->next;
-    segment->owner = NULL;
-    segment->generation = (segment->generation + 1) & GENERATION_MASK;
-    pool_put(&segments, index);
+    const struct segment_entry *entry = segment_at(segment);
+    struct space *owner = segment_owner(entry);
+    const struct segment_device *device = segment_device(entry);
+    for (unsigned i = 0; device != NULL && i < device->count; i++)
+        slot_free(device->frame[i]);
+    if (device != NULL)
+        ledger_put(owner, entry->device);
+    tree_remove(&owner->segments, entry->node);
+    ledger_put(owner, entry->node);
+    ledger_put(owner, segment);
 }
 
-/* Gives the memory of a segment that nobody maps back: to its owner, or for good if it has chunks of its own.
- */
-static void segment_free(uint32_t index)
+/* Gives the memory of a segment that nobody maps back: to its owner, or for good if it has its own
+ * chunks. */
+static void segment_free(uint32_t segment)
 {
-    struct segment_entry *segment = segment_at(index);
-    uint64_t end = segment->length / PAGE_BYTES;
-    bool own_chunks = segment->chunks != 0;
-    chunks_give(segment->owner, &segment->chunks);
-    for (uint64_t page = pagemap_next(&segment->pages, 0, end); page < end;
-         page = pagemap_next(&segment->pages, page + 1, end)) {
-        uint32_t place = pagemap_clear(&segment->pages, page);
+    struct segment_entry *entry = segment_at(segment);
+    struct space *owner = segment_owner(entry);
+    uint64_t end = entry->length / PAGE_BYTES;
+    bool own_chunks = entry->chunks != 0;
+    uint32_t *at;
+    chunks_give(owner, &entry->chunks);
+    for (uint64_t page = 0; (at = pagemap_first(owner, &entry->pages, &page, end)) != NULL; *at = 0)
         if (own_chunks)
-            place_release(place);
+            place_release(*at);
         else
-            frame_put(segment->owner, place);
-    }
-    for (unsigned i = 0; i < segment->frame_count; i++)
-        slot_free(segment->frame[i]);
-    entry_forget(index);
+            frame_put(owner, *at);
+    pagemap_end(owner, &entry->pages);
+    entry_forget(segment);
 }
 
 static enum error frame_physical(cap_t frame, uint64_t *physical)
@@ -95,41 +114,40 @@ static enum error frame_physical(cap_t frame, uint64_t *physical)
     return error;
 }
 
-/* Notes the frame of a page; there is room for it. */
-static void enter_page(struct segment_entry *segment, uint64_t page, cap_t frame)
-{
-    pagemap_set(&segment->pages, page, frame);
-    slot_note(frame, OWNER_SEGMENT + segment->index, page);
-}
-
 /* Makes the next frame out of the block into the page. */
-static enum error carve_page(struct segment_entry *segment, uint32_t block, uint64_t page)
+static enum error carve_page(uint32_t segment, uint32_t block, uint64_t page)
 {
+    struct segment_entry *entry = segment_at(segment);
+    struct space *owner = segment_owner(entry);
+    enum error error;
     slots_prepare();
-    if (!pagemap_ready(&segment->pages, page))
-        return ERR_NO_MEMORY;
-    cap_t slot = slots_take(1);
-    enum error error = slot != 0 ? block_carve(block, OBJ_FRAME, PAGE_BITS, slot, 1) : ERR_NO_MEMORY;
-    if (!error) {
-        enter_page(segment, page, slot);
-        return ERR_OK;
+    uint32_t *at = pagemap_entry(owner, &entry->pages, page, &error);
+    cap_t slot = at != NULL ? slots_for(owner, 1, &error) : 0;
+    if (slot == 0)
+        return error;
+    error = block_carve(block, OBJ_FRAME, PAGE_BITS, slot, 1);
+    if (error) {
+        slot_release(slot);
+        return error;
     }
-    slot_release(slot);
-    pagemap_unready(&segment->pages, page);
-    return error;
+    slot_own(owner, slot);
+    slot_note(slot, segment, page);
+    *at = slot;
+    return ERR_OK;
 }
 
 /* Makes all pages of a segment out of neighbouring memory, and tells its address. */
-static enum error fill_contiguous(struct segment_entry *segment, uint64_t *physical)
+static enum error fill_contiguous(uint32_t segment, uint64_t *physical)
 {
-    uint64_t pages = segment->length / PAGE_BYTES, page = 0;
-    enum error error = chunks_contiguous(segment->owner, segment->length, &segment->chunks);
-    for (uint32_t chunk = segment->chunks; chunk != 0; chunk = block_at(chunk)->next) {
+    struct segment_entry *entry = segment_at(segment);
+    uint64_t pages = entry->length / PAGE_BYTES, page = 0;
+    enum error error = chunks_contiguous(segment_owner(entry), entry->length, &entry->chunks);
+    for (uint32_t chunk = entry->chunks; chunk != 0; chunk = block_at(chunk)->next) {
         const struct block *block = block_at(chunk);
         while (!error && page < pages && block->carved < 1ull << block->bits) {
             error = carve_page(segment, chunk, page++);
             if (!error && page == 1)
-                error = frame_physical(pagemap_get(&segment->pages, 0), physical);
+                error = frame_physical(pagemap_get(&entry->pages, 0), physical);
         }
     }
     return error;
@@ -138,142 +156,158 @@ static enum error fill_contiguous(struct segment_entry *segment, uint64_t *physi
 uint32_t segment_new(struct space *owner, uint64_t length, bool contiguous, uint64_t *physical,
                      enum error *error)
 {
-    *error = ERR_NO_MEMORY;
     *physical = 0;
-    uint32_t index = entry_new(owner, length);
-    if (index == 0)
+    uint32_t segment = entry_new(owner, length, error);
+    if (segment == 0)
         return 0;
-    *error = ERR_OK;
     if (contiguous)
-        *error = fill_contiguous(segment_at(index), physical);
+        *error = fill_contiguous(segment, physical);
     if (!*error)
-        return index;
-    segment_free(index);
+        return segment;
+    segment_free(segment);
     return 0;
+}
+
+/* Looks at the frames of a device; *total is what they cover. */
+static enum error measure_device(const cap_t *frame, unsigned count, uint8_t *bits, uint64_t *total)
+{
+    *total = 0;
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t info[2];
+        enum error error = kernel_call(frame[i], OP_FRAME_INFO, NULL, 0, info, 2);
+        if (error)
+            return error;
+        if (!info[1])
+            return ERR_WRONG_TYPE;
+        bits[i] = (uint8_t)info[0];
+        *total += 1ull << info[0];
+    }
+    return ERR_OK;
 }
 
 uint32_t segment_new_device(struct space *owner, uint64_t length, const cap_t *frame, unsigned count,
                             enum error *error)
 {
-    uint64_t total = 0;
-    uint8_t bits[MSG_MAX_CAPS];
+    struct segment_device device = {.count = count};
+    uint64_t total;
     *error = ERR_BAD_ARG;
     if (count == 0 || count > MSG_MAX_CAPS)
         return 0;
-    for (unsigned i = 0; i < count; i++) {
-        uint64_t info[2];
-        *error = kernel_call(frame[i], OP_FRAME_INFO, NULL, 0, info, 2);
-        if (*error)
-            return 0;
-        *error = ERR_WRONG_TYPE;
-        if (!info[1])
-            return 0;
-        bits[i] = (uint8_t)info[0];
-        total += 1ull << info[0];
-    }
-    *error = length == 0 || length > total ? ERR_BAD_ARG : ERR_NO_MEMORY;
-    uint32_t index = *error == ERR_NO_MEMORY ? entry_new(owner, total) : 0;
-    if (index == 0)
+    *error = measure_device(frame, count, device.bits, &total);
+    if (!*error && (length == 0 || length > total))
+        *error = ERR_BAD_ARG;
+    if (*error || !ledger_ready(owner, 3, error))
         return 0;
-    struct segment_entry *segment = segment_at(index);
-    segment->device = true;
-    segment->frame_count = count;
-    for (unsigned i = 0; i < count; i++) {
-        segment->frame[i] = frame[i];
-        segment->frame_bits[i] = bits[i];
-    }
-    *error = ERR_OK;
-    return index;
+    uint32_t segment = entry_new(owner, total, error);
+    if (segment == 0)
+        return 0;
+    for (unsigned i = 0; i < count; i++)
+        device.frame[i] = frame[i];
+    segment_at(segment)->device = ledger_take(owner);
+    *segment_device(segment_at(segment)) = device;
+    return segment;
 }
 
-uint32_t segment_page(struct segment_entry *segment, uint64_t page, enum error *error)
+uint32_t segment_page(uint32_t segment, uint64_t page, enum error *error)
 {
-    uint32_t place = pagemap_get(&segment->pages, page);
-    *error = ERR_OK;
-    if (place != 0)
-        return place;
+    struct segment_entry *entry = segment_at(segment);
+    struct space *owner = segment_owner(entry);
     *error = ERR_NO_MEMORY;
-    if (segment->device || !pagemap_ready(&segment->pages, page))
+    uint32_t *at = entry->device == 0 ? pagemap_entry(owner, &entry->pages, page, error) : NULL;
+    if (at == NULL)
         return 0;
-    cap_t frame = frame_get(segment->owner, error);
-    if (frame != 0)
-        enter_page(segment, page, frame);
+    if (*at == 0) {
+        *at = frame_get(owner, error);
+        if (*at != 0)
+            slot_note(*at, segment, page);
+    }
+    return *at;
+}
+
+/* --- Views --- */
+
+static struct view *view_at(uint32_t cell)
+{
+    return ledger_at(cell);
+}
+
+uint32_t segment_of(const struct region *region)
+{
+    return region->view != 0 ? view_at(region->view)->segment : 0;
+}
+
+void view_enter(struct space *space, uint32_t region, uint32_t segment)
+{
+    struct segment_entry *entry = segment_at(segment);
+    uint32_t cell = ledger_take(space);
+    *view_at(cell) =
+        (struct view){.segment = segment, .region = region, .next = entry->views, .space = space->index};
+    if (entry->views != 0)
+        view_at(entry->views)->prev = cell;
+    entry->views = cell;
+    region_at(region)->view = cell;
+}
+
+/* Takes the view of a region out of its segment's list. */
+static void view_cut(struct space *space, uint32_t region)
+{
+    uint32_t cell = region_at(region)->view;
+    const struct view *view = view_at(cell);
+    if (view->prev != 0)
+        view_at(view->prev)->next = view->next;
     else
-        pagemap_unready(&segment->pages, page);
-    return frame;
+        segment_at(view->segment)->views = view->next;
+    if (view->next != 0)
+        view_at(view->next)->prev = view->prev;
+    region_at(region)->view = 0;
+    ledger_put(space, cell);
 }
 
-void segment_unmapped(uint32_t index)
+void view_leave(struct space *space, uint32_t region)
 {
-    struct segment_entry *segment = segment_at(index);
-    if (--segment->mappings == 0 && segment->dropped)
-        segment_free(index);
+    uint32_t segment = segment_of(region_at(region));
+    view_cut(space, region);
+    if (segment_at(segment)->views == 0 && segment_at(segment)->dropped)
+        segment_free(segment);
 }
 
-void segment_drop_owner(uint32_t index)
+void segment_drop_owner(uint32_t segment)
 {
-    struct segment_entry *segment = segment_at(index);
-    segment->dropped = true;
-    if (segment->mappings == 0)
-        segment_free(index);
+    segment_at(segment)->dropped = true;
+    if (segment_at(segment)->views == 0)
+        segment_free(segment);
 }
 
 /* --- When the owner ends --- */
 
-/* The pages of a region that showed a lost segment: the kernel has destroyed the capabilities of memory
- * already, but not those of device registers. */
-static void forget_pages(struct space *space, const struct region *region, bool device)
+/* Registers are gone for good: whoever touches them crashes. Memory is replaced by the space's own,
+ * empty as it comes, so that a server does not crash because its client died. */
+static void view_lose(uint32_t cell)
 {
-    uint64_t end = region->end / PAGE_BYTES;
-    for (uint64_t page = pagemap_next(&space->pages, region->start / PAGE_BYTES, end); page < end;
-         page = pagemap_next(&space->pages, page + 1, end)) {
-        uint32_t place = pagemap_clear(&space->pages, page);
-        if (device)
-            place_free(place);
-        else
-            place_release(place);
-    }
+    struct view *view = view_at(cell);
+    struct space *space = space_at(view->space);
+    uint32_t region = view->region;
+    bool device = segment_at(view->segment)->device != 0;
+    uint64_t start = region_at(region)->start, end = region_at(region)->end;
+    drop_pages(space, region_at(region), start, end);
+    view_cut(space, region);
+    region_at(region)->offset = 0;
+    if (device)
+        region_cut(space, start, end);
 }
 
-/* Registers are gone for good: whoever touches them crashes. Memory is replaced by the space's own, empty as
- * it comes, so that a server does not crash because its client died. */
-static void lose_in_space(struct space *space, uint32_t index)
+void segments_lose(struct space *space)
 {
-    struct segment_entry *segment = segment_at(index);
-    for (unsigned i = 0; i < space->region_count && segment->mappings > 0; i++) {
-        struct region *region = &space->region[i];
-        if (region->segment != index)
-            continue;
-        forget_pages(space, region, segment->device);
-        region->segment = 0;
-        region->offset = 0;
-        segment->mappings--;
-        if (segment->device) {
-            region_cut(space, region->start, region->end);
-            i--;
+    while (space->segments != 0) {
+        uint32_t segment = region_at(space->segments)->view;
+        struct segment_entry *entry = segment_at(segment);
+        while (entry->views != 0)
+            view_lose(entry->views);
+        while (entry->chunks != 0) {
+            uint32_t chunk = entry->chunks;
+            block_unlink(&entry->chunks, chunk);
+            block_link(&space->full, chunk);
         }
+        entry_forget(segment);
     }
-}
-
-static void segment_lose(uint32_t index)
-{
-    struct segment_entry *segment = segment_at(index);
-    struct space *space;
-    chunks_give(segment->owner, &segment->chunks);
-    for (unsigned i = 0; segment->mappings > 0 && (space = space_at(i)) != NULL; i++)
-        if (space->used)
-            lose_in_space(space, index);
-    uint64_t end = segment->length / PAGE_BYTES;
-    for (uint64_t page = pagemap_next(&segment->pages, 0, end); page < end;
-         page = pagemap_next(&segment->pages, page + 1, end))
-        place_release(pagemap_clear(&segment->pages, page));
-    for (unsigned i = 0; i < segment->frame_count; i++)
-        slot_free(segment->frame[i]);
-    entry_forget(index);
-}
-
-void segments_lost(struct space *space)
-{
-    while (space->segments != 0)
-        segment_lose(space->segments);
 }

@@ -170,7 +170,7 @@ static enum error serve_mm_segment_drop(struct call *call, const struct proto_em
     enum error error = received_segment(call, &index);
     if (error)
         return error;
-    struct space *owner = segment_at(index)->owner;
+    struct space *owner = segment_owner(segment_at(index));
     if (owner != space_find(call->client) && !(call->rights & PROTO_MANAGE))
         return ERR_DENIED;
     if (segment_at(index)->dropped)

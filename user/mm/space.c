@@ -6,10 +6,6 @@
 
 #define GROWTH_SHIFT   4 /* a new chunk is about a sixteenth of what the space holds */
 #define CHUNK_MAX_BITS 24
-#define SMALL_SEARCH   8 /* pages of small objects that are looked at for one that became empty */
-#define REGION_BYTES   (MAX_REGIONS * sizeof(struct region))
-_Static_assert(REGION_BYTES % PAGE_BYTES == 0, "whole pages for each space");
-_Static_assert(MAX_SPACES *REGION_BYTES <= 1ull << OWN_PART_BITS, "fits its part");
 
 static struct space *spaces;
 static unsigned spaces_made; /* entries that there is memory for */
@@ -55,8 +51,6 @@ static bool entry_ready(unsigned index)
         uint64_t mapped = align_up(spaces_made * sizeof(*spaces), PAGE_BYTES);
         if ((spaces_made + 1) * sizeof(*spaces) > mapped && !own_page((char *)spaces + mapped))
             return false;
-        spaces[spaces_made].region =
-            (struct region *)((char *)own_start(OWN_REGIONS) + spaces_made * REGION_BYTES);
         spaces_made++;
     }
     return true;
@@ -67,12 +61,11 @@ static void entry_start(unsigned index, const char *name, uint64_t quota, unsign
     struct space *space = &spaces[index];
     *space = (struct space){
         .number = space->generation * (uint64_t)MAX_SPACES + index,
+        .index = index,
         .used = true,
         .home = (uint8_t)home,
         .quota = quota,
         .pages.height = pagemap_height(USER_END / PAGE_BYTES),
-        .region = space->region,
-        .region_pages = space->region_pages,
         .generation = space->generation,
     };
     strncpy(space->name, name, sizeof(space->name) - 1);
@@ -102,7 +95,10 @@ bool space_adopt(const char *name, cap_t address_space)
 
 enum error space_make_address_space(struct space *space)
 {
-    return carve_object(space, OBJ_ADDRESS_SPACE, PAGE_BITS, &space->address_space);
+    enum error error = carve_object(space, OBJ_ADDRESS_SPACE, PAGE_BITS, &space->address_space);
+    if (!error)
+        slot_own(space, space->address_space);
+    return error;
 }
 
 /* --- Chunks --- */
@@ -169,8 +165,8 @@ uint32_t chunk_with_room(struct space *space, uint64_t bytes, enum error *error)
 
 #define MAX_PARTS UNTYPED_MAX_BITS
 
-/* Gives back the end of a new block that is larger than `bytes`: halves it as often as it takes. Returns how
- * many chunks remain. When there are no slots for halves, more remains than is needed. */
+/* Gives back the end of a new block that is larger than `bytes`: halves it as often as it takes.
+ * Returns how many chunks remain. When there are no slots for halves, more remains than is needed. */
 static unsigned trim(uint32_t block, uint64_t bytes, uint32_t chunk[MAX_PARTS])
 {
     unsigned count = 0;
@@ -249,8 +245,7 @@ enum error carve(struct space *space, uint32_t chunk, enum object_type type, uns
 
 /* --- Kernel objects --- */
 
-/* One object of a page or more in the slot. */
-static enum error carve_large(struct space *space, enum object_type type, unsigned bits, cap_t slot)
+enum error carve_large(struct space *space, enum object_type type, unsigned bits, cap_t slot)
 {
     enum error error;
     /* Room is enough whatever the alignment: chunks are multiples of what fits them. */
@@ -258,23 +253,16 @@ static enum error carve_large(struct space *space, enum object_type type, unsign
     return chunk != 0 ? carve(space, chunk, type, bits, slot, 1) : error;
 }
 
-/* Makes a page of small objects current all of whose objects are gone, if one is near the head of the list.
- */
+/* Makes a page of small objects current all of whose objects are gone, if there is one. */
 static bool small_reuse(struct space *space)
 {
-    cap_t before = 0, page = space->small;
-    for (unsigned i = 0; i < SMALL_SEARCH && page != 0; i++) {
+    for (unsigned i = 0; i < SMALL_PAGES && space->small[i] != 0; i++) {
         uint64_t info[2];
-        if (!kernel_call(page, OP_UNTYPED_INFO, NULL, 0, info, 2) && info[1] == 0) {
-            if (before != 0) {
-                place_cut_after(before);
-                place_push(&space->small, page);
-            }
+        if (!kernel_call(space->small[i], OP_UNTYPED_INFO, NULL, 0, info, 2) && info[1] == 0) {
+            space->small_current = i;
             space->small_used = 0;
             return true;
         }
-        before = page;
-        page = place_next(page);
     }
     return false;
 }
@@ -282,20 +270,25 @@ static bool small_reuse(struct space *space)
 /* Makes a page with room for small objects the current one. */
 static enum error small_ready(struct space *space, unsigned bits)
 {
+    enum error error;
     uint64_t start = align_up(space->small_used, 1ull << bits);
-    if (space->small != 0 && range_inside(start, 1ull << bits, PAGE_BYTES))
+    if (space->small[space->small_current] != 0 && range_inside(start, 1ull << bits, PAGE_BYTES))
         return ERR_OK;
     if (small_reuse(space))
         return ERR_OK;
-    cap_t slot = slots_take(1);
+    cap_t slot = slots_for(space, 1, &error);
     if (slot == 0)
-        return ERR_NO_MEMORY;
-    enum error error = carve_large(space, OBJ_UNTYPED, PAGE_BITS, slot);
+        return error;
+    error = carve_large(space, OBJ_UNTYPED, PAGE_BITS, slot);
     if (error) {
         slot_release(slot);
         return error;
     }
-    place_push(&space->small, slot);
+    slot_own(space, slot);
+    space->small_current = (space->small_current + 1) % SMALL_PAGES;
+    if (space->small[space->small_current] != 0)
+        slot_park(space->small[space->small_current]);
+    space->small[space->small_current] = slot;
     space->small_used = 0;
     return ERR_OK;
 }
@@ -306,7 +299,7 @@ static enum error carve_small(struct space *space, enum object_type type, unsign
     if (error)
         return error;
     uint64_t start = align_up(space->small_used, 1ull << bits);
-    error = untyped_retype(space->small, type, bits, 0, slot, 1, start);
+    error = untyped_retype(space->small[space->small_current], type, bits, 0, slot, 1, start);
     if (!error)
         space->small_used = (uint32_t)(start + (1u << bits));
     return error;
@@ -314,10 +307,11 @@ static enum error carve_small(struct space *space, enum object_type type, unsign
 
 enum error carve_object(struct space *space, enum object_type type, unsigned bits, cap_t *cap)
 {
-    cap_t slot = slots_take(1);
+    enum error error;
+    cap_t slot = slots_for(space, 1, &error);
     if (slot == 0)
-        return ERR_NO_MEMORY;
-    enum error error =
+        return error;
+    error =
         bits < PAGE_BITS ? carve_small(space, type, bits, slot) : carve_large(space, type, bits, slot);
     if (error) {
         slot_release(slot);
@@ -336,19 +330,21 @@ static cap_t frame_batch(struct space *space, enum error *error)
     if (chunk == 0)
         return 0;
     unsigned count = room(block_at(chunk)) >= BATCH * PAGE_BYTES ? BATCH : 1;
-    cap_t first = slots_take(count);
+    cap_t first = slots_for(space, count, error);
     if (first == 0 && count > 1) {
         count = 1;
-        first = slots_take(1);
+        first = slots_for(space, 1, error);
     }
-    *error = ERR_NO_MEMORY;
     if (first == 0) {
         chunk_unused(space, chunk);
         return 0;
     }
     *error = carve(space, chunk, OBJ_FRAME, PAGE_BITS, first, count);
-    for (unsigned i = 0; i < count && *error; i++)
-        slot_release(first + i);
+    for (unsigned i = 0; i < count; i++)
+        if (*error)
+            slot_release(first + i);
+        else
+            slot_own(space, first + i);
     if (*error)
         return 0;
     /* Handed out in order of their addresses. */
@@ -362,20 +358,31 @@ cap_t frame_get(struct space *space, enum error *error)
     *error = ERR_OK;
     if (space->fresh_count > 0)
         return space->fresh[--space->fresh_count];
-    if (space->dirty == 0)
+    if (space->dirty == 0 && space->dirty_shelved == 0)
         return frame_batch(space, error);
-    uint32_t place = place_pop(&space->dirty);
-    cap_t frame = place_fetch(place);
-    *error = frame != 0 ? kernel_call(frame, OP_FRAME_CLEAR, NULL, 0, NULL, 0) : ERR_NO_MEMORY;
+    cap_t frame = dirty_take(space);
+    *error = frame != 0 ? sys_invoke(frame, tag_make(OP_FRAME_CLEAR, 0, 0), 0, 0, 0, 0, 0, 0) : ERR_NO_MEMORY;
     if (!*error)
         return frame;
-    place_push(&space->dirty, frame != 0 ? frame : place);
+    if (frame != 0)
+        dirty_put(space, frame);
     return 0;
 }
 
-void frame_put(struct space *space, uint32_t frame)
+void frame_put(struct space *space, uint32_t place)
 {
-    place_push(&space->dirty, frame);
+    dirty_put(space, place);
+}
+
+void frame_drop(struct space *space, uint32_t place)
+{
+    cap_t frame = place_fetch(place);
+    if (frame == 0) {
+        place_free(place); /* no slot to unmap it from: its memory comes back when the space ends */
+        return;
+    }
+    frame_unmap(frame);
+    dirty_put(space, frame);
 }
 
 static enum error add_table(struct space *space, uint64_t address)
@@ -386,7 +393,8 @@ static enum error add_table(struct space *space, uint64_t address)
         return error;
     const uint64_t where[2] = {space->address_space, address};
     error = kernel_call(table, OP_PAGE_TABLE_MAP, where, 2, NULL, 0);
-    place_push(&space->tables, place_settle(table));
+    slot_own(space, table);
+    slot_park(table);
     return error;
 }
 
@@ -404,43 +412,28 @@ enum error space_map_frame(struct space *space, cap_t frame, uint64_t address, u
 
 /* --- The end --- */
 
-static void release_list(uint32_t *list)
+/* Takes the copies of others' segments out of the space, which are not destroyed with its memory. */
+static void views_leave(struct space *space)
 {
-    for (uint32_t place = place_pop(list); place != 0; place = place_pop(list))
-        place_release(place);
-}
-
-/* Forgets the places of everything that the kernel has destroyed together with the chunks. */
-static void forget_places(struct space *space)
-{
-    uint64_t end = USER_END / PAGE_BYTES;
-    for (uint64_t page = pagemap_next(&space->pages, 0, end); page < end;
-         page = pagemap_next(&space->pages, page + 1, end))
-        place_release(pagemap_clear(&space->pages, page));
-    while (space->fresh_count > 0)
-        slot_release(space->fresh[--space->fresh_count]);
-    release_list(&space->dirty);
-    release_list(&space->tables);
-    release_list(&space->small);
-    if (space->address_space != 0)
-        slot_release(space->address_space);
+    uint32_t next;
+    for (uint32_t cell = tree_after(space->regions, 0); cell != 0; cell = next) {
+        struct region *region = region_at(cell);
+        next = tree_after(space->regions, region->end);
+        if (region->view == 0)
+            continue;
+        drop_pages(space, region, region->start, region->end);
+        view_leave(space, cell);
+    }
 }
 
 void space_destroy(struct space *space)
 {
-    /* Pages of other spaces' segments are not destroyed with this one's chunks. */
-    for (unsigned i = 0; i < space->region_count; i++) {
-        const struct region *region = &space->region[i];
-        if (region->segment == 0)
-            continue;
-        drop_pages(space, region->start, region->end);
-        segment_unmapped(region->segment);
-    }
-    space->region_count = 0;
+    views_leave(space);
+    segments_lose(space);
     chunks_give(space, &space->open);
     chunks_give(space, &space->full);
-    forget_places(space);
-    segments_lost(space);
+    slots_end(space);
+    ledger_end(space);
     space->used = false;
     space->generation++;
     space->crash.order = 0;
