@@ -35,8 +35,8 @@ $(audit_kernel).bin: $(audit_kernel).elf | packages
 	$(call say,OBJCOPY,$@)$(CROSS)objcopy -O binary $< $@
 -include $B/obj-kernel/tests/harts/kernel/audit.c.d
 
-harts_needs := $(kernel_image) $(audit_kernel).bin $B/harts.cpio
-harts: $(harts_needs) ## Measure what a second hart adds to the message rate
+harts_needs := $(kernel_image) $(audit_kernel).bin $B/harts.cpio $(initrd) $(system_programs)
+harts: $(harts_needs) ## Measure what several harts do more than one, by the clock
 	@python3 tests/harts/many_harts.py --build $B rate
 stress-harts: $(harts_needs) ## Stress 2, 4 and 8 harts, MINUTES (10) each
 	@python3 tests/harts/many_harts.py --build $B --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1) stress

@@ -239,6 +239,18 @@ class System:
             self.quiet(0.3)
         raise Failure("the hart does not stay idle")
 
+    def processor_time(self) -> float:
+        """Seconds of processor that the machine's threads have used; those that have ended are left out."""
+        total, parents = 0, [self.process.pid]
+        while parents:
+            for thread in Path(f"/proc/{parents.pop()}/task").iterdir():
+                try:
+                    total += int((thread / "schedstat").read_text().split()[0])
+                    parents += (thread / "children").read_text().split()
+                except OSError:
+                    pass  # ended just now
+        return total / 1e9
+
     # The serial line
 
     def _read(self, wait: float) -> bool:

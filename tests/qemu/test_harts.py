@@ -9,23 +9,56 @@ from qemu import Failure, test
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "harts"))
 
 import many_harts  # noqa: E402
+import pages  # noqa: E402
 
 SECONDS = 20  # `make stress-harts` takes ten minutes
-RATIO = 1.1  # `make harts` wants 1.8, by the clock; what must not be lost where others use the computer, too
+# `make harts` wants more, by the clock: 1.8, 0.77 and 1.7. These must not be missed where others use the
+# computer, too; by the clock or by the work of the host's processors.
+RATIO = 1.1
+FOUR_RATIO = 0.5
+TWO_RATIO = 1.1
 TRIES = 8
+PAGE_ROUNDS = 4
+
+
+def reached(system, wanted: float, measure) -> None:
+    best = 0
+    for _ in range(TRIES):
+        by_clock, by_processor = measure()
+        system.note(f"{by_clock:.2f} times by the clock, {by_processor:.2f} times by the host's processors")
+        best = max(best, by_clock, by_processor)
+        if best >= wanted:
+            return
+    raise Failure(f"{best:.2f} times as much, less than {wanted}")
 
 
 @test(harts=(2,), timeout=150, boot=False)
 def two_pairs(system):
     """Two pairs of processes on two harts do not wait for each other."""
-    best = 0
+    reached(system, RATIO, lambda: many_harts.ratios(system))
+
+
+@test(harts=(4,), timeout=300, boot=False)
+def pages_on_any_hart(system):
+    """A program touches as many fresh pages on any of four harts as where there is one hart only."""
+    reached(system, FOUR_RATIO, lambda: pages.of_four(system, PAGE_ROUNDS))
+
+
+@test(harts=(4,), timeout=300, boot=False)
+def pages_on_a_busy_host(system):
+    """And is at most three times as slow when all processors of the host are busy: by the clock."""
     for _ in range(TRIES):
-        by_clock, by_processor = many_harts.ratios(system)
-        system.note(f"{by_clock:.2f} times by the clock, {by_processor:.2f} times by the host's processors")
-        best = max(best, by_clock, by_processor)
-        if best >= RATIO:
+        by_clock, _ = pages.of_four_when_busy(system, PAGE_ROUNDS)
+        system.note(f"{by_clock:.2f} times by the clock")
+        if by_clock >= many_harts.FOUR_BUSY_RATIO:
             return
-    raise Failure(f"two pairs do {best:.2f} times what one does, less than {RATIO}")
+    raise Failure(f"{by_clock:.2f} times as much, less than {many_harts.FOUR_BUSY_RATIO}")
+
+
+@test(harts=(2,), timeout=300, boot=False)
+def pages_of_two_programs(system):
+    """Two programs on two harts touch more pages than one."""
+    reached(system, TWO_RATIO, lambda: pages.two_programs(system, PAGE_ROUNDS))
 
 
 @test(harts=(2, 4), timeout=150, boot=False)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What operations of the system cost, as a process of the system that ships. Each row is a span for the plugin
- * of tests/bench/spans.c, named by a line `bench span NUMBER NAME COUNT`. The disk has /big.txt, /tiny (a program
- * that ends at once) and /sleeper (one that waits for ever).
+ * What operations of the system cost, as a process of the system that ships. Each row is a span for the
+ * plugin of tests/bench/spans.c, named by a line `bench span NUMBER NAME COUNT`. The disk has /big.txt, /tiny
+ * (a program that ends at once) and /sleeper (one that waits for ever).
  */
 #include "../bench/span.h"
 
