@@ -51,6 +51,7 @@ struct console_info_reply {
     char device[32];
     uint64_t bytes_in, bytes_out, overruns;
     uint64_t interrupts;
+    uint64_t unfinished; /* 1: what was written last does not end its line */
 };
 
 #define CONSOLE_OPS(OP)                                                                                                \

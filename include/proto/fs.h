@@ -80,7 +80,7 @@ struct fs_info_reply {
     char device[32];
     char label[32];
     char uuid[40];
-    char cause[128];
+    char cause[128]; /* mounted, and not empty: why it is not the one that was asked for */
 };
 
 /* When nothing is mounted every operation but fs_info answers ERR_NO_FS (no disk, or none of ours on it) or

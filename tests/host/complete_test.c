@@ -53,19 +53,44 @@ static void on_write(void *context, const char *bytes, size_t count)
     output[output_length] = 0;
 }
 
-static void commands(void *context, struct completion *completion)
+static enum completion_kind kind(void *context, const char *command, unsigned index)
 {
-    static const char *const names[] = {"ls", "cat", "caps", "cd", "clear", "help", "help"};
+    static const struct {
+        const char *command;
+        enum completion_kind kind;
+    } kinds[] = {{"help", COMPLETE_BUILTINS},
+                 {"kill", COMPLETE_PROCESSES},
+                 {"run", COMPLETE_PROGRAMS},
+                 {"cd", COMPLETE_DIRECTORIES}};
 
     (void)context;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        completion_add(completion, names[i], strlen(names[i]), false);
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (strcmp(kinds[i].command, command) == 0 && (index == 1 || kinds[i].kind != COMPLETE_PROGRAMS))
+            return kinds[i].kind;
+    }
+    return COMPLETE_FILES;
+}
+
+static void list_names(void *context, enum completion_kind which, struct completion *completion)
+{
+    static const char *const names[][8] = {
+        [COMPLETE_COMMANDS] = {"ls", "cat", "caps", "cd", "clear", "help", "help"},
+        [COMPLETE_BUILTINS] = {"ls", "help"},
+        [COMPLETE_PROCESSES] = {"virtio-blk", "fs"},
+        [COMPLETE_PROGRAMS] = {"hello", "help-me"},
+    };
+
+    (void)context;
+    cr_assert_lt(which, COMPLETE_FILES);
+    for (const char *const *name = names[which]; *name != NULL; name++)
+        completion_add(completion, *name, strlen(*name), false);
 }
 
 /* When set, the only file of all directories. */
 static const struct file *only;
 
-static void list_files(void *context, const char *directory, struct completion *completion)
+static void list_files(void *context, const char *directory, bool only_directories,
+                       struct completion *completion)
 {
     (void)context;
     if (only != NULL) {
@@ -73,13 +98,16 @@ static void list_files(void *context, const char *directory, struct completion *
         return;
     }
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        if (strcmp(files[i].directory, directory) == 0)
+        if (strcmp(files[i].directory, directory) == 0 && (files[i].is_directory || !only_directories))
             completion_add(completion, files[i].name, strlen(files[i].name), files[i].is_directory);
     }
 }
 
 static struct completer completer = {
-    .source = {.commands = commands, .files = list_files}, .storage = words, .size = sizeof(words)};
+    .source = {.kind = kind, .names = list_names, .files = list_files},
+    .storage = words,
+    .size = sizeof(words),
+};
 
 static void on_tab(void *context, struct line_editor *which, bool again)
 {
@@ -110,6 +138,25 @@ static const char *after(const char *keys)
 static bool rang(void)
 {
     return strchr(output, '\a') != NULL;
+}
+
+Test(complete, what_the_command_takes)
+{
+    cr_assert_str_eq(after("help l\t"), "help ls ");
+    cr_assert_str_eq(after("ls; kill v\t"), "ls; kill virtio-blk ");
+    cr_assert_str_eq(after("kill fs v\t"), "kill fs virtio-blk ");
+    cr_assert_str_eq(after("run hello bin\t"), "run hello bin/");
+    cr_assert_str_eq(after("run hel\t"), "run hel");
+    cr_assert_str_eq(after("run hell\t"), "run hello ");
+    cr_assert_str_eq(after("run bin\t"), "run bin/");
+    cr_assert_str_eq(after("run /bin/hello big\t"), "run /bin/hello big.txt ");
+    cr_assert_str_eq(after("cd b\t"), "cd bin/");
+    cr_assert_str_eq(after("cd 'sub dir/o\t"), "cd 'sub dir/only/");
+    /* Nothing of what these take has a slash. */
+    cr_assert_str_eq(after("kill /bin/h\t"), "kill /bin/h");
+    cr_assert(rang());
+    cr_assert_str_eq(after("help /bin/hello\t"), "help /bin/hello");
+    cr_assert_str_eq(after("kill big\t"), "kill big");
 }
 
 Test(complete, first_word_is_a_command)

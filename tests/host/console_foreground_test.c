@@ -123,6 +123,21 @@ Test(console_foreground, attention_is_the_third_in_a_row)
     cr_assert(attentions == 2 && attention_program == 0, "the shell is no program");
 }
 
+/* A program that takes bytes as they come knows no lines. */
+Test(console_foreground, raw_program_loses_only_what_finds_no_room)
+{
+    give(PROGRAM);
+    set_mode(PROGRAM, CONSOLE_RAW);
+    for (unsigned i = 0; i < 70000; i++)
+        console_receive((char)('a' + i % 26));
+    cr_assert_eq(port.overruns, 70000 - 65536);
+    for (unsigned i = 0; i < 65536; i++) {
+        cr_assert_eq(read_some(PROGRAM, 1, CONSOLE_NONBLOCK), ERR_OK);
+        cr_assert_eq(got.bytes[0], 'a' + (char)(i % 26));
+    }
+    cr_assert_eq(read_some(PROGRAM, 1, CONSOLE_NONBLOCK), ERR_WOULD_BLOCK);
+}
+
 Test(console_foreground, wants_are_bounded_and_given_back)
 {
     for (uint64_t client = 100; client < 164; client++)

@@ -283,6 +283,21 @@ Test(console, ctrl_c_is_a_byte_while_a_client_is_raw)
     cr_assert_eq(interrupts, 1, "dead clients are in no mode");
 }
 
+/* Typed right behind a line, before its reader has left raw mode. */
+Test(console, ctrl_c_that_waits_interrupts_in_cooked_mode)
+{
+    set_interrupt(7, 55);
+    set_mode(7, CONSOLE_RAW);
+    type("dropped\x03kept\r");
+    cr_assert_eq(interrupts, 0);
+    set_mode(7, CONSOLE_COOKED);
+    cr_assert_eq(interrupts, 1);
+    cr_assert_eq(read_some(7, 100, CONSOLE_NONBLOCK), ERR_OK);
+    expect_got(&got, "kept\n");
+    set_mode(7, CONSOLE_COOKED);
+    cr_assert_eq(interrupts, 1);
+}
+
 Test(console, interrupt_ends_with_its_client_or_on_request)
 {
     set_interrupt(7, 55);
@@ -312,18 +327,55 @@ Test(console, dead_reader_is_forgotten)
     expect_answer(2, "a\n");
 }
 
-Test(console, input_that_nobody_reads_is_kept_and_counted)
+/* Lines of 100 characters, numbered; what finds no room is refused by whole lines. */
+Test(console, input_that_nobody_reads_is_kept_by_whole_lines)
 {
-    for (unsigned i = 0; i < 5000; i++)
-        console_receive((char)('a' + i % 26));
-    cr_assert_eq(port.bytes_in, 5000);
-    cr_assert_eq(port.overruns, 5000 - 4096);
-    set_mode(1, CONSOLE_RAW);
-    for (unsigned i = 0; i < 4096; i++) {
-        cr_assert_eq(read_some(1, 1, CONSOLE_NONBLOCK), ERR_OK);
-        cr_assert_eq(got.bytes[0], 'a' + (char)(i % 26));
+    const unsigned kept = 65536 / 101;
+    char line[128];
+
+    for (unsigned i = 0; i < 700; i++) {
+        snprintf(line, sizeof(line), "%0100u\r", i);
+        type(line);
     }
-    cr_assert_eq(read_some(1, 1, CONSOLE_NONBLOCK), ERR_WOULD_BLOCK);
+    cr_assert_eq(port.bytes_in, 700 * 101);
+    cr_assert_gt(port.overruns, 0);
+    cr_assert_eq(sent_count, 700 - kept, "a bell for each line that is refused");
+    cr_assert_eq(sent[0], '\a');
+    for (unsigned i = 0; i < kept; i++) {
+        snprintf(line, sizeof(line), "%0100u\n", i);
+        cr_assert_eq(read_some(1, 200, CONSOLE_NONBLOCK), ERR_OK);
+        expect_got(&got, line);
+    }
+    cr_assert_eq(read_some(1, 200, CONSOLE_NONBLOCK), ERR_WOULD_BLOCK);
+    type("next\r");
+    cr_assert_eq(read_some(1, 200, CONSOLE_NONBLOCK), ERR_OK);
+    expect_got(&got, "next\n");
+}
+
+Test(console, line_longer_than_all_room_is_refused)
+{
+    for (unsigned i = 0; i < 70000; i++)
+        console_receive('x');
+    type("\rnext\r");
+    cr_assert_eq(read_some(1, 200, CONSOLE_NONBLOCK), ERR_OK);
+    expect_got(&got, "next\n");
+}
+
+Test(console, says_whether_a_line_is_unfinished)
+{
+    static const struct {
+        const char *text;
+        uint64_t unfinished;
+    } cases[] = {{"a\n", 0}, {"a", 1}, {"a\nb", 1}, {"\n", 0}};
+    struct console_info_reply info;
+
+    cr_assert_eq(invoke(1, OP_console_info, "", 0, &info, 0), ERR_OK);
+    cr_assert_eq(info.unfinished, 0);
+    for (unsigned i = 0; i < 4; i++) {
+        write_text(1, cases[i].text);
+        cr_assert_eq(invoke(1, OP_console_info, "", 0, &info, 0), ERR_OK);
+        cr_assert_eq(info.unfinished, cases[i].unfinished, "%u", i);
+    }
 }
 
 Test(console, echo_has_room_beside_waiting_writers)

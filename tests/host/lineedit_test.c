@@ -445,6 +445,22 @@ Test(lineedit, byte_soup_keeps_line_and_screen_together)
     }
 }
 
+Test(lineedit, says_when_something_did_not_fit)
+{
+    tear_down();
+    set_up_capacity(4);
+    type("abc");
+    cr_assert_not(editor.overflowed);
+    type("d");
+    cr_assert(editor.overflowed);
+    type("\x7f");
+    cr_assert_not(editor.overflowed, "who erases has seen it");
+    type("xy");
+    cr_assert(editor.overflowed);
+    line_editor_start(&editor, PROMPT);
+    cr_assert_not(editor.overflowed);
+}
+
 Test(lineedit, tiny_capacities)
 {
     uint64_t random = 77;

@@ -43,4 +43,4 @@ chosen("named_by_label", "second", first=LABEL, second=("-L", "mine"), append="q
 chosen("named_by_device", "second", first=LABEL, append=f"root={SECOND}")
 chosen("named_by_partition", "second", first=("-g", *LABEL), second=("-g",), append=f"root={SECOND}:1")
 chosen("named_but_not_there", "first", first=LABEL, append="root=LABEL=other",
-       line="no file system is root=LABEL=other; taking another")
+       line="no file system is root=LABEL=other; the root is another, on ")

@@ -164,7 +164,7 @@ def longest_line(system):
     longest = "x" * (8191 - len("echo "))
     check(system, "echo " + longest, longest + "\n")
     start = len(system.output)
-    check(system, "echo " + longest + "yyyy", longest + "\n")
+    check(system, "echo " + longest + "yyyy", "sh: line is longer than 8191 bytes, and not run\n")
     if (bells := system.output.count("\a", start)) != 4:
         raise Failure(f"{bells} bells for 4 characters too many")
     check(system, UP + HOME + RIGHT * 5 + ctrl("k") + "short", "short\n")
@@ -589,6 +589,8 @@ def machine_and_kernel(system):
 
 def check_without_files(system, cause: str) -> None:
     system.wait_prompt()
+    if f"no file system ({cause})\nCardea. `help`" not in system.output:
+        raise Failure("what is wrong is not on the screen before the prompt")
     for line, thing in (
         ("ls", "ls: /"),
         ("ls -l /bin", "ls: /bin"),
@@ -603,7 +605,7 @@ def check_without_files(system, cause: str) -> None:
     path = "x" * 5000
     check(system, f"cat {path}", f"cat: {path[:80]}...{path[-40:]}: name too long\n")
     check(system, "pwd", "/\n")
-    check(system, "hello", "sh: hello: no such command\n")
+    check(system, "hello", f"sh: hello: no file system ({cause})\n")
     check(system, "ech\ta", "a\n")
     check(system, "echo /b\t", "/b\n")
     for line in ("help", "ps", "caps", "caps fs", "mem", "irq", "uptime", "dmesg", "history"):

@@ -11,6 +11,7 @@ def start(system, how: str) -> None:
     """Runs a program that takes the terminal; its rights do not let it give the terminal to anybody."""
     system.send_line(f"grab {how}")
     system.expect("mine\n")
+    system.quiet()  # until the shell has given it the terminal
 
 
 def shell(system) -> list:

@@ -31,10 +31,33 @@ static inline bool bytes_put(struct bytes *queue, char byte)
     return true;
 }
 
+/* The byte put in last, and taking it back; there must be one. */
+static inline char bytes_last(const struct bytes *queue)
+{
+    return queue->data[(queue->in - 1) & (queue->size - 1)];
+}
+
+static inline void bytes_unput(struct bytes *queue)
+{
+    queue->in--;
+}
+
 /* There must be one. */
 static inline char bytes_get(struct bytes *queue)
 {
     return queue->data[queue->out++ & (queue->size - 1)];
+}
+
+/* Takes all out up to the last such byte, that included; false when there is none. */
+static inline bool bytes_drop_through(struct bytes *queue, char byte)
+{
+    for (uint32_t at = queue->in; at != queue->out; at--) {
+        if (queue->data[(at - 1) & (queue->size - 1)] == byte) {
+            queue->out = at;
+            return true;
+        }
+    }
+    return false;
 }
 
 /* The bytes at the front that lie in one piece; taken out by adding to `out`. */

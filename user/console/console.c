@@ -10,7 +10,7 @@
 #include <rt/rt.h>
 #include <string.h>
 
-#define INPUT_SIZE     4096
+#define INPUT_SIZE     65536
 #define OUTPUT_SIZE    16384
 #define MAX_WAITING    64 /* readers, and writers */
 #define CTRL_C         3
@@ -26,6 +26,7 @@ static struct bytes input, output;
 static struct line line;
 static char last_out;           /* byte put into the output last */
 static unsigned attention_keys; /* typed in a row */
+static bool refusing;           /* the rest of a line that found no room */
 
 /* Blocked readers; the last is served first. */
 static struct reader {
@@ -46,28 +47,6 @@ static unsigned writer_first, writer_count;
 
 PROTO_SERVER(console_table, CONSOLE_OPS)
 const struct proto_handler *const console_handlers = console_table;
-
-/* --- Modes --- */
-
-static enum error serve_console_mode(struct call *call, const struct console_mode_request *request,
-                                     struct proto_empty *reply)
-{
-    (void)reply;
-    return request->mode > CONSOLE_RAW ? ERR_BAD_ARG
-                                       : foreground_set_raw(call->client, request->mode == CONSOLE_RAW);
-}
-
-static enum error serve_console_foreground(struct call *call,
-                                           const struct console_foreground_request *request,
-                                           struct proto_empty *reply)
-{
-    (void)reply;
-    if (call->client == 0)
-        return ERR_BAD_ARG;
-    foreground_give(call->client, request->process != 0 ? request->process : call->client);
-    console_serve();
-    return ERR_OK;
-}
 
 /* --- Output --- */
 
@@ -150,15 +129,20 @@ static bool serve_writers(void)
 
 /* --- Input --- */
 
-/* Nothing that was typed before it counts any more. */
+/* What was typed before it and is still in the line does not count any more. */
 static void raise_interrupt(const char *shown, cap_t notification)
 {
-    input.out = input.in;
     line_discard(&line);
     if (bytes_room(&output) >= LINE_MAX_ECHO)
         echo(shown, strlen(shown));
     if (notification != 0)
         notification_signal(notification);
+}
+
+static void discard_input(void)
+{
+    input.out = input.in;
+    refusing = false;
 }
 
 /* Whether that byte makes ATTENTION_KEYS of the attention key in a row, which nobody but init gets. */
@@ -171,16 +155,37 @@ static bool is_attention(char byte)
     return true;
 }
 
+static bool ends_line(char byte)
+{
+    return byte == '\r' || byte == '\n';
+}
+
+/* Drops the line that the byte belongs to, from its beginning to its end: half a line must not be taken for a
+ * whole one. A program in raw mode knows no lines. */
+static void refuse(char byte)
+{
+    port->overruns++;
+    if (foreground_program() != 0 && foreground_takes_bytes())
+        return;
+    if (!refusing && bytes_room(&output) >= LINE_MAX_ECHO)
+        echo("\a", 1);
+    while (!refusing && bytes_count(&input) > 0 && !ends_line(bytes_last(&input)))
+        bytes_unput(&input);
+    refusing = !ends_line(byte);
+}
+
 void console_receive(char byte)
 {
     port->bytes_in++;
     if (is_attention(byte)) {
+        discard_input();
         raise_interrupt("^\\\n", 0);
         port->attention(foreground_program());
     } else if (byte == CTRL_C && !foreground_takes_bytes()) {
+        discard_input();
         raise_interrupt("^C\n", foreground_interrupt());
-    } else if (!bytes_put(&input, byte)) {
-        port->overruns++;
+    } else if (refusing || !bytes_put(&input, byte)) {
+        refuse(byte);
     }
 }
 
@@ -266,6 +271,33 @@ static bool serve_readers(void)
     return any;
 }
 
+/* --- Modes --- */
+
+/* Serves a mode; in cooked mode a ctrl-c that waits among what was typed before is one that interrupts. */
+static enum error serve_console_mode(struct call *call, const struct console_mode_request *request,
+                                     struct proto_empty *reply)
+{
+    (void)reply;
+    if (request->mode > CONSOLE_RAW)
+        return ERR_BAD_ARG;
+    enum error error = foreground_set_raw(call->client, request->mode == CONSOLE_RAW);
+    if (!error && !foreground_takes_bytes() && bytes_drop_through(&input, CTRL_C))
+        raise_interrupt("^C\n", foreground_interrupt());
+    return error;
+}
+
+static enum error serve_console_foreground(struct call *call,
+                                           const struct console_foreground_request *request,
+                                           struct proto_empty *reply)
+{
+    (void)reply;
+    if (call->client == 0)
+        return ERR_BAD_ARG;
+    foreground_give(call->client, request->process != 0 ? request->process : call->client);
+    console_serve();
+    return ERR_OK;
+}
+
 /* --- The rest --- */
 
 static enum error serve_console_interrupt(struct call *call, const struct proto_empty *request,
@@ -294,6 +326,7 @@ static enum error serve_console_info(struct call *call, const struct proto_empty
     reply->bytes_out = port->bytes_out;
     reply->overruns = port->overruns;
     reply->interrupts = port->interrupts;
+    reply->unfinished = last_out != 0 && last_out != '\n';
     return ERR_OK;
 }
 
@@ -306,6 +339,7 @@ void console_start(struct console_port *the_port)
     reader_count = writer_count = 0;
     foreground_start();
     attention_keys = 0;
+    refusing = false;
     last_out = 0;
 }
 

@@ -5,7 +5,8 @@
  *
  * Output: each write request goes out in one piece, in the order in which the requests came; a newline
  * becomes carriage return and newline unless there is a carriage return before it already. Input waits, up to
- * 4 KiB, until somebody reads; it is echoed when it is used.
+ * 64 KiB, until somebody reads; it is echoed when it is used. A line that finds no room is refused as a
+ * whole, with a bell.
  */
 #pragma once
 

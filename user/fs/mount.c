@@ -217,9 +217,12 @@ void mount_root(void)
     if (!search() && best.rank)
         error = mount_best();
     if (best.rank && !error) {
-        if (wanted && best.rank != ROOT_NAMED)
-            rt_log("no file system is root=%s; taking another", wanted);
         announce();
+        if (wanted && best.rank != ROOT_NAMED) {
+            format_buffer(mount_info.cause, sizeof(mount_info.cause),
+                          "no file system is root=%s; the root is another, on %s", wanted, best.device);
+            rt_log("%s", mount_info.cause);
+        }
         return;
     }
     if (error)

@@ -19,6 +19,20 @@ static const struct command *find(const char *name)
     return NULL;
 }
 
+enum completion_kind command_takes(const char *name, unsigned index)
+{
+    const struct command *command = find(name);
+    const char *arguments = command != NULL ? command->arguments : "";
+
+    if (strstr(arguments, "PROCESS") != NULL)
+        return COMPLETE_PROCESSES;
+    if (strstr(arguments, "COMMAND") != NULL)
+        return COMPLETE_BUILTINS;
+    if (strstr(arguments, "PROGRAM") != NULL && index == 1)
+        return COMPLETE_PROGRAMS;
+    return strstr(arguments, "DIR") != NULL ? COMPLETE_DIRECTORIES : COMPLETE_FILES;
+}
+
 static void print_usage(const struct command *command)
 {
     printf("usage: %s%s%s\n", command->name, command->arguments[0] != 0 ? " " : "", command->arguments);
@@ -57,7 +71,10 @@ int command_help(int argc, char **argv)
         snprintf(synopsis, sizeof(synopsis), "%s %s", command->name, command->arguments);
         printf("%-22s%s\n", synopsis, command->summary);
     }
-    printf("Any other word runs the program of that name in /bin, or at that path.\n");
+    printf("Any other word runs the program of that name in /bin, or at that path.\n"
+           "`;` separates commands, `$?` is the status of the last one, `#` begins a comment.\n"
+           "Words are quoted with '...', \"...\" or a backslash. Tab completes them.\n"
+           "Ctrl-c ends what runs; ctrl-\\ three times ends it whatever it does.\n");
     return 0;
 }
 

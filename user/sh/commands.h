@@ -2,6 +2,8 @@
 /* The commands of the shell. Each takes argc and argv as main() does, and returns its status. */
 #pragma once
 
+#include "complete.h"
+
 /* COMMAND(name, arguments, least arguments, most arguments, summary) */
 #define UNLIMITED 1000
 #define COMMAND_LIST(COMMAND)                                                                                \
@@ -40,6 +42,8 @@ extern const struct command commands[];
 COMMAND_LIST(COMMAND_DECLARE)
 #undef COMMAND_DECLARE
 
+/* What the word number `index` of a command line is, as the command's `arguments` say. */
+enum completion_kind command_takes(const char *name, unsigned index);
 /* Prints how a command is used and returns STATUS_USAGE. */
 int command_usage(const char *name);
 /* Runs a command line of argc > 0 words: one of the commands, or a program. Returns its status. */

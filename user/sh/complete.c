@@ -113,30 +113,44 @@ static void use(const struct completion *completion, char quote, struct line_edi
     }
 }
 
+static bool takes_paths(enum completion_kind kind)
+{
+    return kind != COMPLETE_BUILTINS && kind != COMPLETE_PROCESSES;
+}
+
+/* Offers what is in the directory that the word names before its last slash. */
+static void offer_paths(const struct completion_source *source, const char *word, enum completion_kind kind,
+                        struct completion *completion)
+{
+    char directory[4097] = "";
+    size_t length = (size_t)(completion->prefix - word);
+
+    if (length >= sizeof(directory))
+        return;
+    memcpy(directory, word, length);
+    directory[length] = 0;
+    source->files(source->context, directory, kind == COMPLETE_DIRECTORIES, completion);
+}
+
 void complete_line(struct completer *completer, struct line_editor *editor, bool again)
 {
     struct completion_source *source = &completer->source;
     struct parse_point point = parse_point(editor->text, editor->cursor, completer->storage, completer->size);
     const char *slash = point.word ? strrchr(point.text, '/') : NULL;
-    const char *prefix = slash != NULL ? slash + 1 : point.text;
-    struct completion completion = {.prefix = prefix};
+    struct completion completion = {.prefix = slash != NULL ? slash + 1 : point.text};
 
     if (!point.word) {
         line_editor_bell(editor);
         return;
     }
-    completion.prefix_length = strlen(prefix);
-    if (point.first && slash == NULL) {
-        source->commands(source->context, &completion);
-    } else {
-        char directory[4097] = "";
-        size_t length = (size_t)(prefix - point.text);
-        if (length < sizeof(directory)) {
-            memcpy(directory, point.text, length);
-            directory[length] = 0;
-            source->files(source->context, directory, &completion);
-        }
-    }
+    enum completion_kind kind =
+        point.first ? COMPLETE_COMMANDS : source->kind(source->context, point.command, point.index);
+    bool plain = slash == NULL;
+    completion.prefix_length = strlen(completion.prefix);
+    if (plain && kind < COMPLETE_FILES)
+        source->names(source->context, kind, &completion);
+    if (plain ? kind >= COMPLETE_PROGRAMS : takes_paths(kind))
+        offer_paths(source, point.text, kind, &completion);
     name_list_sort(&completion.found);
     use(&completion, point.quote, editor, again);
     name_list_free(&completion.found);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Completion of the word before the cursor: the first word of a command is a command, unless it has a slash;
- * all others are paths. What all candidates have in common is typed; a second tab lists them.
+ * the others are of the kind that the command takes. What all candidates have in common is typed; a second
+ * tab lists them.
  */
 #pragma once
 
@@ -20,11 +21,23 @@ bool completion_wants(const struct completion *completion, const char *name, siz
 /* Offers a candidate; nothing happens when it is none. */
 void completion_add(struct completion *completion, const char *name, size_t length, bool directory);
 
+enum completion_kind {
+    COMPLETE_COMMANDS,    /* of the shell, and programs */
+    COMPLETE_BUILTINS,    /* commands of the shell alone */
+    COMPLETE_PROCESSES,   /* their names */
+    COMPLETE_PROGRAMS,    /* by name, or paths */
+    COMPLETE_FILES,       /* paths */
+    COMPLETE_DIRECTORIES, /* paths that lead on */
+};
+
 struct completion_source {
     void *context;
-    /* Offer all commands, and all names in a directory ("" is the current one, otherwise it ends in /). */
-    void (*commands)(void *context, struct completion *completion);
-    void (*files)(void *context, const char *directory, struct completion *completion);
+    /* What the word number `index` of a command line is that begins with `command`. */
+    enum completion_kind (*kind)(void *context, const char *command, unsigned index);
+    /* Offer all names of a kind that is none of paths, and all names in a directory ("" is the current one,
+     * otherwise it ends in /). */
+    void (*names)(void *context, enum completion_kind kind, struct completion *completion);
+    void (*files)(void *context, const char *directory, bool only_directories, struct completion *completion);
 };
 
 struct completer {

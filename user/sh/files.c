@@ -28,14 +28,12 @@ static bool open_file(const char *command, const char *path, uint64_t *handle)
 
     if (!error && stat.type == FS_FILE)
         return true;
-    if (!error) {
+    if (!error)
         file_close(*handle);
-        error = stat.type == FS_DIRECTORY ? ERR_IS_DIR : ERR_UNSUPPORTED;
-    }
-    if (error == ERR_UNSUPPORTED)
+    if (!error && stat.type != FS_DIRECTORY)
         complain(command, path, "not a regular file");
     else
-        complain_file(command, path, error);
+        complain_file(command, path, error ? error : ERR_IS_DIR);
     return false;
 }
 

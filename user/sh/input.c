@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #define RETRY_LIMIT 1000
+#define CTRL_C      3
 
 static uint8_t queue[CONSOLE_MAX_BYTES];
 static size_t first, count; /* of the bytes in the queue */
@@ -71,16 +72,28 @@ uint8_t input_next(void)
     return queue[first++];
 }
 
+/* Whether ctrl-c was typed right behind the line, and came with it. What was typed before it is dropped. */
+static bool take_typed_interrupt(void)
+{
+    size_t after = count;
+
+    while (after > 0 && queue[first + after - 1] != CTRL_C)
+        after--;
+    first += after;
+    count -= after;
+    return after > 0;
+}
+
 void input_begin_line(void)
 {
     uint64_t bits;
 
     /* Said for every line: a console that was restarted in the meantime knows nothing of it. */
+    notification_poll(events, &bits);
+    shell.interrupted = take_typed_interrupt();
     terminal_foreground(0);
     terminal_interrupt(interrupt_signal);
     terminal_mode(CONSOLE_COOKED);
-    notification_poll(events, &bits);
-    shell.interrupted = false;
 }
 
 void input_end_line(void)

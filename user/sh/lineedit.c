@@ -28,7 +28,7 @@ void line_editor_start(struct line_editor *editor, const char *prompt)
     editor->prompt = prompt;
     editor->prompt_width = view_prompt_width(prompt);
     editor->pending_length = 0;
-    editor->after_tab = false;
+    editor->after_tab = editor->overflowed = false;
     history_walk_start(&editor->walk);
     view_write(editor, prompt, strlen(prompt));
 }
@@ -64,6 +64,7 @@ bool line_editor_insert(struct line_editor *editor, const char *bytes, size_t co
 
     if (count > editor->capacity - 1 - editor->length) {
         line_editor_bell(editor);
+        editor->overflowed = true;
         return false;
     }
     memmove(editor->text + from + count, editor->text + from, editor->length - from);
@@ -90,6 +91,7 @@ static void erase(struct line_editor *editor, size_t from, size_t to)
     }
     memmove(editor->text + from, editor->text + to, editor->length - to);
     editor->length -= to - from;
+    editor->overflowed = false;
     editor->cursor = settle(editor, from);
     editor->left = editor->left < editor->length ? settle(editor, editor->left) : editor->length;
     if (shown_end)
@@ -183,6 +185,7 @@ static void recall(struct line_editor *editor, const char *line, size_t length)
     memcpy(editor->text, line, length);
     editor->length = editor->cursor = length;
     editor->left = 0;
+    editor->overflowed = false;
     view_refresh(editor);
 }
 

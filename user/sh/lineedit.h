@@ -50,6 +50,7 @@ struct line_editor {
     size_t pending_length;
     bool after_return; /* the last byte was CR: an LF that follows belongs to it */
     bool after_tab;
+    bool overflowed; /* something was typed that did not fit, and nothing was erased since */
 };
 
 /* Makes an editor for lines of up to capacity - 1 bytes. `text` and `draft` have `capacity` bytes each and
@@ -58,7 +59,8 @@ void line_editor_init(struct line_editor *editor, char *text, char *draft, size_
                       const struct history *history, const struct line_hooks *hooks);
 /* Begins an empty line: shows `prompt`, which must stay as it is meanwhile. */
 void line_editor_start(struct line_editor *editor, const char *prompt);
-/* The next byte from the terminal. What is typed when the line is full rings the bell. */
+/* The next byte from the terminal. What is typed when the line is full rings the bell, and marks the line as
+ * `overflowed`. */
 enum line_event line_editor_feed(struct line_editor *editor, uint8_t byte);
 
 /* For completion: types `count` bytes at the cursor, all of them or, when they do not fit, none and rings the

@@ -31,7 +31,7 @@ static void offer_commands(struct completion *completion)
 struct offer {
     struct completion *completion;
     uint64_t directory;
-    bool programs; /* no directories */
+    bool directories, files; /* what is offered */
 };
 
 static bool leads_to_directory(uint64_t directory, const struct fs_entry *entry)
@@ -56,37 +56,50 @@ static bool offer_entry(void *context, const struct fs_entry *entry)
     if (completion_wants(offer->completion, entry->name, entry->name_length)) {
         bool unclear = entry->type == FS_SYMLINK || entry->type == FS_UNKNOWN;
         directory = directory || (unclear && leads_to_directory(offer->directory, entry));
-        if (!(offer->programs && directory))
+        if (directory ? offer->directories : offer->files)
             completion_add(offer->completion, entry->name, entry->name_length, directory);
     }
     return true;
 }
 
-static void offer_directory(struct completion *completion, const char *path, bool programs)
+static void offer_directory(struct offer *offer, const char *path)
 {
-    struct offer offer = {.completion = completion, .programs = programs};
-
-    if (!open_path(path, 0, &offer.directory, NULL)) {
-        directory_list(offer.directory, offer_entry, &offer);
-        file_close(offer.directory);
+    if (!open_path(path, 0, &offer->directory, NULL)) {
+        directory_list(offer->directory, offer_entry, offer);
+        file_close(offer->directory);
     }
 }
 
-static void complete_commands(void *context, struct completion *completion)
+static enum completion_kind kind_of_word(void *context, const char *command, unsigned index)
 {
     (void)context;
-    offer_commands(completion);
-    offer_directory(completion, "/bin", true);
+    return command_takes(command, index);
 }
 
-static void complete_files(void *context, const char *directory, struct completion *completion)
+static void offer_names(void *context, enum completion_kind kind, struct completion *completion)
 {
+    struct offer programs = {.completion = completion, .files = true};
+
     (void)context;
-    offer_directory(completion, directory[0] != 0 ? directory : ".", false);
+    if (kind == COMPLETE_PROCESSES)
+        offer_processes(completion);
+    if (kind == COMPLETE_COMMANDS || kind == COMPLETE_BUILTINS)
+        offer_commands(completion);
+    if (kind == COMPLETE_COMMANDS || kind == COMPLETE_PROGRAMS)
+        offer_directory(&programs, "/bin");
+}
+
+static void offer_files(void *context, const char *directory, bool only_directories,
+                        struct completion *completion)
+{
+    struct offer offer = {.completion = completion, .directories = true, .files = !only_directories};
+
+    (void)context;
+    offer_directory(&offer, directory[0] != 0 ? directory : ".");
 }
 
 static struct completer completer = {
-    .source = {.commands = complete_commands, .files = complete_files},
+    .source = {.kind = kind_of_word, .names = offer_names, .files = offer_files},
     .storage = completed,
     .size = sizeof(completed),
 };
@@ -157,8 +170,10 @@ static void run_line(const char *line, size_t length)
         shell.status = command_execute((int)parser.count, parser.words);
         parser.status = shell.status;
     }
-    if (shell.interrupted)
+    if (shell.interrupted) {
+        fresh_line();
         shell.status = STATUS_INTERRUPTED;
+    }
     input_end_line();
 }
 
@@ -169,10 +184,14 @@ int main(void)
     input_init();
     history_init(&shell.history, history_storage, sizeof(history_storage));
     line_editor_init(&editor, text, draft, sizeof(text), &shell.history, &hooks);
+    print_boot_problems();
     printf("Cardea. `help` lists the commands.\n");
     for (;;) {
         enum line_event event = read_line(&editor);
-        if (event == LINE_ENTERED) {
+        if (event == LINE_ENTERED && editor.overflowed) {
+            printf("sh: line is longer than %u bytes, and not run\n", LINE_BYTES - 1);
+            shell.status = STATUS_USAGE;
+        } else if (event == LINE_ENTERED) {
             history_add(&shell.history, text, editor.length);
             run_line(text, editor.length);
         } else if (event == LINE_END) {

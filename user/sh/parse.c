@@ -230,10 +230,15 @@ struct parse_point parse_point(const char *line, size_t length, char *storage, s
         const char *text = parser.words[parser.count - 1];
         return (struct parse_point){.word = !wrong,
                                     .first = parser.count == 1,
+                                    .index = parser.count - 1,
+                                    .command = parser.count > 1 ? parser.words[0] : "",
                                     .quote = parser.quote,
                                     .text = text,
                                     .length = wrong ? 0 : strlen(text)};
     }
-    return (struct parse_point){
-        .word = !wrong && parser.count < PARSE_MAX_WORDS, .first = parser.count == 0, .text = ""};
+    return (struct parse_point){.word = !wrong && parser.count < PARSE_MAX_WORDS,
+                                .first = parser.count == 0,
+                                .index = parser.count,
+                                .command = parser.count > 0 ? parser.words[0] : "",
+                                .text = ""};
 }

@@ -49,6 +49,8 @@ void parse_message(const struct parser *parser, enum parse_result error, char *m
 struct parse_point {
     bool word;        /* a word can be completed here: the line is right so far, and this is no comment */
     bool first;       /* it is the first of its command */
+    unsigned index;   /* words of its command before it */
+    const char *command; /* the first of them, in the storage, terminated; "" when there is none */
     char quote;       /* open quote, or 0 */
     const char *text; /* the word so far without its quotes, in the storage, terminated */
     size_t length;

@@ -64,6 +64,16 @@ bool find_process(const char *command, const char *argument, uint64_t *process)
     return error == ERR_NOT_FOUND && found == 1;
 }
 
+void offer_processes(struct completion *completion)
+{
+    struct proc_list_reply reply;
+
+    for (uint64_t next = 0; !next_process(next, &reply); next = reply.process + 1) {
+        if (reply.state == PROC_STARTING || reply.state == PROC_RUNNING)
+            completion_add(completion, reply.name, strlen(reply.name), false);
+    }
+}
+
 void format_process(char text[32], uint64_t process)
 {
     struct proc_list_reply reply;

@@ -3,6 +3,7 @@
 #include "shell.h"
 #include "utf8.h"
 
+#include <client/console.h>
 #include <client/fs.h>
 #include <rt/rt.h>
 #include <stdio.h>
@@ -57,6 +58,27 @@ static bool nothing_mounted(char *why, size_t size)
     snprintf(why, size, "no file system (%.*s%s%.*s)", (int)sizeof(info.device), info.device,
              info.device[0] != 0 ? ": " : "", (int)sizeof(info.cause), info.cause);
     return true;
+}
+
+void print_boot_problems(void)
+{
+    struct fs_info_reply info = {0};
+    char why[256];
+
+    if (nothing_mounted(why, sizeof(why)))
+        printf("%s\n", why);
+    else if (!fs_get_info(&info) && info.cause[0] != 0)
+        printf("%.*s\n", (int)sizeof(info.cause), info.cause);
+}
+
+void fresh_line(void)
+{
+    struct console_info_reply info = {0};
+    struct proto_empty none;
+
+    fflush(stdout);
+    if (!console_info(rt_cap("console"), &none, &info) && info.unfinished)
+        printf("\n");
 }
 
 int complain_file(const char *command, const char *path, enum error error)

@@ -46,6 +46,8 @@ static int report_end(const char *command, const char *name, struct proc_status_
     char text[160];
 
     status->cause[sizeof(status->cause) - 1] = 0;
+    if (status->state != PROC_EXITED)
+        fresh_line();
     switch (status->state) {
     case PROC_EXITED:
         if (status->status != 0) {
@@ -131,12 +133,13 @@ int run_program(const char *command, const char *path, int argc, char **argv)
     return status;
 }
 
-/* Whether there is something of that name in /bin; `path` is its path then. */
-static bool is_in_bin(char path[PATH_SIZE], const char *name)
+/* Looks for something of that name in /bin; `path` is its path then. */
+static enum error look_in_bin(char path[PATH_SIZE], const char *name)
 {
     struct fs_stat stat;
+    enum error error = path_join(path, PROGRAM_DIRECTORY, name);
 
-    return !path_join(path, PROGRAM_DIRECTORY, name) && !file_stat(path, 0, &stat);
+    return error ? error : file_stat(path, 0, &stat);
 }
 
 int run_word(int argc, char **argv)
@@ -145,17 +148,20 @@ int run_word(int argc, char **argv)
 
     if (strchr(argv[0], '/') != NULL)
         return run_program("sh", argv[0], argc, argv);
-    if (!is_in_bin(path, argv[0])) {
+    enum error error = look_in_bin(path, argv[0]);
+    if (!error)
+        return run_program("sh", path, argc, argv);
+    if (error == ERR_NOT_FOUND)
         complain("sh", argv[0], "no such command");
-        return STATUS_NO_COMMAND;
-    }
-    return run_program("sh", path, argc, argv);
+    else
+        complain_file("sh", argv[0], error);
+    return STATUS_NO_COMMAND;
 }
 
 int command_run(int argc, char **argv)
 {
     char path[PATH_SIZE];
-    bool named = strchr(argv[1], '/') == NULL && is_in_bin(path, argv[1]);
+    bool named = strchr(argv[1], '/') == NULL && !look_in_bin(path, argv[1]);
 
     return run_program("run", named ? path : argv[1], argc - 1, argv + 1);
 }

@@ -2,6 +2,7 @@
 /* What the parts of the shell share. */
 #pragma once
 
+#include "complete.h"
 #include "history.h"
 #include "names.h"
 #include "path.h"
@@ -67,6 +68,11 @@ int complain_file(const char *command, const char *path, enum error error);
 /* Prints a name escaped. */
 void print_name(const char *name, size_t length);
 
+/* Begins a new line on the terminal, unless it stands at the start of one. */
+void fresh_line(void);
+/* Says what a user must know before the first prompt: no file system, or not the one that was asked for. */
+void print_boot_problems(void);
+
 /* --- Files (files.c) --- */
 
 /* Opens a path of a command line. */
@@ -87,6 +93,8 @@ void format_process(char text[32], uint64_t process);
 /* The number of the process that an argument names, by number or by name; complains when there is none or
  * more. */
 bool find_process(const char *command, const char *argument, uint64_t *process);
+/* Offers the names of all processes that run. */
+void offer_processes(struct completion *completion);
 /* Ticks as seconds with three decimals. */
 void format_ticks(char text[32], uint64_t ticks);
 
