@@ -46,6 +46,13 @@ void map_at(cap_t frame, cap_t space, uint64_t address, uint64_t rights);
 /* A new frame mapped readable and writable at `address` in main's space. */
 cap_t map_new(uint64_t address);
 
+/* --- fp.S --- */
+
+/* Fills all FP registers and fcsr with what only this pattern gives, with 0 if that is the pattern; and tells whether
+ * they are so, by a 0. */
+void guest_fp_fill(uint64_t pattern);
+uint64_t guest_fp_differ(uint64_t pattern);
+
 /* --- guest.S --- */
 
 /* Threads begin here: a0 an argument, a1 the function that gets it. */

@@ -19,7 +19,7 @@ unsigned actor_count;
 uint64_t stress_seed;
 static volatile uint64_t counts[COUNTS];
 const char *const count_name[COUNTS] = {"calls", "cancelled", "passes", "wakes", "interrupts", "remaps",
-                                        "reads", "faults", "suspends", "kills", "spaces", "moves", "audits"};
+                                        "reads", "faults", "suspends", "kills", "spaces", "moves", "audits", "floats"};
 
 void count_add(enum count what, uint64_t by)
 {
@@ -155,10 +155,13 @@ void stress_run(uint64_t seconds)
     struct sleeper sleeper = sleeper_make();
 
     stress_seed = guest_option("seed", 1);
-    calls_make(harts);
-    events_make(harts);
-    remap_make(harts);
-    victims_make(harts);
+    if (!strstr(rt_boot->command_line, "floats")) {
+        calls_make(harts);
+        events_make(harts);
+        remap_make(harts);
+        victims_make(harts);
+    }
+    floats_make(harts);
     mover_sleeper = sleeper_make();
     mover.thread.priority = PRIORITY_TROUBLE;
     actor_add(&mover, "mover", move_all, 0, 1);

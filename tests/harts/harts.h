@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The parts of the program that takes init's place to try many harts: main.c, rate.c (messages a second) and
- * the stress test: actors.c, and what the actors do (calls.c, events.c, remap.c, victims.c).
+ * the stress test: actors.c, and what the actors do (calls.c, events.c, remap.c, victims.c, floats.c).
  */
 #pragma once
 
 #include "../guest/thread.h"
 
 #define MAX_HARTS  8
-#define MAX_ACTORS 96
+#define MAX_ACTORS 128
 /* Who makes trouble comes before those who suffer it, and sleeps now and then; who never waits comes last. */
 #define PRIORITY_TROUBLE (PRIORITY_LOAD + 10)
 #define PRIORITY_BUSY    (PRIORITY_LOAD - 10)
@@ -56,10 +56,11 @@ void calls_make(unsigned harts);
 void events_make(unsigned harts);
 void remap_make(unsigned harts);
 void victims_make(unsigned harts);
+void floats_make(unsigned harts);
 
 /* What was done, for the closing lines. */
 enum count { COUNT_CALLS, COUNT_CALLS_GONE, COUNT_PASSES, COUNT_WAKES, COUNT_INTERRUPTS, COUNT_REMAPS,
-             COUNT_READS, COUNT_FAULTS, COUNT_SUSPENDS, COUNT_KILLS, COUNT_SPACES, COUNT_MOVES, COUNT_AUDITS,
+             COUNT_READS, COUNT_FAULTS, COUNT_SUSPENDS, COUNT_KILLS, COUNT_SPACES, COUNT_MOVES, COUNT_AUDITS, COUNT_FLOATS,
              COUNTS };
 extern const char *const count_name[COUNTS];
 void count_add(enum count what, uint64_t by);

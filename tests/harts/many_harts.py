@@ -30,7 +30,7 @@ ROUNDS = 12  # as in rate.c
 PAGE_ROUNDS = 8
 # What a stress test must have done at least once.
 DONE = ("calls", "passes", "wakes", "interrupts", "remaps", "reads", "faults", "suspends", "kills", "spaces",
-        "moves", "audits")
+        "moves", "audits", "floats")
 
 
 def ended(system, timeout: float) -> str:
@@ -74,12 +74,17 @@ def ratios(system) -> tuple:
     return by_clock, by_processor
 
 
-def stress(system, seconds: int, seed: int) -> dict:
-    """What was done, by kind. The kernel checks itself all the time."""
-    boot(system, f"audit seconds={seconds} seed={seed}", "kernel/audit.bin")
+def stress(system, seconds: int, seed: int, floats: bool = False) -> dict:
+    """
+    What was done, by kind; `floats`: by threads that use FP registers alone. The kernel checks itself all the
+    time.
+    """
+    words = f"audit seconds={seconds} seed={seed}{' floats' if floats else ''}"
+    boot(system, words, "kernel/audit.bin")
     output = ended(system, seconds * 3 + 60)
     counts = {name: int(count) for name, count in re.findall(r"harts count (\w+) (\d+)", output)}
-    missing = [name for name in DONE if not counts.get(name)]
+    wanted = ("kills", "moves", "audits", "floats") if floats else DONE
+    missing = [name for name in wanted if not counts.get(name)]
     if missing:
         raise registry.Failure(f"in {seconds} s there were no {', '.join(missing)}")
     return counts

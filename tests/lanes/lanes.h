@@ -97,8 +97,6 @@ _Static_assert(sizeof(struct shared_state) <= 1 << MEGAPAGE_BITS, "one page");
 void lanes_syscall(struct block *block);
 void lanes_probe(struct block *block);
 extern const char lanes_probe_instruction[];
-void lanes_fp_fill(uint64_t pattern);
-uint64_t lanes_fp_differ(uint64_t pattern);
 uint64_t lanes_round_trips(cap_t endpoint, uint64_t count);
 uint64_t lanes_instructions(void);
 extern const char lanes_start[], lanes_echo[];

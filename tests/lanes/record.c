@@ -115,7 +115,7 @@ static void check_kept(const struct block *block)
             fail(block, "a register that must be kept has changed");
     if (*(volatile uint64_t *)SPACE_PAGE != block->space)
         fail(block, "the thread runs in a space of another");
-    if (block->fp && lanes_fp_differ(block->fp))
+    if (block->fp && guest_fp_differ(block->fp))
         fail(block, "an FP register has changed");
 }
 

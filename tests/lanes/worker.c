@@ -234,7 +234,7 @@ static void on_reply(struct block *block, enum kind kind)
 static void new_fp(struct block *block)
 {
     if (block->fp)
-        lanes_fp_fill(block->fp = random_next(block) | 1);
+        guest_fp_fill(block->fp = random_next(block) | 1);
 }
 
 static void send(struct block *block, uint64_t call, enum kind kind)
@@ -314,7 +314,7 @@ void lanes_worker(struct block *block)
     if (block->index == BLOCK_HIGH)
         control(block);
     if (block->fp)
-        lanes_fp_fill(block->fp);
+        guest_fp_fill(block->fp);
     if (block->role == ROLE_SERVER || block->role == ROLE_LINK) {
         prepare(block);
         receive(block, SYS_RECV, RECV);

@@ -64,3 +64,9 @@ def pages_of_two_programs(system):
 @test(harts=(2, 4), timeout=150, boot=False)
 def stress(system):
     system.note(many_harts.line(many_harts.stress(system, SECONDS, system.machine.harts)))
+
+
+@test(harts=(1, 2, 4), timeout=150, boot=False)
+def floats(system):
+    """FP registers go along with their threads, and never to others."""
+    system.note(many_harts.line(many_harts.stress(system, SECONDS // 2, system.machine.harts, True)))

@@ -109,6 +109,9 @@ static void check_thread(const struct thread *thread)
     bool runs = thread->hart && thread->hart->current == thread;
 
     check_waits(thread);
+    MUST(!thread->fp_hart || (thread->fp_hart->fp_owner == thread && thread->fp_eager && context &&
+                              thread->fp_hart == &harts[context->hart]), "FP registers elsewhere", thread);
+    MUST(thread->lane_level == (thread->fp_eager ? LEVEL_FP : thread->priority), "level", thread);
     MUST(!caller || (caller->state == THREAD_BLOCKED_REPLY && !caller->blocked_on_reply &&
                      caller->blocked_on == thread), "caller", thread);
     MUST(!thread->bound || thread->bound->bound == thread, "bound notification", thread);
@@ -161,6 +164,8 @@ static void check_hart(const struct hart *hart)
 {
     const struct thread *front = hart->front;
 
+    MUST(!hart->fp_owner || hart->fp_owner->fp_hart == hart, "FP registers of nobody", hart);
+    MUST(!(hart->closed & CLOSED_FP) || hart->fp_owner == hart->current, "FP is on", hart);
     for (unsigned priority = 0; priority < PRIORITIES; priority++) {
         const struct thread_queue *queue = &hart->ready[priority];
         bool marked = hart->ready_map[priority / 64] >> priority % 64 & 1;
