@@ -16,6 +16,7 @@ $B/system/$1.elf: $(call user_objects,tests/system/$1.c) $(user_libraries) lib/r
 endef
 system_base = -Wl,--defsym=PROGRAM_BASE=$1
 $(eval $(call system_program,costs,$(link_flags) $(call system_base,0x7d000000),$(link_libraries)))
+$(eval $(call system_program,lacks,$(link_flags) $(call system_base,0x79000000),$(link_libraries)))
 $(eval $(call system_program,sleeper,$(link_flags) $(call system_base,0x7c000000),$(link_libraries)))
 $(eval $(call system_program,touch,$(link_flags) $(call system_base,0x7a000000),$(link_libraries)))
 $(eval $(call system_program,tiny,$(tiny_flags) -Wl$(comma)-Ttext=0x7b000000))

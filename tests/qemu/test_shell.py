@@ -143,7 +143,7 @@ def quoting_and_commands(system):
         ("", ""),
         ("echo", "\n"),
         ("'echo' \"\" x", " x\n"),
-        ("no-such-command; echo $?", "sh: no-such-command: no such command\n127\n"),
+        ("no-such-command; echo $?", "sh: no-such-command: no file system (no disk)\n127\n"),
         ("help nothing; echo $?; echo $? '$?'", "help: nothing: no such command\n1\n0 $?\n"),
         ("echo 'abc", "sh: no closing '\n"),
         ('echo "abc', 'sh: no closing "\n'),
