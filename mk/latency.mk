@@ -35,7 +35,18 @@ $(audit_kernel).bin: $(audit_kernel).elf | packages
 	$(call say,OBJCOPY,$@)$(CROSS)objcopy -O binary $< $@
 -include $B/obj-kernel/tests/harts/kernel/audit.c.d
 
-harts_needs := $(kernel_image) $(audit_kernel).bin $B/harts.cpio $(initrd) $(system_programs)
+# Kernels with a bug each, that the tests must notice: tests/harts/planted.
+planted_kernels := $(patsubst %,$B/planted/%.bin,$(shell awk '/^[^\#]/ { print $$1 }' tests/harts/planted))
+$B/planted/%.elf: $(kernel_parts) $(kernel).0.ksyms.o tests/harts/planted tests/harts/plant | packages
+	$(call say,PLANT,$*)source=$$(tests/harts/plant $* $(@:.elf=.d)) && \
+	    changed=$(@:.elf=.d)/$$(basename $$source) && \
+	    $(kernel_cc) $(kernel_flags) -iquote $$(dirname $$source) -c -o $$changed.o $$changed && \
+	    $$(echo $(call quote,$(link_kernel)) | sed "s,$B/obj-kernel/$$source.o,$$changed.o,")
+$B/planted/%.bin: $B/planted/%.elf | packages
+	$(call say,OBJCOPY,$@)$(CROSS)objcopy -O binary $< $@
+
+harts_needs := $(kernel_image) $(audit_kernel).bin $(planted_kernels) $B/harts.cpio $(initrd) \
+    $(system_programs)
 harts: $(harts_needs) ## Measure what several harts do more than one, by the clock
 	@python3 tests/harts/many_harts.py --build $B rate
 stress-harts: $(harts_needs) ## Stress 2, 4 and 8 harts, MINUTES (10) each

@@ -154,7 +154,6 @@ void stress_run(uint64_t seconds)
     unsigned harts = rt_boot->hart_count;
     struct sleeper sleeper = sleeper_make();
 
-    stress_seed = guest_option("seed", 1);
     if (!strstr(rt_boot->command_line, "floats")) {
         calls_make(harts);
         events_make(harts);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The parts of the program that takes init's place to try many harts: main.c, rate.c (messages a second) and
- * the stress test: actors.c, and what the actors do (calls.c, events.c, remap.c, victims.c, floats.c).
+ * The parts of the program that takes init's place to try many harts: main.c, rate.c (messages a second),
+ * wakes.c (lost wake-ups) and the stress test: actors.c, and what the actors do (calls.c, events.c, remap.c,
+ * victims.c, floats.c).
  */
 #pragma once
 
@@ -15,6 +16,8 @@
 
 /* Compares the rate of one pair of client and server with that of two on two harts, and prints it. */
 void rate_run(void);
+/* Looks for wake-ups that are lost between harts, for so many seconds. */
+void wakes_run(uint64_t seconds);
 /* Lets the actors loose for so many seconds. */
 void stress_run(uint64_t seconds);
 

@@ -2,7 +2,7 @@
 /*
  * Tries many harts, in place of init. On the kernel's command line: `rate` compares message rates;
  * `seconds=N` runs the stress test for that long, with the random numbers of `seed=N`; with `floats`, only its
- * threads that use FP registers.
+ * threads that use FP registers; with `wakes` it looks for lost wake-ups instead.
  */
 #include "harts.h"
 
@@ -18,7 +18,10 @@ int main(void)
     }
     guest_init("harts");
     seconds = guest_option("seconds", 0);
-    if (seconds)
+    stress_seed = guest_option("seed", 1);
+    if (strstr(rt_boot->command_line, "wakes"))
+        wakes_run(seconds);
+    else if (seconds)
         stress_run(seconds);
     else
         rate_run();

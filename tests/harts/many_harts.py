@@ -90,6 +90,14 @@ def stress(system, seconds: int, seed: int, floats: bool = False) -> dict:
     return counts
 
 
+def wake_ups(system, seconds: int, seed: int, kernel: str = "kernel/cardea.bin") -> str:
+    """Looks for wake-ups that are lost between harts (wakes.c). What was done."""
+    boot(system, f"wakes seconds={seconds} seed={seed}", kernel)
+    output = ended(system, seconds + 60)
+    found = re.findall(r"passes (\d+) by (.+)", output)
+    return ", ".join(f"{int(count):,} passes by {what}" for count, what in found)
+
+
 def line(counts: dict) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
 

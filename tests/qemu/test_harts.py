@@ -19,6 +19,7 @@ FOUR_RATIO = 0.5
 TWO_RATIO = 1.1
 TRIES = 8
 PAGE_ROUNDS = 4
+WAKES_SECONDS = 10
 
 
 def reached(system, wanted: float, measure) -> None:
@@ -59,6 +60,26 @@ def pages_on_a_busy_host(system):
 def pages_of_two_programs(system):
     """Two programs on two harts touch more pages than one."""
     reached(system, TWO_RATIO, lambda: pages.two_programs(system, PAGE_ROUNDS))
+
+
+@test(harts=(4,), timeout=150, boot=False)
+def wake_ups(system):
+    """None is lost between harts that sleep, fall asleep and wake up."""
+    system.note(many_harts.wake_ups(system, WAKES_SECONDS, 1))
+
+
+@test(harts=(4,), timeout=300, boot=False)
+def planted_bugs(system):
+    """Kernels that lose wake-ups are caught."""
+    results = []
+    for kernel in sorted((system.build / "planted").glob("*.bin")):
+        try:
+            done = many_harts.wake_ups(system, WAKES_SECONDS, 1, f"planted/{kernel.name}")
+            results.append((kernel.stem, False, f"not noticed: {done}"))
+        except Failure as failure:
+            results.append((kernel.stem, "lost between harts" in str(failure), str(failure)))
+        system.stop()
+    return results
 
 
 @test(harts=(2, 4), timeout=150, boot=False)
