@@ -3,6 +3,7 @@
 #include "aspace.h"
 
 #include "invoke.h"
+#include "untyped.h"
 
 #define LEVEL_BITS 9 /* of an address, that pick an entry of a table */
 

@@ -3,8 +3,12 @@
 #include "cap.h"
 
 #include "aspace.h"
+#include "context.h"
 #include "ipc.h"
 #include "irq.h"
+#include "notification.h"
+#include "thread.h"
+#include "timer.h"
 
 uint32_t object_id_key[4];
 

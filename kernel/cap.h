@@ -28,9 +28,6 @@ static inline void *granule_to(granule ref)
     return ref ? granule_at(ref) : NULL;
 }
 
-/* Fills memory of whole granules with zeros. */
-void granules_clear(void *memory, uint64_t bytes);
-
 static inline bool slot_is_empty(const struct slot *slot)
 {
     return slot->type == OBJ_NULL;
@@ -74,7 +71,8 @@ bool slot_can_move(const struct slot *slot);
 void slot_move(struct slot *from, struct slot *to);
 /* Whether two capabilities are to the same object. */
 bool slot_same_object(const struct slot *a, const struct slot *b);
-/* Whether there is no other capability to the same object. The children of no untyped may be half moved up. */
+/* Whether there is no other capability to the same object. The children of no untyped may be half moved
+ * up. */
 bool slot_is_last(const struct slot *slot);
 
 /*

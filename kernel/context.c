@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Scheduling contexts: whom they are bound to, how they go along with calls and come back, and deadlines. */
+#include "context.h"
+
+#include "heap.h"
 #include "invoke.h"
+#include "lock.h"
+#include "sched.h"
 
 bool lanes_off;
 

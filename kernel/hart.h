@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Per-hart state, the kernel lock, and stopping a thread that runs on another hart. */
+/* What the kernel keeps for each hart. */
 #pragma once
 
 #include "object.h"
@@ -61,22 +61,3 @@ extern struct hart harts[MAX_HARTS];
 extern uint32_t hart_count; /* that the device tree says are usable and that came online */
 
 /* hart_self() is the hart that runs this code: see arch.h. */
-
-/* Takes or gives back the locks of all harts. Everything below kernel/ other than boot and the fast lanes
- * runs under them. A fast lane (arch/riscv) takes only the lock of its own hart; then it may use what only
- * threads at home on this hart use: see struct endpoint. While waiting for a lock, a hart answers evict
- * requests. */
-void kernel_lock(void);
-void kernel_unlock(void);
-/* Takes the locks of all harts for who has that of the own hart. For a moment nobody may have it. */
-void kernel_lock_rest(void);
-/* Harts that wait for a lock: whoever does something long lets them in between two steps. */
-extern uint32_t lock_waiters;
-
-/* Makes sure that `thread` is on no hart: if another hart runs it, interrupts that hart and waits until its
- * registers are saved and the hart uses neither the thread nor its address space any more. On the own hart
- * only clears `current`. The thread may be changed or destroyed afterwards; a trap that it was in starts over
- * when it runs again. */
-void hart_evict(struct thread *thread);
-/* Makes sure that the FP registers of `thread`, which does not run, are in its save area and on no hart. */
-void hart_save_fp(struct thread *thread);

@@ -3,8 +3,9 @@
  * 5.2.3). The path of right children from any node is at most log2(n) long, so insertion and removal take
  * O(log n) steps even when every timer belongs to somebody hostile, and the nodes need no memory of their
  * own. */
+#include "heap.h"
+
 #include "cap.h"
-#include "ipc.h"
 
 static struct heap_node *node_at(granule ref)
 {

@@ -4,6 +4,7 @@
  * that abi/object.h asks for. */
 #pragma once
 
+#include "cap.h"
 #include "ipc.h"
 
 /* OPERATION(FRAME_MAP) is the head of the function that performs OP_FRAME_MAP: the thread `by` invokes it on

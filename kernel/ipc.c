@@ -6,8 +6,12 @@
  * one who waits, whose `blocked_on` points back. A reply object can take the caller's place as the one who
  * must answer.
  */
+#include "ipc.h"
+
+#include "context.h"
 #include "invoke.h"
 #include "log.h"
+#include "sched.h"
 
 #include <abi/fault.h>
 
@@ -358,7 +362,8 @@ void ipc_receive(struct thread *thread, const struct slot *slot, bool block)
 
 /* --- Reply --- */
 
-/* The answer to a fault restarts the thread, or leaves it faulted. A foreign call gets its results in a0-a7. */
+/* The answer to a fault restarts the thread, or leaves it faulted. A foreign call gets its results in
+ * a0-a7. */
 static void answer_fault(struct thread *from, struct thread *caller, uint64_t tag)
 {
     caller->fault_waits = false;

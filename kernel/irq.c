@@ -4,7 +4,7 @@
 #include "irq.h"
 
 #include "invoke.h"
-#include "kernel.h"
+#include "notification.h"
 
 /* Lines that one trap delivers; more that are pending get the next. */
 #define LINES_PER_TRAP 8

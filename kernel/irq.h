@@ -18,6 +18,8 @@ struct irq_line {
  * exist. */
 extern struct irq_line irq_lines[IRQ_LINES];
 
+/* External interrupts are pending for this hart: claims and delivers them. */
+void kernel_interrupt(void);
 /* What a line signals, or NULL. */
 struct notification *irq_notification(uint32_t number);
 /* Notes that the line was raised, and returns the bits that it signals. */

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* The kernel lock, and taking a thread or an address space off the other harts. */
-#include "ipc.h"
+#include "lock.h"
 
-struct hart harts[MAX_HARTS];
-uint32_t hart_count;
+#include "arch.h"
+#include "sched.h"
 
 /* Whoever comes first when a lock is free gets it. A queue would be fairer, but where harts share processors,
  * as they do in an emulator, the next in the queue is often one that does not run, and all others wait for
  * it: with 8 harts on 2 processors that made everything ten times slower. */
 uint32_t lock_waiters;
 
-/* Whoever asks holds the locks; this hart waits for one, so its current thread's registers are saved already. */
+/* Whoever asks holds the locks; this hart waits for one, so its current thread's registers are saved
+ * already. */
 static void answer_evict(struct hart *hart)
 {
     uint8_t wanted = __atomic_load_n(&hart->evict, __ATOMIC_ACQUIRE);

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Notifications: a word of event bits, signalled without blocking. */
-#include "invoke.h"
+#include "notification.h"
+
+#include "cap.h"
+#include "context.h"
+#include "ipc.h"
 #include "irq.h"
+#include "sched.h"
+#include "timer.h"
 
 /* Whether the bound thread waits on an endpoint and can take the bits there. */
 static bool bound_receives(const struct notification *notification)

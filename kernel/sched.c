@@ -7,9 +7,12 @@
  * not run at this moment. A context whose budget is used up before its period is over waits in its hart's
  * time queue; the thread on it stays THREAD_READY but is in no queue until then.
  */
+#include "sched.h"
+
 #include "cap.h"
-#include "invoke.h"
-#include "kernel.h"
+#include "heap.h"
+#include "ipc.h"
+#include "syscall.h"
 
 #include <abi/fault.h>
 

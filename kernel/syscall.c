@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls: what each number does, and the way to an operation on a kernel object. */
-#include "kernel.h"
+#include "syscall.h"
 
 #include "aspace.h"
 #include "invoke.h"
+#include "notification.h"
+#include "sched.h"
 
 #include <abi/fault.h>
 

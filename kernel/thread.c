@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Thread objects: their life, and the operations on them. */
-#include "aspace.h"
+#include "thread.h"
+
+#include "context.h"
 #include "invoke.h"
+#include "lock.h"
+#include "notification.h"
+#include "sched.h"
+#include "untyped.h"
 
 #include <string.h>
 

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Timer objects, and the hart's timer interrupt. */
+#include "timer.h"
+
+#include "context.h"
+#include "heap.h"
 #include "invoke.h"
-#include "kernel.h"
+#include "notification.h"
 
 /* Timers that one interrupt handles; more that are due get the next, so that interrupts are never off for
  * long. */

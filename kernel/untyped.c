@@ -3,7 +3,8 @@
  * was given to children; when the last child is gone the count starts over. Memory is cleared before it
  * becomes an object, a page at a time, so that clearing a gigapage can be interrupted; how far it got is
  * noted in the slot. */
-#include "aspace.h"
+#include "untyped.h"
+
 #include "invoke.h"
 
 #include <base/checked.h>

@@ -5,10 +5,13 @@
 
 #include "aspace.h"
 #include "boot.h"
-#include "ipc.h"
+#include "context.h"
+#include "invoke.h"
 #include "log.h"
 #include "panic.h"
+#include "thread.h"
 #include "tree.h"
+#include "untyped.h"
 
 #include <base/checked.h>
 #include <base/cpio.h>

@@ -3,7 +3,7 @@
 #include "tree.h"
 
 #include "boot.h"
-#include "cap.h"
+#include "invoke.h"
 #include "log.h"
 #include "panic.h"
 

@@ -3,7 +3,7 @@
  * and completion, as those of Andes' NCEPLIC100 and of T-Head's C900 do. */
 // flags: -iquote kernel -iquote kernel/arch/riscv
 #include "../../kernel/arch/riscv/csr.h"
-#include "../../kernel/arch/riscv/machine.h"
+#include "../../kernel/arch/riscv/intc.h"
 #include <criterion/criterion.h>
 
 static uint32_t model_get(const struct intc *plic, uint64_t offset);

@@ -7,8 +7,17 @@
 
 #include "../../kernel/arch/host/host.h"
 #include "../../kernel/aspace.h"
+#include "../../kernel/context.h"
+#include "../../kernel/heap.h"
 #include "../../kernel/ipc.h"
-#include "../../kernel/kernel.h"
+#include "../../kernel/irq.h"
+#include "../../kernel/lock.h"
+#include "../../kernel/notification.h"
+#include "../../kernel/sched.h"
+#include "../../kernel/syscall.h"
+#include "../../kernel/thread.h"
+#include "../../kernel/timer.h"
+#include "../../kernel/untyped.h"
 
 #include <abi/error.h>
 #include <criterion/criterion.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The kernel's tests of the machine: what the page tables, timers, harts and FP registers really do. */
-#include "selftest.h"
 #include "arch/riscv/csr.h"
 #include "arch/riscv/image.h"
 #include "arch/riscv/layout.h"
@@ -9,6 +8,7 @@
 #include "aspace.h"
 #include "boot/boot.h"
 #include "debug.h"
+#include "selftest.h"
 
 #include <string.h>
 

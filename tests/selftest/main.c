@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Runs the kernel's own tests, and those of the portable core on real memory. */
-#include "selftest.h"
 #include "boot/boot.h"
 #include "boot/selftest.h"
-#include "ipc.h"
-#include "kernel.h"
+#include "heap.h"
+#include "invoke.h"
 #include "log.h"
+#include "selftest.h"
+#include "syscall.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
  * the sizes of its symbols, each one more than the number. */
 #include "arch/riscv/csr.h"
 #include "arch/riscv/machine.h"
-#include "kernel.h"
+#include "hart.h"
 
 #include <abi/error.h>
 #include <abi/fault.h>

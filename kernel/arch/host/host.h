@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel core as an ordinary program: an arena stands for physical memory, a counter for time, and a test makes
- * the system calls by filling in a thread's registers. One hart runs at a time; the test says which.
+ * The kernel core as an ordinary program: an arena stands for physical memory, a counter for time, and a test
+ * makes the system calls by filling in a thread's registers. One hart runs at a time; the test says which.
  */
 #pragma once
 
-#include "../../kernel.h"
+#include "../../arch.h"
 
 /* The controller that this line is wired to serves no hart. */
 #define HOST_LINE_WITHOUT_HART 63

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The parts of arch.h that are an instruction or two on a real machine: functions here, which tests can look into. */
+/* The parts of arch.h that are an instruction or two on a real machine: functions here, which tests can look
+ * into. */
 #pragma once
 
 struct hart *hart_self(void);

@@ -3,7 +3,7 @@
  * chapter 4), and what is done with one. */
 #pragma once
 
-#include "machine.h"
+#include "intc.h"
 
 #define DOMAINCFG         0x0000
 #define DOMAINCFG_ENABLE  0x100

@@ -2,25 +2,30 @@
 /*
  * Floating point registers of threads.
  *
- * A hart keeps the FP registers of its `fp_owner`, whether that thread runs or not, until another thread there
- * wants its own; `fp_hart` of the owner points back. Those of all other threads are in their save areas. FP is
- * on (sstatus.FS) exactly while the owner is the current thread; then the hart's lanes know (CLOSED_FP).
+ * A hart keeps the FP registers of its `fp_owner`, whether that thread runs or not, until another thread
+ * there wants its own; `fp_hart` of the owner points back. Those of all other threads are in their save
+ * areas. FP is on (sstatus.FS) exactly while the owner is the current thread; then the hart's lanes know
+ * (CLOSED_FP).
  *
- * A thread's first FP instruction traps, and it gets the registers. From then on it is `fp_eager`: it gets them
- * before it runs, without a trap. Each time when it leaves the hart and has not changed them it is less so; when
- * it is not eager at all it does not own them either, and its next FP instruction traps again. A lane_level of
- * LEVEL_FP, below all priorities, tells the lanes that a thread is eager (lane.S, lane_special).
+ * A thread's first FP instruction traps, and it gets the registers. From then on it is `fp_eager`: it gets
+ * them before it runs, without a trap. Each time when it leaves the hart and has not changed them it is less
+ * so; when it is not eager at all it does not own them either, and its next FP instruction traps again. A
+ * lane_level of LEVEL_FP, below all priorities, tells the lanes that a thread is eager (lane.S,
+ * lane_special).
  *
  * No hart ever needs registers that another one holds. An owner has a scheduling context, and runs on the
  * hart of that context and nowhere else: whoever takes the context off it, or moves the context to another
- * hart, has the registers saved first, by hart_save_fp(), which asks the hart that holds them. A thread that is
- * destroyed, or started anew, is forgotten as the owner, which takes nobody but its hart's lock: whoever gets
- * the registers next has all of them overwritten from its own save area, which is zero before its first use.
+ * hart, has the registers saved first, by hart_save_fp(), which asks the hart that holds them. A thread that
+ * is destroyed, or started anew, is forgotten as the owner, which takes nobody but its hart's lock: whoever
+ * gets the registers next has all of them overwritten from its own save area, which is zero before its first
+ * use.
  */
+#include "fp.h"
+
 #include "csr.h"
-#include "ipc.h"
 #include "layout.h"
 #include "machine.h"
+#include "sched.h"
 
 #define EAGER_ROUNDS 64
 

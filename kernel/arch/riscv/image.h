@@ -7,7 +7,8 @@
 extern uint64_t image_offset; /* virtual minus physical; set by head.S */
 extern uint64_t *image_table; /* that maps it, a page an entry; set by kernel_tables_make() */
 extern const char *image_text; /* where its code begins: there is less of it after the boot */
-/* What only the boot needs, in whole pages; the boot says what that is: code and constants, then variables. */
+/* What only the boot needs, in whole pages; the boot says what that is: code and constants, then
+ * variables. */
 #define IMAGE_BOOT_PARTS 2
 extern struct image_part {
     const char *start, *end;

@@ -4,6 +4,7 @@
 
 #include "csr.h"
 #include "layout.h"
+#include "lock.h"
 
 static inline struct hart *hart_self(void)
 {

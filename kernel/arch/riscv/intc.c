@@ -4,8 +4,9 @@
  * line silent from its claim to its completion, and some (T-Head's, Andes') lose an edge that comes
  * meanwhile. So an edge is completed as soon as it is claimed, and its line is disabled until its driver
  * acknowledges it. */
+#include "intc.h"
+
 #include "aplic.h"
-#include "machine.h"
 #include "plic.h"
 
 /* Where each line is delivered, as its controller numbers harts, plus 1; 0: not enabled. */

@@ -301,7 +301,8 @@ object_call:
 
 /* --- A page fault, or a system call of a foreign thread, is a call of its handler --- */
 
-/* All registers are saved in t6; sp is that of the kernel. s1 is scause, a load, store or fetch page fault. */
+/* All registers are saved in t6; sp is that of the kernel. s1 is scause, a load, store or fetch page
+ * fault. */
     .globl fault_page
 fault_page:
     amoswap.d.aq t5, tp, (tp)
@@ -348,7 +349,8 @@ fault_foreign:
     ld t1, 128(t6)
     ld t2, 136(t6)
 
-/* a1 tag, t4 slot of the handler's endpoint, s4 endpoint, s5 handler. A fault may be one call deeper than others. */
+/* a1 tag, t4 slot of the handler's endpoint, s4 endpoint, s5 handler. A fault may be one call deeper than
+ * others. */
 fault_call:
     addi t4, t6, THREAD_FAULT_SLOT
     ld s4, SLOT_OBJECT(t4)
@@ -547,10 +549,10 @@ reply_foreign:
     sd s7, 0(s5)
     j resume_all
 
-/* s5 is to run instead of t6, and check_switch saw that this is special: somebody of higher priority is ready, the
- * lanes are closed, or s5 is LEVEL_FP. Goes to lane_general, with nothing changed, or has done what it takes
- * besides: FP is on if s5 is eager for it, else off (fp.c). Then nothing may go to lane_general any more. Changes t3, t5,
- * gp and s0 to s2. */
+/* s5 is to run instead of t6, and check_switch saw that this is special: somebody of higher priority is
+ * ready, the lanes are closed, or s5 is LEVEL_FP. Goes to lane_general, with nothing changed, or has done
+ * what it takes besides: FP is on if s5 is eager for it, else off (fp.c). Then nothing may go to lane_general
+ * any more. Changes t3, t5, gp and s0 to s2. */
 lane_special:
     lh s1, HART_READY_TOP(tp)
     lbu t3, THREAD_PRIORITY(s5)
@@ -746,7 +748,8 @@ not_try_wait:
     lane_end
 .endm
 
-/* The thread t5 gets the bits t4 when it receives; if it does so later, its next system call must look at them. */
+/* The thread t5 gets the bits t4 when it receives; if it does so later, its next system call must look at
+ * them. */
 signal_bound:
     ld ra, THREAD_LANE(t5)
     bne ra, tp, syscall_locked
@@ -756,9 +759,9 @@ signal_bound:
     sd zero, THREAD_LANE_SLOTS(t5)
     j 2b
 
-/* t5 waits for the bits t4. If it goes before the current thread it gets the hart, and the current thread is put
- * in front of the ready queues. s3 is the tag that it gets, s4 the queue, in which it is the first. (ra is no
- * register that the general path would save.) */
+/* t5 waits for the bits t4. If it goes before the current thread it gets the hart, and the current thread is
+ * put in front of the ready queues. s3 is the tag that it gets, s4 the queue, in which it is the first. (ra
+ * is no register that the general path would save.) */
 signal_receiver:
     mv ra, t5
     lane_save

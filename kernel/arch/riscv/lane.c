@@ -2,11 +2,14 @@
 /* The fast lanes for faults that a waiting handler gets, FP registers, and interrupts that wake a driver: see
  * lane.S, whose rules hold here too. The registers of the current thread are all saved. A function returns
  * when it has changed nothing, and the general path is to deal with the event. */
+#include "lane.h"
+
 #include "aspace.h"
 #include "ipc.h"
 #include "irq.h"
-#include "kernel.h"
-#include "machine.h"
+#include "lock.h"
+#include "run.h"
+#include "trap.h"
 
 #include <abi/fault.h>
 

@@ -2,11 +2,12 @@
 /* The end: what is printed when the kernel itself fails, and stopping the machine. */
 #include "panic.h"
 
+#include "arch.h"
 #include "csr.h"
 #include "image.h"
 #include "layout.h"
 #include "log.h"
-#include "machine.h"
+#include "stop.h"
 
 #define MAX_FRAMES 24
 #define REG_FP     8
@@ -18,6 +19,11 @@ extern const struct ksym {
 } ksyms[] __attribute__((weak));
 extern const uint32_t ksyms_count __attribute__((weak));
 extern const char ksyms_names[] __attribute__((weak));
+
+/* Registers when the kernel itself trapped: pc, x1-x31. */
+struct trap_frame {
+    uint64_t reg[32];
+};
 
 extern char _image_start[], _text_end[], _rodata_start[], _stacks[];
 
@@ -154,7 +160,8 @@ static void panic_begin(void)
     }
 }
 
-void trap_from_kernel(const struct trap_frame *frame)
+/* trap.S calls it on the emergency stack: says why, and ends the machine. */
+void __attribute__((noreturn)) trap_from_kernel(const struct trap_frame *frame)
 {
     uint64_t cause = csr_read(scause), address = csr_read(stval);
 

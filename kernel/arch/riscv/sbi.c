@@ -2,20 +2,12 @@
 /* Calls to the firmware. */
 #include "sbi.h"
 
-#include "arch.h"
-#include "csr.h"
 #include "image.h"
-#include "log.h"
 #include "machine.h"
-
-enum srst_type { SRST_SHUTDOWN, SRST_COLD_REBOOT };
-enum srst_reason { SRST_NO_REASON, SRST_SYSTEM_FAILURE };
 
 #define SBI_LEGACY_SET_TIMER 0
 #define SBI_LEGACY_PUTCHAR   1
 #define DBCN_WRITE           0
-
-#define TEST_DEVICE_FAIL     0x3333 /* QEMU's sifive,test0: the upper half is the exit status */
 
 #define LINE_SIZE            128
 
@@ -79,41 +71,4 @@ void arch_putchar(char c)
         from += result.value;
     }
     console.used = 0;
-}
-
-/* What the firmware was given for the console may still be in the UART's FIFO: 64 bytes take 6 ms at
- * 115200 baud. */
-static void end_machine(enum srst_type type, enum srst_reason reason)
-{
-    uint64_t end = arch_time() + arch_timebase / 100;
-
-    csr_write(sie, IRQ_TIMER);
-    arch_set_timer(end);
-    while (arch_time() < end)
-        __asm__ volatile("wfi");
-    sbi(SBI_SRST, 0, type, reason);
-    csr_write(sie, IRQ_ALL);
-}
-
-void arch_poweroff(void)
-{
-    end_machine(SRST_SHUTDOWN, SRST_NO_REASON);
-}
-
-void arch_reboot(void)
-{
-    end_machine(SRST_COLD_REBOOT, SRST_NO_REASON);
-}
-
-void arch_fail(void)
-{
-    /* OpenSBI turns a failure into QEMU's exit status 0, so the device that ends the emulator is told. */
-    if (machine.test_device)
-        *(volatile uint32_t *)arch_direct(machine.test_device) = TEST_DEVICE_FAIL | 1 << 16;
-    if (machine.off_after_failure)
-        end_machine(SRST_SHUTDOWN, SRST_SYSTEM_FAILURE);
-    log_set_echo(1);
-    log_line("halted");
-    harts_stop_others();
-    hart_stop();
 }

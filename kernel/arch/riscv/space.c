@@ -14,12 +14,11 @@
  */
 #include "space.h"
 
-#include "aspace.h"
 #include "csr.h"
-#include "ipc.h"
 #include "layout.h"
 #include "machine.h"
 #include "sbi.h"
+#include "sched.h"
 
 uint64_t kernel_satp;
 struct address_space *kernel_root;

@@ -84,7 +84,8 @@ syscall_locked:
     sd x\n, \n * 8(t6)
     .endr
     j 2f
-/* The registers that a system call keeps have been saved in the thread in t6, and the hart has its own lock. */
+/* The registers that a system call keeps have been saved in the thread in t6, and the hart has its own
+ * lock. */
     .globl syscall_saved
 syscall_saved:
     li t4, 1

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* What happens on a trap from user mode, and how a hart without work waits. */
-#include "kernel.h"
+/* What happens on a trap from user mode. */
+#include "trap.h"
+
 #include "csr.h"
-#include "ipc.h"
-#include "layout.h"
+#include "lane.h"
+#include "lock.h"
 #include "machine.h"
+#include "run.h"
+#include "sched.h"
+#include "syscall.h"
 
 #include <abi/fault.h>
 
@@ -40,46 +44,6 @@ static struct fault_kind kind_of(uint64_t cause)
     return (struct fault_kind){FAULT_OTHER, 0};
 }
 
-/* An interrupt that came, or that a hart without work saw waiting. */
-static void dispatch_interrupts(uint64_t pending)
-{
-    if (pending & IRQ_SOFTWARE) {
-        csr_clear(sip, IRQ_SOFTWARE);
-        hart_self()->reschedule = true;
-        if (stop_requested())
-            hart_stop();
-    }
-    if (pending & IRQ_TIMER)
-        kernel_timer();
-    if (pending & IRQ_EXTERNAL)
-        kernel_interrupt();
-}
-
-/* Waits for an interrupt, without the lock. It is not taken (interrupts stay off in the
- * kernel), only seen. */
-static void idle(void)
-{
-    kernel_unlock();
-    while (!(csr_read(sip) & csr_read(sie)))
-        __asm__ volatile("wfi");
-    kernel_lock();
-    dispatch_interrupts(csr_read(sip) & csr_read(sie));
-}
-
-void hart_run(void)
-{
-    struct thread *next;
-    uint64_t vector;
-
-    while ((next = schedule()) == NULL)
-        idle();
-    vector = (uint64_t)(next->foreign ? trap_entry_foreign : trap_entry);
-    if (csr_read(stvec) != vector)
-        csr_write(stvec, vector);
-    kernel_unlock();
-    user_enter(next);
-}
-
 /* Takes the locks for an event of `thread`, whose registers are saved in it. While this hart waited the
  * thread may have been taken off it and changed: then the event is void, and comes again when the thread runs
  * again. */
@@ -106,7 +70,7 @@ void __attribute__((noreturn)) trap_from_user(struct thread *thread)
     if (!lock_for(thread))
         hart_run();
     if (cause & CAUSE_INTERRUPT)
-        dispatch_interrupts(1ull << (cause & 63));
+        hart_interrupts(1ull << (cause & 63));
     else if (cause == CAUSE_USER_ECALL)
         kernel_syscall(thread);
     else if (cause != CAUSE_ILLEGAL || !arch_fp_first_use(thread))

@@ -7,9 +7,11 @@
 #include "arch/riscv/layout.h"
 #include "arch/riscv/machine.h"
 #include "arch/riscv/sbi.h"
+#include "arch/riscv/start.h"
 #include "boot/boot.h"
 #include "boot/riscv/firmware.h"
 #include "boot/riscv/intc.h"
+#include "hart.h"
 #include "log.h"
 
 #define START_TIMEOUT_MS 1000 /* a busy emulator needs more than 100 */

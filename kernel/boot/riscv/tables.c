@@ -12,7 +12,6 @@
 #include "aspace.h"
 #include "boot/boot.h"
 #include "boot/tree.h"
-#include "log.h"
 
 #include <base/checked.h>
 #include <string.h>
