@@ -7,36 +7,49 @@ user_flags := $(common_flags) $(optimise) $(warnings) --specs=picolibc.specs -mc
     -fno-common -fno-omit-frame-pointer -ffunction-sections -fdata-sections
 $(eval $(call compile,obj-user,$(user_cc),$(user_flags)))
 
+# Processes of the initrd, and what they have of the libraries, do not touch floating point registers, so that calls
+# need not save any for them; but for those named here.
+floating_processes :=
+integer_abi := -march=rv64imac -mabi=lp64
+$(eval $(call compile,obj-integer,$(user_cc),$(user_flags) -march=rv64imac_zicsr_zifencei -mabi=lp64))
+
 user_sources := $(filter user/%,$(sources))
 processes := $(sort $(foreach s,$(filter-out user/apps/%,$(user_sources)),$(word 2,$(subst /, ,$s))))
 apps := $(sort $(foreach s,$(filter user/apps/%,$(user_sources)),$(word 3,$(subst /, ,$s))))
 programs := $(addprefix $B/user/,$(processes)) $(addprefix $B/user/apps/,$(apps))
 user_objects = $(addprefix $B/obj-user/,$(addsuffix .o,$1))
+# Of program $1, all its objects, libraries and options.
+is_integer = $(filter-out apps/% $(floating_processes),$1)
+objects_dir = $B/obj-$(if $(is_integer),integer,user)
+libraries_of = $(if $(is_integer),$(integer_libraries),$(user_libraries))
+link_abi = $(if $(is_integer),$(integer_abi))
 
-# Libraries, as the processes see them.
+# Libraries, as the processes see them: $(eval $(call library,NAME,KIND)), KIND user or integer.
 user_libraries :=
+integer_libraries :=
 define library
-library_$1 := $(call user_objects,$(filter lib/$1/%,$(sources)))
-$(call remember,lib$1,$(filter lib/$1/%,$(sources)))
-$B/user/lib$1.a: $$(library_$1) $B/flags/lib$1 | packages
+library_$2_$1 := $(patsubst %,$B/obj-$2/%.o,$(filter lib/$1/%,$(sources)))
+$(call remember,lib$1-$2,$(filter lib/$1/%,$(sources)))
+$B/lib-$2/lib$1.a: $$(library_$2_$1) $B/flags/lib$1-$2 | packages
 	@mkdir -p $$(@D)
-	$$(call say,AR,$$@)rm -f $$@ && $(CROSS)ar rcsD $$@ $$(library_$1)
-user_libraries += $B/user/lib$1.a
--include $$(library_$1:.o=.d)
+	$$(call say,AR,$$@)rm -f $$@ && $(CROSS)ar rcsD $$@ $$(library_$2_$1)
+$2_libraries += $B/lib-$2/lib$1.a
+-include $$(library_$2_$1:.o=.d)
 endef
-$(foreach l,rt client driver ext4 disk base,$(eval $(call library,$l)))
+$(foreach l,rt client driver ext4 disk base,$(foreach k,user integer,$(eval $(call library,$l,$k))))
 
 # Every program has its own link address, 16 MiB apart, so that a debugger can hold the symbols of them all.
 link_flags := --specs=picolibc.specs -mcmodel=medany -nostartfiles -nostdlib -static -Wl,--gc-sections \
     -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--fatal-warnings -T lib/rt/user.ld
-link_libraries := -Wl,--start-group $(user_libraries) -lc -lgcc -Wl,--end-group
+link_group = -Wl,--start-group $1 -lc -lgcc -Wl,--end-group
+link_libraries := $(call link_group,$(user_libraries))
 define program
-objects_$1 := $(call user_objects,$(filter user/$1/%,$(user_sources)))
-$(call remember,link-$(subst /,-,$1),$(user_cc) $(link_flags) $2 $(filter user/$1/%,$(user_sources)))
-$B/user/$1.elf: $$(objects_$1) $(user_libraries) lib/rt/user.ld $B/flags/link-$(subst /,-,$1) | packages
+objects_$1 := $(patsubst %,$(objects_dir)/%.o,$(filter user/$1/%,$(user_sources)))
+$(call remember,link-$(subst /,-,$1),$(user_cc) $(link_abi) $(link_flags) $2 $(filter user/$1/%,$(user_sources)))
+$B/user/$1.elf: $$(objects_$1) $(libraries_of) lib/rt/user.ld $B/flags/link-$(subst /,-,$1) | packages
 	@mkdir -p $$(@D)
-	$$(call say,LD,$$@)$(user_cc) $(link_flags) -Wl,--defsym=PROGRAM_BASE=$2 -o $$@ \
-	    $$(objects_$1) $(link_libraries)
+	$$(call say,LD,$$@)$(user_cc) $(link_abi) $(link_flags) -Wl,--defsym=PROGRAM_BASE=$2 -o $$@ \
+	    $$(objects_$1) $(call link_group,$(libraries_of))
 -include $$(objects_$1:.o=.d)
 endef
 # $(call address,N): link address of program number N, counted from 1.
