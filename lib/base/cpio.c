@@ -178,9 +178,11 @@ static bool has_good_sum(const struct cpio_file *file)
     const uint8_t *data = file->data;
     uint32_t sum = 0;
 
+    if (!file->summed)
+        return true;
     for (size_t i = 0; i < file->size; i++)
         sum += data[i];
-    return !file->summed || file->size == 0 || sum == file->sum;
+    return file->size == 0 || sum == file->sum;
 }
 
 enum cpio_error cpio_find(const void *archive, size_t size, const char *name, struct cpio_file *file)
