@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Completion, with a line editor and a file system that is a table; and lists of names. */
 // sources: user/sh/complete.c user/sh/names.c user/sh/parse.c user/sh/lineedit.c user/sh/lineview.c
-// sources: user/sh/keys.c user/sh/history.c user/sh/utf8.c
+// sources: user/sh/keys.c user/sh/history.c user/sh/utf8.c user/sh/widths.c
 // flags: -Iuser/sh
 #include "support.h"
 

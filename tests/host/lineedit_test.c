@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The line editor: what its keys do to the line and to a terminal. */
 // sources: user/sh/lineedit.c user/sh/lineview.c user/sh/keys.c user/sh/history.c user/sh/utf8.c
+// sources: user/sh/widths.c
 // flags: -Iuser/sh
 #include "lineedit_screen.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* UTF-8 sequences and how wide a terminal shows them. */
 #include "utf8.h"
+#include "widths.h"
 
 size_t utf8_sequence_length(uint8_t lead)
 {
@@ -56,36 +57,28 @@ size_t utf8_previous(const char *text, size_t position)
     return position - 1;
 }
 
-struct range {
-    uint32_t first, last;
-};
-
-static bool in_ranges(uint32_t code, const struct range *range, size_t count)
+/* By halving, since there are some hundred. */
+static bool in_ranges(uint32_t code, const struct code_range *range, size_t count)
 {
-    for (size_t i = 0; i < count && code >= range[i].first; i++) {
-        if (code <= range[i].last)
-            return true;
+    size_t low = 0, high = count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (code > range[middle].last)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return false;
+    return low < count && code >= range[low].first;
 }
 
-/* The blocks that matter for names; a full table would be larger than the rest of the shell. */
 unsigned utf8_width(uint32_t code)
 {
-    static const struct range none[] = {{0x300, 0x36f},   {0x483, 0x489},   {0x591, 0x5bd},
-                                        {0x64b, 0x65f},   {0x1ab0, 0x1aff}, {0x1dc0, 0x1dff},
-                                        {0x200b, 0x200f}, {0x20d0, 0x20ff}, {0xfe00, 0xfe0f},
-                                        {0xfe20, 0xfe2f}, {0xfeff, 0xfeff}};
-    static const struct range wide[] = {
-        {0x1100, 0x115f},   {0x2e80, 0x303e},   {0x3041, 0xa4cf},  {0xa960, 0xa97f}, {0xac00, 0xd7a3},
-        {0xf900, 0xfaff},   {0xfe30, 0xfe6f},   {0xff00, 0xff60},  {0xffe0, 0xffe6}, {0x1f300, 0x1f64f},
-        {0x1f680, 0x1f6ff}, {0x1f900, 0x1f9ff}, {0x20000, 0x3fffd}};
-
-    if (code < 0x300)
+    if (code < 0x300) /* no table has anything below */
         return 1;
-    if (in_ranges(code, none, sizeof(none) / sizeof(none[0])))
+    if (in_ranges(code, widths_none, widths_none_count))
         return 0;
-    return in_ranges(code, wide, sizeof(wide) / sizeof(wide[0])) ? 2 : 1;
+    return in_ranges(code, widths_two, widths_two_count) ? 2 : 1;
 }
 
 bool utf8_is_control(uint32_t code)

@@ -21,7 +21,8 @@ size_t utf8_sequence_length(uint8_t lead);
 size_t utf8_decode(const char *text, size_t length, uint32_t *code);
 /* Start of the character that ends at `position` > 0 of `text`. */
 size_t utf8_previous(const char *text, size_t position);
-/* Columns of a code point: 0 for combining marks, 2 for East Asian wide characters and emoji. */
+/* Columns of a code point as glibc's wcwidth() has them: 0 for combining marks, 2 for East Asian wide
+ * characters and emoji; 1 where that says that it cannot be printed. */
 unsigned utf8_width(uint32_t code);
 /* Whether a terminal would act on the code point instead of showing it. */
 bool utf8_is_control(uint32_t code);
