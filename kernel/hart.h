@@ -23,8 +23,9 @@ struct hart {
     uint64_t emergency_stack_top;
     uint64_t scratch[2];           /* of the trap entry */
     struct thread *current;        /* in user mode or in the kernel for it; NULL: idle */
-    int16_t lane_floor;            /* the fast lanes give the hart only to threads of at least this priority: that of the
-                                    * first that is ready, LANES_CLOSED when they must not at all */
+    int16_t lane_floor;            /* the fast lanes give the hart only to threads of at least this priority:
+                                    * that of the first that is ready, LANES_CLOSED when they must not at
+                                    * all */
     int16_t ready_top;             /* priority of the first that is ready, -1 when there is none */
     int16_t queue_top;             /* of the first in the ready queues */
     uint8_t closed;                /* enum lane_closed */
@@ -40,11 +41,13 @@ struct hart {
     uint64_t timer_rest;           /* no timer interrupt before: the last one had more to do than one may */
     uint32_t index;                /* 0 .. hart_count - 1, the number used everywhere but in SBI calls */
     uint32_t id;                   /* the hardware's hart id */
-    struct thread *fp_owner;       /* whose FP registers the hart holds: that thread's fp_hart is this one; or NULL */
+    struct thread *fp_owner;       /* whose FP registers the hart holds: that thread's fp_hart is this one; or
+                                    * NULL */
     uint64_t ready_map[PRIORITIES / 64];
     struct thread_queue ready[PRIORITIES];
     granule heap;                  /* timers of this hart, earliest first */
-    granule throttled;             /* and its contexts whose budgets are used up, which no number of timers may delay */
+    granule throttled;             /* and its contexts whose budgets are used up, which no number of timers
+                                    * may delay */
     uint64_t interrupts, timer_interrupts, switches;
 };
 #define LANES_CLOSED PRIORITIES /* above all priorities, */
@@ -54,7 +57,8 @@ struct hart {
 enum evict {
     EVICT_NOTHING,
     EVICT_FP,     /* to save the FP registers that it holds */
-    EVICT_THREAD, /* the same, and to leave the address space of its current thread, whose registers are saved */
+    EVICT_THREAD, /* the same, and to leave the address space of its current thread, whose registers are
+                   * saved */
 };
 
 extern struct hart harts[MAX_HARTS];

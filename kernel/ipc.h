@@ -17,7 +17,8 @@ void reply_send(struct thread *thread, struct reply *reply, uint64_t tag);
 void ipc_fault(struct thread *thread, uint32_t fault);
 
 /* Sets the registers that a system call returns; all others that it may change become zero. */
-void thread_result(struct thread *thread, uint64_t badge, uint64_t tag, const uint64_t *words, unsigned count);
+void thread_result(struct thread *thread, uint64_t badge, uint64_t tag, const uint64_t *words,
+                   unsigned count);
 /* Ends what a thread is blocked in with an error, giving back what it lent, and makes it ready. */
 void thread_wake_error(struct thread *thread, enum error error);
 /* Puts down in `reg` what the fast lanes only noted. */

@@ -20,10 +20,12 @@ typedef uint32_t granule;
 enum slot_flag {
     SLOT_IN_THREAD = 1, /* one of thread.slot[]: losing it may stop the thread */
     SLOT_DEVICE = 2,    /* untyped or frame: registers, not memory */
-    SLOT_STALE = 4,     /* page table: was mapped, so what it holds is void and to be cleared before it is again */
+    SLOT_STALE = 4,     /* page table: was mapped, so what it holds is void and to be cleared before it is
+                         * again */
     SLOT_LANE_RECV = 64,  /* endpoint with the right to receive, for the fast lanes */
     SLOT_LANE_SEND = 128, /* endpoint with the right to send */
-    SLOT_RAISED = 8,    /* untyped: children were moved up and still use its memory, so it never starts over */
+    SLOT_RAISED = 8,    /* untyped: children were moved up and still use its memory, so it never starts
+                         * over */
 };
 
 /* A capability and its place in the derivation tree. One slot is one cache line. `child` is the first child;
@@ -34,8 +36,8 @@ struct slot {
     uint8_t rights;
     uint8_t size_bits; /* log2 of the object's bytes: CNode, untyped, frame */
     uint8_t flags;     /* enum slot_flag */
-    uint32_t page;     /* frame, page table: virtual page number where it is mapped; untyped: granule number within it
-                        * where the stretch that ends at `cleared` begins */
+    uint32_t page;     /* frame, page table: virtual page number where it is mapped; untyped: granule number
+                        * within it where the stretch that ends at `cleared` begins */
     union {
         uint64_t badge;               /* endpoint, notification */
         uint64_t used;                /* untyped: bytes given to children, from its start */
@@ -43,7 +45,8 @@ struct slot {
         uint64_t number;              /* IRQ handler: line; scheduling control: hart */
     };
     union {
-        uint64_t cleared; /* untyped: end of a stretch, beyond `used`, that an interrupted retype has cleared so far */
+        uint64_t cleared; /* untyped: end of a stretch, beyond `used`, that an interrupted retype has cleared
+                           * so far */
         struct {
             granule map_next, map_prev; /* frame, page table: list of all that is mapped in `space` */
         };
@@ -72,8 +75,8 @@ struct thread_queue {
 /* At most one of the two queues is not empty. */
 struct endpoint {
     struct thread_queue receivers;
-    struct hart *lane; /* whose lock guards it and all that wait at it, so that its fast lane may use it; NULL: all locks
-                        * are needed. Never set while senders wait. */
+    struct hart *lane; /* whose lock guards it and all that wait at it, so that its fast lane may use it;
+                        * NULL: all locks are needed. Never set while senders wait. */
     struct thread_queue senders;
 };
 _Static_assert(sizeof(struct endpoint) <= 1 << ENDPOINT_BITS, "kernel ABI");
@@ -121,9 +124,11 @@ struct sched_context {
     uint64_t remaining;
     uint64_t period_start;   /* of the current period */
     uint64_t consumed;       /* since it was made */
-    struct thread *thread;   /* that runs on it now: the owner, or the end of its chain of calls; NULL: nobody */
+    struct thread *thread;   /* that runs on it now: the owner, or the end of its chain of calls; NULL:
+                              * nobody */
     struct thread *owner;    /* that it is bound to */
-    struct thread *parked;   /* list of those in the chain whose caller's place a reply object took (thread.next) */
+    struct thread *parked;   /* list of those in the chain whose caller's place a reply object took
+                              * (thread.next) */
     uint32_t hart;
     uint32_t handled, missed; /* deadlines of the owner */
     uint32_t worst_latency;   /* at most ~0 */
@@ -135,7 +140,17 @@ _Static_assert(sizeof(struct sched_context) <= 1 << SCHED_CONTEXT_BITS, "kernel 
 
 enum thread_slot { THREAD_CSPACE, THREAD_SPACE, THREAD_MSG, THREAD_FAULT, THREAD_SLOTS };
 
-enum { REG_PC = 0, REG_RA = 1, REG_SP = 2, REG_GP = 3, REG_TP = 4, REG_T0 = 5, REG_A0 = 10, REG_A7 = 17, REG_T3 = 28 };
+enum {
+    REG_PC = 0,
+    REG_RA = 1,
+    REG_SP = 2,
+    REG_GP = 3,
+    REG_TP = 4,
+    REG_T0 = 5,
+    REG_A0 = 10,
+    REG_A7 = 17,
+    REG_T3 = 28
+};
 
 /* A context goes along with calls to threads that have none. Whoever passed it on keeps pointing to it while
  * it waits for the answer; the context points to who runs on it now. `depth` counts the calls on the way: it
@@ -149,15 +164,17 @@ enum { REG_PC = 0, REG_RA = 1, REG_SP = 2, REG_GP = 3, REG_TP = 4, REG_T0 = 5, R
  * use. */
 struct thread {
     uint64_t reg[32];      /* pc, x1 .. x31 */
-    uint64_t lane_slots;   /* slots of its CSpace that the fast lanes may look up: all, or 0 when it must not use them */
-    struct hart *lane;     /* whose fast lanes may give it the hart: the one that it last ran on; NULL: none */
+    uint64_t lane_slots;   /* slots of its CSpace that the fast lanes may look up: all, or 0 when it must not
+                            * use them */
+    struct hart *lane;     /* whose fast lanes may give it the hart: the one that it last ran on; NULL:
+                            * none */
     uint64_t satp;         /* translation register for its address space, */
     uint32_t asid_round;   /* good in this round of handing out ASIDs */
     uint8_t state;         /* enum thread_state */
     int8_t depth;
     uint8_t priority, ceiling;
-    struct sched_context *context; /* that it runs on, or passed on with the call whose answer it waits for; NULL: it
-                                    * cannot run */
+    struct sched_context *context; /* that it runs on, or passed on with the call whose answer it waits for;
+                                    * NULL: it cannot run */
     struct thread *caller; /* that waits for this thread's answer, or NULL */
     void *blocked_on;      /* endpoint, notification, or for BLOCKED_REPLY the thread or reply object */
     struct thread *next;   /* in a ready, endpoint or notification queue */
@@ -178,7 +195,8 @@ struct thread {
     bool send_grant;       /* BLOCKED_SEND: capabilities travel with the message */
     bool blocked_on_reply; /* blocked_on is a reply object, not a thread */
     uint8_t fp_eager;      /* not 0: gets its FP registers before it runs, not when it uses them; see fp.c */
-    int16_t lane_level;    /* what the lanes compare with lane_floor: its priority, or LEVEL_FP when fp_eager */
+    int16_t lane_level;    /* what the lanes compare with lane_floor: its priority, or LEVEL_FP when
+                            * fp_eager */
     uint64_t send_tag;     /* BLOCKED_SEND: message tag as it will be received */
     uint64_t send_badge;
     uint64_t fault_address, fault_access, fault_cause;

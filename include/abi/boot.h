@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the first process (init) is given. It starts with a0 = address of struct boot_info, mapped read-only, sp at
- * the top of its stack, and these capabilities in its CNode; boot_info lists the rest.
+ * What the first process (init) is given. It starts with a0 = address of struct boot_info, mapped read-only,
+ * sp at the top of its stack, and these capabilities in its CNode; boot_info lists the rest.
  */
 #pragma once
 

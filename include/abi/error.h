@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Error codes, one space for the kernel and for every server: the label of a reply's tag. A server can stand in for
- * a kernel object and a client cannot tell, so both answer from this list. Numbers are part of the ABI: append only.
+ * Error codes, one space for the kernel and for every server: the label of a reply's tag. A server can stand
+ * in for a kernel object and a client cannot tell, so both answer from this list. Numbers are part of the
+ * ABI: append only.
  */
 #pragma once
 

@@ -1,30 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kernel object types, rights, and the operations on objects. An operation is invoked by SYS_CALL on the object's
- * capability with the operation number as label. docs/ABI.md is the reference page; tests compare it with this list.
+ * Kernel object types, rights, and the operations on objects. An operation is invoked by SYS_CALL on the
+ * object's capability with the operation number as label. docs/ABI.md is the reference page; tests compare it
+ * with this list.
  */
 #pragma once
 
 #include <stdint.h>
 
 /* TYPE(number, name) */
-#define OBJECT_LIST(TYPE)                                                                                              \
-    TYPE(0, NULL)                                                                                                      \
-    TYPE(1, UNTYPED)                                                                                                   \
-    TYPE(2, CNODE)                                                                                                     \
-    TYPE(3, THREAD)                                                                                                    \
-    TYPE(4, SCHED_CONTEXT)                                                                                             \
-    TYPE(5, ADDRESS_SPACE)                                                                                             \
-    TYPE(6, PAGE_TABLE)                                                                                                \
-    TYPE(7, FRAME)                                                                                                     \
-    TYPE(8, ENDPOINT)                                                                                                  \
-    TYPE(9, NOTIFICATION)                                                                                              \
-    TYPE(10, REPLY)                                                                                                    \
-    TYPE(11, TIMER)                                                                                                    \
-    TYPE(12, IRQ_HANDLER)                                                                                              \
-    TYPE(13, IRQ_CONTROL)                                                                                              \
-    TYPE(14, SCHED_CONTROL)                                                                                            \
-    TYPE(15, DEBUG)                                                                                                    \
+#define OBJECT_LIST(TYPE)                                                                                    \
+    TYPE(0, NULL)                                                                                            \
+    TYPE(1, UNTYPED)                                                                                         \
+    TYPE(2, CNODE)                                                                                           \
+    TYPE(3, THREAD)                                                                                          \
+    TYPE(4, SCHED_CONTEXT)                                                                                   \
+    TYPE(5, ADDRESS_SPACE)                                                                                   \
+    TYPE(6, PAGE_TABLE)                                                                                      \
+    TYPE(7, FRAME)                                                                                           \
+    TYPE(8, ENDPOINT)                                                                                        \
+    TYPE(9, NOTIFICATION)                                                                                    \
+    TYPE(10, REPLY)                                                                                          \
+    TYPE(11, TIMER)                                                                                          \
+    TYPE(12, IRQ_HANDLER)                                                                                    \
+    TYPE(13, IRQ_CONTROL)                                                                                    \
+    TYPE(14, SCHED_CONTROL)                                                                                  \
+    TYPE(15, DEBUG)                                                                                          \
     TYPE(16, RESET)
 
 enum object_type {
@@ -34,7 +35,8 @@ enum object_type {
     OBJ_TYPE_COUNT
 };
 
-/* Sizes (log2 of bytes) of what UNTYPED_RETYPE makes; a CNode's and a frame's and an untyped's size is an argument. */
+/* Sizes (log2 of bytes) of what UNTYPED_RETYPE makes; a CNode's and a frame's and an untyped's size is an
+ * argument. */
 #define SLOT_BITS          6
 #define THREAD_BITS        10
 #define SCHED_CONTEXT_BITS 7
@@ -47,7 +49,8 @@ enum object_type {
 #define TIMER_BITS         6
 #define UNTYPED_MIN_BITS   6
 #define UNTYPED_MAX_BITS   38
-#define CNODE_MIN_BITS     7  /* two slots; slot 0 of every CNode is the kernel's and never holds a capability */
+#define CNODE_MIN_BITS     7  /* two slots; slot 0 of every CNode is the kernel's and never holds a
+                               * capability */
 #define CNODE_MAX_BITS     22 /* 65,536 slots */
 
 /* Rights. The bits mean something else per type; minting can only take bits away. */
@@ -68,58 +71,58 @@ enum object_type {
 #define RIGHTS_ALL    0xff
 
 /* Number of the operation = first of its type + n. OP(type, n, name, right that the capability must have) */
-#define OPERATION_LIST(OP)                                                                                             \
-    OP(UNTYPED, 0, RETYPE, CONTROL)         /* type, size bits, CNode (0: own), first slot, count, offset */           \
-    OP(UNTYPED, 1, INFO, INSPECT)           /* -> size bits, bytes used, device?, physical address if device */        \
-    OP(CNODE, 0, COPY, CONTROL)             /* slot, source CNode (0: own), source slot, rights */                     \
-    OP(CNODE, 1, MINT, CONTROL)             /* slot, source CNode (0: own), source slot, rights, badge */              \
-    OP(CNODE, 2, MOVE, CONTROL)             /* slot, source CNode (0: own), source slot */                             \
-    OP(CNODE, 3, DELETE, CONTROL)           /* slot */                                                                 \
-    OP(CNODE, 4, REVOKE, CONTROL)           /* slot: deletes everything derived from it, not itself */                 \
-    OP(CNODE, 5, INSPECT, INSPECT)          /* slot, slot in own CSpace (0: none)                                      \
-                                             * -> type, rights, badge, size bits, same object as the other? */         \
-    OP(CNODE, 6, SIZE, INSPECT)             /* -> number of slots */                                                   \
-    OP(CNODE, 7, OBJECT_ID, INSPECT)        /* slot -> number of the object, 0 when empty; takes long */               \
-    OP(THREAD, 0, CONFIGURE, CONTROL)       /* CNode, address space, message frame, fault endpoint; 0: none.           \
-                                             * If they follow: context (0: as it is), priority + 256 * ceiling */      \
-    OP(THREAD, 1, BIND_CONTEXT, CONTROL)    /* scheduling context; 0: unbind */                                        \
-    OP(THREAD, 2, SET_PRIORITY, CONTROL)    /* priority, ceiling; both at most the invoker's ceiling */                \
-    OP(THREAD, 3, START, CONTROL)           /* pc, sp, a0, a1, a2, tp: sets them and resumes */                        \
-    OP(THREAD, 4, SUSPEND, CONTROL)         /* */                                                                      \
-    OP(THREAD, 5, RESUME, CONTROL)          /* */                                                                      \
-    OP(THREAD, 6, READ_REGISTERS, INSPECT)  /* -> pc, x1..x31 (suspended or blocked threads) */                        \
-    OP(THREAD, 7, WRITE_REGISTERS, CONTROL) /* pc, x1..x31 */                                                          \
-    OP(THREAD, 8, BIND_NOTIFICATION, CONTROL) /* notification; 0: unbind */                                            \
-    OP(THREAD, 9, SET_FOREIGN, CONTROL)     /* 0 or 1; of a stopped thread */                                          \
-    OP(THREAD, 10, SET_NAME, CONTROL)       /* 16 bytes in two words */                                                \
-    OP(THREAD, 11, INFO, INSPECT)           /* -> struct thread_info */                                                \
-    OP(THREAD, 12, SET_TIMEOUT_FAULT, CONTROL) /* 0 or 1: a used up budget makes the fault FAULT_TIMEOUT */            \
-    OP(SCHED_CONTEXT, 0, INFO, INSPECT)     /* -> hart, budget, period, consumed (ticks) */                            \
-    OP(SCHED_CONTEXT, 1, SET_DEADLINE, CONTROL) /* ticks from being woken to waiting again; 0: none */                 \
-    OP(SCHED_CONTEXT, 2, DEADLINE_INFO, INSPECT) /* -> deadline, handled, missed, total and worst latency (ticks) */   \
-    OP(ADDRESS_SPACE, 0, INFO, INSPECT)     /* -> mapped bytes */                                                      \
-    OP(PAGE_TABLE, 0, MAP, CONTROL)         /* address space, address -> level */                                      \
-    OP(PAGE_TABLE, 1, UNMAP, CONTROL)       /* */                                                                      \
-    OP(FRAME, 0, MAP, READ)                 /* address space, address, rights wanted */                                \
-    OP(FRAME, 1, UNMAP, READ)               /* */                                                                      \
-    OP(FRAME, 2, CLEAR, WRITE)              /* fills with zeros */                                                     \
-    OP(FRAME, 3, INFO, READ)                /* -> size bits, device?, mapped at (0: not), physical (needs DMA) */      \
-    OP(REPLY, 0, SAVE_CALLER, SEND)         /* moves the invoker's current caller into the reply object */             \
-    OP(TIMER, 0, SET, CONTROL)              /* notification, absolute ticks, period in ticks (0: once) */              \
-    OP(TIMER, 1, CANCEL, CONTROL)           /* */                                                                      \
-    OP(IRQ_HANDLER, 0, BIND, CONTROL)       /* notification */                                                         \
-    OP(IRQ_HANDLER, 1, ACK, CONTROL)        /* lets the line interrupt again */                                        \
-    OP(IRQ_HANDLER, 2, UNBIND, CONTROL)     /* */                                                                      \
-    OP(IRQ_HANDLER, 3, SET_PRIORITY, CONTROL) /* 1..7 */                                                               \
-    OP(IRQ_HANDLER, 4, SET_DEADLINE, CONTROL) /* ticks from interrupt to ACK; 0: none */                               \
-    OP(IRQ_HANDLER, 5, INFO, INSPECT)       /* -> line, count, acknowledged, missed, total and worst latency, hart */  \
-    OP(IRQ_CONTROL, 0, GET, CONTROL)        /* line, CNode (0: own), slot, trigger: makes the handler */               \
-    OP(SCHED_CONTROL, 0, CONFIGURE, CONTROL) /* scheduling context, budget, period (ticks) */                          \
-    OP(DEBUG, 0, LOG, LOG)                  /* length in bytes, then the bytes */                                      \
-    OP(DEBUG, 1, READ_LOG, LOGREAD)         /* position -> next position, byte count, bytes */                         \
-    OP(DEBUG, 2, SET_ECHO, ECHO)            /* 0 or 1: kernel log to the firmware console as well */                   \
-    OP(DEBUG, 3, INFO, LOGREAD)             /* -> struct kernel_info */                                                \
-    OP(RESET, 0, POWEROFF, CONTROL)         /* 0: normal, else after a failure: does not return */                                              \
+#define OPERATION_LIST(OP)                                                                                   \
+    OP(UNTYPED, 0, RETYPE, CONTROL)         /* type, size bits, CNode (0: own), first slot, count, offset */ \
+    OP(UNTYPED, 1, INFO, INSPECT)           /* -> size bits, bytes used, device?, address if device */       \
+    OP(CNODE, 0, COPY, CONTROL)             /* slot, source CNode (0: own), source slot, rights */           \
+    OP(CNODE, 1, MINT, CONTROL)             /* slot, source CNode (0: own), source slot, rights, badge */    \
+    OP(CNODE, 2, MOVE, CONTROL)             /* slot, source CNode (0: own), source slot */                   \
+    OP(CNODE, 3, DELETE, CONTROL)           /* slot */                                                       \
+    OP(CNODE, 4, REVOKE, CONTROL)           /* slot: deletes everything derived from it, not itself */       \
+    OP(CNODE, 5, INSPECT, INSPECT)          /* slot, slot in own CSpace (0: none)                            \
+                                             * -> type, rights, badge, size bits, same object? */            \
+    OP(CNODE, 6, SIZE, INSPECT)             /* -> number of slots */                                         \
+    OP(CNODE, 7, OBJECT_ID, INSPECT)        /* slot -> number of the object, 0 when empty; takes long */     \
+    OP(THREAD, 0, CONFIGURE, CONTROL)       /* CNode, address space, message frame, fault endpoint; 0: none. \
+                                             * May follow: context (0: as is), priority + 256 * ceiling */   \
+    OP(THREAD, 1, BIND_CONTEXT, CONTROL)    /* scheduling context; 0: unbind */                              \
+    OP(THREAD, 2, SET_PRIORITY, CONTROL)    /* priority, ceiling; both at most the invoker's ceiling */      \
+    OP(THREAD, 3, START, CONTROL)           /* pc, sp, a0, a1, a2, tp: sets them and resumes */              \
+    OP(THREAD, 4, SUSPEND, CONTROL)         /* */                                                            \
+    OP(THREAD, 5, RESUME, CONTROL)          /* */                                                            \
+    OP(THREAD, 6, READ_REGISTERS, INSPECT)  /* -> pc, x1..x31 (suspended or blocked threads) */              \
+    OP(THREAD, 7, WRITE_REGISTERS, CONTROL) /* pc, x1..x31 */                                                \
+    OP(THREAD, 8, BIND_NOTIFICATION, CONTROL) /* notification; 0: unbind */                                  \
+    OP(THREAD, 9, SET_FOREIGN, CONTROL)     /* 0 or 1; of a stopped thread */                                \
+    OP(THREAD, 10, SET_NAME, CONTROL)       /* 16 bytes in two words */                                      \
+    OP(THREAD, 11, INFO, INSPECT)           /* -> struct thread_info */                                      \
+    OP(THREAD, 12, SET_TIMEOUT_FAULT, CONTROL) /* 0 or 1: a used up budget makes the fault FAULT_TIMEOUT */  \
+    OP(SCHED_CONTEXT, 0, INFO, INSPECT)     /* -> hart, budget, period, consumed (ticks) */                  \
+    OP(SCHED_CONTEXT, 1, SET_DEADLINE, CONTROL) /* ticks from being woken to waiting again; 0: none */       \
+    OP(SCHED_CONTEXT, 2, DEADLINE_INFO, INSPECT) /* -> deadline, handled, missed, latencies (ticks) */       \
+    OP(ADDRESS_SPACE, 0, INFO, INSPECT)     /* -> mapped bytes */                                            \
+    OP(PAGE_TABLE, 0, MAP, CONTROL)         /* address space, address -> level */                            \
+    OP(PAGE_TABLE, 1, UNMAP, CONTROL)       /* */                                                            \
+    OP(FRAME, 0, MAP, READ)                 /* address space, address, rights wanted */                      \
+    OP(FRAME, 1, UNMAP, READ)               /* */                                                            \
+    OP(FRAME, 2, CLEAR, WRITE)              /* fills with zeros */                                           \
+    OP(FRAME, 3, INFO, READ)                /* -> size bits, device?, where mapped, physical (needs DMA) */  \
+    OP(REPLY, 0, SAVE_CALLER, SEND)         /* moves the invoker's current caller into the reply object */   \
+    OP(TIMER, 0, SET, CONTROL)              /* notification, absolute ticks, period in ticks (0: once) */    \
+    OP(TIMER, 1, CANCEL, CONTROL)           /* */                                                            \
+    OP(IRQ_HANDLER, 0, BIND, CONTROL)       /* notification */                                               \
+    OP(IRQ_HANDLER, 1, ACK, CONTROL)        /* lets the line interrupt again */                              \
+    OP(IRQ_HANDLER, 2, UNBIND, CONTROL)     /* */                                                            \
+    OP(IRQ_HANDLER, 3, SET_PRIORITY, CONTROL) /* 1..7 */                                                     \
+    OP(IRQ_HANDLER, 4, SET_DEADLINE, CONTROL) /* ticks from interrupt to ACK; 0: none */                     \
+    OP(IRQ_HANDLER, 5, INFO, INSPECT)       /* -> line, counts, total and worst latency, hart */             \
+    OP(IRQ_CONTROL, 0, GET, CONTROL)        /* line, CNode (0: own), slot, trigger: makes the handler */     \
+    OP(SCHED_CONTROL, 0, CONFIGURE, CONTROL) /* scheduling context, budget, period (ticks) */                \
+    OP(DEBUG, 0, LOG, LOG)                  /* length in bytes, then the bytes */                            \
+    OP(DEBUG, 1, READ_LOG, LOGREAD)         /* position -> next position, byte count, bytes */               \
+    OP(DEBUG, 2, SET_ECHO, ECHO)            /* 0 or 1: kernel log to the firmware console as well */         \
+    OP(DEBUG, 3, INFO, LOGREAD)             /* -> struct kernel_info */                                      \
+    OP(RESET, 0, POWEROFF, CONTROL)         /* 0: normal, else after a failure: does not return */           \
     OP(RESET, 1, REBOOT, CONTROL)           /* */
 
 #define OP_FIRST(type) ((type) << 8)

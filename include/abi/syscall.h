@@ -5,23 +5,26 @@
  * Registers at `ecall`, the same for every call:
  *
  *   in:  a7 call number, a0 capability (slot index), a1 tag, a2-a6 and t0-t2 message words 0-7
- *   out: a0 badge, a1 tag, a2-a6 and t0-t2 message words 0-7; s0-s11, sp, gp and tp are kept; every other register
- *        comes back zero
+ *   out: a0 badge, a1 tag, a2-a6 and t0-t2 message words 0-7; s0-s11, sp, gp and tp are kept; every other
+ *        register comes back zero
  *
- * The eight words in registers always travel, whatever the length of the message says; it says how many mean something.
+ * The eight words in registers always travel, whatever the length of the message says; it says how many mean
+ * something.
  *
  * The label of the tag that comes back is an enum error for what was asked of the kernel and for replies, the
- * sender's operation for a received request. A failure names its cause: for an error of the kernel word 0 is the
- * number of the offending argument (0 the invoked capability, n the n-th word of the request), word 1 a hint such as
- * the limit or the value found.
+ * sender's operation for a received request. A failure names its cause: for an error of the kernel word 0 is
+ * the number of the offending argument (0 the invoked capability, n the n-th word of the request), word 1 a
+ * hint such as the limit or the value found.
  */
 #pragma once
 
 #define SYS_CALL       0 /* send, and block for the reply; also invokes kernel objects */
 #define SYS_REPLY_RECV 1 /* answer the current caller (tag and words), then receive on the endpoint in a0 */
-#define SYS_SEND       2 /* send, blocking until received; on a notification: signal; on a reply object: answer */
+#define SYS_SEND       2 /* send, blocking until received; on a notification: signal; on a reply object:
+                          * answer */
 #define SYS_RECV       3 /* receive a message on an endpoint, or a signal of the bound notification */
-#define SYS_WAIT       4 /* block until a notification has bits; they come back as the badge and are cleared */
+#define SYS_WAIT       4 /* block until a notification has bits; they come back as the badge and are
+                          * cleared */
 #define SYS_TRY_SEND   5 /* send only if a receiver waits, else ERR_WOULD_BLOCK */
 #define SYS_TRY_RECV   6 /* receive only if a sender waits, else ERR_WOULD_BLOCK */
 #define SYS_TRY_WAIT   7 /* take the bits of a notification, else ERR_WOULD_BLOCK */
@@ -36,7 +39,8 @@
 #define TAG_LENGTH_MASK 0x7f
 #define TAG_CAPS_SHIFT  8
 #define TAG_CAPS_MASK   0x7
-#define TAG_SIGNAL      0x10000 /* out only: not a message but the bound notification's bits, which are the badge */
+#define TAG_SIGNAL      0x10000 /* out only: not a message but the bound notification's bits, which are the
+                                 * badge */
 #define TAG_FAULT       0x20000 /* out only: made by the kernel for a thread that faulted, see abi/fault.h */
 #define TAG_LABEL_SHIFT 32
 
@@ -64,9 +68,9 @@ static inline unsigned tag_caps(uint64_t tag)
 }
 
 /*
- * The per-thread message page: a frame of which the kernel uses the first 1 KiB. Words 0-7 travel in registers, so
- * word[0..7] are never touched. A thread without a message page sends and receives at most 8 words and no
- * capabilities.
+ * The per-thread message page: a frame of which the kernel uses the first 1 KiB. Words 0-7 travel in
+ * registers, so word[0..7] are never touched. A thread without a message page sends and receives at most 8
+ * words and no capabilities.
  */
 struct msg_page {
     uint64_t word[MSG_MAX_WORDS];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The format of ext4's journal. Names are those of the format's documentation (Linux,
- * Documentation/filesystems/ext4/journal.rst). All numbers but those of fast commits are big endian: fields are
- * byte arrays, read with ext4_be32().
+ * Documentation/filesystems/ext4/journal.rst). All numbers but those of fast commits are big endian: fields
+ * are byte arrays, read with ext4_be32().
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The block protocol, one for every block driver. Requests and completions go through a ring (lib/base/ring.h) in a
- * segment that the driver makes, so that the device reads and writes the client's buffers, in the same segment,
- * without a copy.
+ * The block protocol, one for every block driver. Requests and completions go through a ring
+ * (lib/base/ring.h) in a segment that the driver makes, so that the device reads and writes the client's
+ * buffers, in the same segment, without a copy.
  */
 #pragma once
 
@@ -25,8 +25,8 @@ struct blk_info_reply {
     uint64_t block_bytes;/* of the medium's own sectors, a power of two >= 512: requests are whole ones */
 };
 
-/* Opens a session on a unit. + capability: notification that the driver signals when it has completed something while
- * the client sleeps. */
+/* Opens a session on a unit. + capability: notification that the driver signals when it has completed
+ * something while the client sleeps. */
 struct blk_attach_request {
     uint64_t unit;
     uint64_t data_bytes;   /* wanted for buffers */
@@ -40,12 +40,12 @@ struct blk_attach_reply {
 }; /* + capabilities: the segment; notification to signal when the driver sleeps */
 
 enum blk_op { BLK_OP_READ = 1, BLK_OP_WRITE = 2, BLK_OP_FLUSH = 3 };
-/* Ring entries (struct ring_request): op is an enum blk_op, position the first sector (of 512 bytes), offset and
- * length the buffer in the data area in bytes (offset a multiple of 512). What is read or written begins and ends
- * at multiples of block_bytes. Completion: status is an enum error. */
+/* Ring entries (struct ring_request): op is an enum blk_op, position the first sector (of 512 bytes), offset
+ * and length the buffer in the data area in bytes (offset a multiple of 512). What is read or written begins
+ * and ends at multiples of block_bytes. Completion: status is an enum error. */
 
-#define BLK_OPS(OP)                                                                                                    \
-    OP(1, blk_info, struct blk_unit_request, struct blk_info_reply, BLK_READ)                                          \
-    OP(2, blk_attach, struct blk_attach_request, struct blk_attach_reply, BLK_READ)                                    \
+#define BLK_OPS(OP)                                                                                          \
+    OP(1, blk_info, struct blk_unit_request, struct blk_info_reply, BLK_READ)                                \
+    OP(2, blk_attach, struct blk_attach_request, struct blk_attach_reply, BLK_READ)                          \
     OP(3, blk_detach, struct proto_empty, struct proto_empty, BLK_READ)
 PROTO_CLIENT(BLK_OPS)

@@ -19,32 +19,32 @@ struct console_read_request {
     uint64_t max;
     uint64_t flags;
 };
-/* Blocks until there is input (a line in cooked mode), unless CONSOLE_NONBLOCK: then ERR_WOULD_BLOCK. The client that
- * asked last gets the input, of those that the terminal is given to. Length 0 is end of input (ctrl-d on an empty
- * line in cooked mode). */
+/* Blocks until there is input (a line in cooked mode), unless CONSOLE_NONBLOCK: then ERR_WOULD_BLOCK. The
+ * client that asked last gets the input, of those that the terminal is given to. Length 0 is end of input
+ * (ctrl-d on an empty line in cooked mode). */
 struct console_read_reply {
     uint64_t length;
     char bytes[CONSOLE_MAX_BYTES];
 };
 
 /* Whose the terminal is: the process that what is typed goes to, and whose mode and interrupt hold; 0: the
- * caller's own. It stays so until the caller says otherwise or that process ends; the terminal is the caller's
- * then. Before anybody has said it, and when who said it has ended, the terminal is everybody's. */
+ * caller's own. It stays so until the caller says otherwise or that process ends; the terminal is the
+ * caller's then. Before anybody has said it, and when who said it has ended, the terminal is everybody's. */
 struct console_foreground_request {
     uint64_t process;
 };
 
-/* Per client, while the terminal is its own. Cooked (the default): the console echoes, edits a line (backspace,
- * ctrl-u, ctrl-w) and gives whole lines; ctrl-c raises the interrupt. Raw: every byte as it comes, no echo, ctrl-c
- * is a byte like any other. Ctrl-\ three times in a row is for init, in every mode. */
+/* Per client, while the terminal is its own. Cooked (the default): the console echoes, edits a line
+ * (backspace, ctrl-u, ctrl-w) and gives whole lines; ctrl-c raises the interrupt. Raw: every byte as it
+ * comes, no echo, ctrl-c is a byte like any other. Ctrl-\ three times in a row is for init, in every mode. */
 enum console_mode { CONSOLE_COOKED, CONSOLE_RAW };
 struct console_mode_request {
     uint64_t mode;
 };
 
 /* console_interrupt: + capability: a notification; signalled when ctrl-c is typed while the terminal is the
- * caller's own and not raw. No capability: no longer. Where its owner has none, that of who gave it the terminal
- * is signalled. */
+ * caller's own and not raw. No capability: no longer. Where its owner has none, that of who gave it the
+ * terminal is signalled. */
 
 struct console_info_reply {
     char driver[32]; /* what the device tree calls its device */
@@ -54,11 +54,11 @@ struct console_info_reply {
     uint64_t unfinished; /* 1: what was written last does not end its line */
 };
 
-#define CONSOLE_OPS(OP)                                                                                                \
-    OP(1, console_write, struct console_write_request, struct console_write_reply, CONSOLE_WRITE)                     \
-    OP(2, console_read, struct console_read_request, struct console_read_reply, CONSOLE_READ)                         \
-    OP(3, console_mode, struct console_mode_request, struct proto_empty, CONSOLE_READ)                                \
-    OP(4, console_interrupt, struct proto_empty, struct proto_empty, CONSOLE_READ)                                    \
-    OP(5, console_info, struct proto_empty, struct console_info_reply, CONSOLE_WRITE)                          \
+#define CONSOLE_OPS(OP)                                                                                      \
+    OP(1, console_write, struct console_write_request, struct console_write_reply, CONSOLE_WRITE)            \
+    OP(2, console_read, struct console_read_request, struct console_read_reply, CONSOLE_READ)                \
+    OP(3, console_mode, struct console_mode_request, struct proto_empty, CONSOLE_READ)                       \
+    OP(4, console_interrupt, struct proto_empty, struct proto_empty, CONSOLE_READ)                           \
+    OP(5, console_info, struct proto_empty, struct console_info_reply, CONSOLE_WRITE)                        \
     OP(6, console_foreground, struct console_foreground_request, struct proto_empty, CONSOLE_CONTROL)
 PROTO_CLIENT(CONSOLE_OPS)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The file protocol. Paths, file data and directory entries travel in a buffer that client and server share: a segment
- * that the client makes and hands over with fs_attach. Offsets and lengths in requests are bytes in that buffer.
+ * The file protocol. Paths, file data and directory entries travel in a buffer that client and server share:
+ * a segment that the client makes and hands over with fs_attach. Offsets and lengths in requests are bytes in
+ * that buffer.
  */
 #pragma once
 
@@ -26,7 +27,8 @@ struct fs_stat {
     uint32_t mtime_nsec, reserved;
 };
 
-/* + capability: the segment, `length` bytes, which becomes this client's buffer in place of an earlier one. */
+/* + capability: the segment, `length` bytes, which becomes this client's buffer in place of an earlier
+ * one. */
 struct fs_attach_request {
     uint64_t length;
 };
@@ -85,13 +87,13 @@ struct fs_info_reply {
 
 /* When nothing is mounted every operation but fs_info answers ERR_NO_FS (no disk, or none of ours on it) or
  * ERR_CORRUPT or ERR_UNSUPPORTED; fs_info tells the cause in words. */
-#define FS_OPS(OP)                                                                                                     \
-    OP(1, fs_attach, struct fs_attach_request, struct proto_empty, FS_READ)                                            \
-    OP(2, fs_open, struct fs_open_request, struct fs_open_reply, FS_READ)                                              \
-    OP(3, fs_close, struct fs_handle_request, struct proto_empty, FS_READ)                                             \
-    OP(4, fs_read, struct fs_read_request, struct fs_length_reply, FS_READ)                                            \
-    OP(5, fs_stat, struct fs_handle_request, struct fs_open_reply, FS_READ)                                            \
-    OP(6, fs_list, struct fs_list_request, struct fs_list_reply, FS_READ)                                              \
-    OP(7, fs_readlink, struct fs_read_request, struct fs_length_reply, FS_READ)                                        \
+#define FS_OPS(OP)                                                                                           \
+    OP(1, fs_attach, struct fs_attach_request, struct proto_empty, FS_READ)                                  \
+    OP(2, fs_open, struct fs_open_request, struct fs_open_reply, FS_READ)                                    \
+    OP(3, fs_close, struct fs_handle_request, struct proto_empty, FS_READ)                                   \
+    OP(4, fs_read, struct fs_read_request, struct fs_length_reply, FS_READ)                                  \
+    OP(5, fs_stat, struct fs_handle_request, struct fs_open_reply, FS_READ)                                  \
+    OP(6, fs_list, struct fs_list_request, struct fs_list_reply, FS_READ)                                    \
+    OP(7, fs_readlink, struct fs_read_request, struct fs_length_reply, FS_READ)                              \
     OP(8, fs_info, struct proto_empty, struct fs_info_reply, FS_READ)
 PROTO_CLIENT(FS_OPS)

@@ -61,12 +61,13 @@ struct mm_segment_map_request {
     uint64_t offset;
     uint64_t length;
     uint64_t prot;
-}; /* + capability: the segment. mm_segment_drop takes it likewise: the session's own space needs the segment no longer,
-    * so its memory comes back as soon as nobody maps it. */
+}; /* + capability: the segment. mm_segment_drop takes it likewise: the session's own space needs the segment
+    * no longer, so its memory comes back as soon as nobody maps it. */
 
 struct mm_object_request {
     uint64_t space; /* whose quota pays */
-    uint64_t type;  /* enum object_type: CNode, thread, scheduling context, endpoint, notification, reply, timer */
+    uint64_t type;  /* enum object_type: CNode, thread, scheduling context, endpoint, notification, reply,
+                     * timer */
     uint64_t size_bits; /* CNode only */
 }; /* reply: + capability with all rights */
 
@@ -110,18 +111,18 @@ struct mm_crash_reply {
     uint64_t error;     /* why mm gave up: ERR_BAD_ADDRESS, ERR_QUOTA, ERR_NO_MEMORY, ERR_NO_RIGHT */
 };
 
-#define MM_OPS(OP)                                                                                                     \
-    OP(1, mm_map, struct mm_map_request, struct mm_map_reply, MM_USE)                                                  \
-    OP(2, mm_unmap, struct mm_unmap_request, struct proto_empty, MM_USE)                                               \
-    OP(3, mm_segment_create, struct mm_segment_create_request, struct mm_segment_create_reply, MM_USE)                 \
-    OP(4, mm_segment_device, struct mm_segment_device_request, struct proto_empty, MM_DMA)                             \
-    OP(5, mm_segment_map, struct mm_segment_map_request, struct mm_map_reply, MM_USE)                                  \
-    OP(6, mm_object, struct mm_object_request, struct proto_empty, MM_USE)                                             \
-    OP(7, mm_stats, struct proto_empty, struct mm_stats_reply, MM_USE)                                                 \
-    OP(8, mm_segment_drop, struct proto_empty, struct proto_empty, MM_USE)                                             \
-    OP(16, mm_space_create, struct mm_space_create_request, struct mm_space_create_reply, PROTO_MANAGE)                \
-    OP(17, mm_space_destroy, struct mm_space_request, struct proto_empty, PROTO_MANAGE)                                \
-    OP(18, mm_space_stats, struct mm_space_request, struct mm_space_stats_reply, PROTO_MANAGE)                         \
-    OP(19, mm_crash, struct proto_empty, struct mm_crash_reply, PROTO_MANAGE)                                          \
+#define MM_OPS(OP)                                                                                           \
+    OP(1, mm_map, struct mm_map_request, struct mm_map_reply, MM_USE)                                        \
+    OP(2, mm_unmap, struct mm_unmap_request, struct proto_empty, MM_USE)                                     \
+    OP(3, mm_segment_create, struct mm_segment_create_request, struct mm_segment_create_reply, MM_USE)       \
+    OP(4, mm_segment_device, struct mm_segment_device_request, struct proto_empty, MM_DMA)                   \
+    OP(5, mm_segment_map, struct mm_segment_map_request, struct mm_map_reply, MM_USE)                        \
+    OP(6, mm_object, struct mm_object_request, struct proto_empty, MM_USE)                                   \
+    OP(7, mm_stats, struct proto_empty, struct mm_stats_reply, MM_USE)                                       \
+    OP(8, mm_segment_drop, struct proto_empty, struct proto_empty, MM_USE)                                   \
+    OP(16, mm_space_create, struct mm_space_create_request, struct mm_space_create_reply, PROTO_MANAGE)      \
+    OP(17, mm_space_destroy, struct mm_space_request, struct proto_empty, PROTO_MANAGE)                      \
+    OP(18, mm_space_stats, struct mm_space_request, struct mm_space_stats_reply, PROTO_MANAGE)               \
+    OP(19, mm_crash, struct proto_empty, struct mm_crash_reply, PROTO_MANAGE)                                \
     OP(20, mm_frame, struct mm_frame_request, struct proto_empty, PROTO_MANAGE)
 PROTO_CLIENT(MM_OPS)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The protocol of init, the supervisor: processes and power. Processes are named by number, which is never used again. */
+/* The protocol of init, the supervisor: processes and power. Processes are named by number, which is never
+ * used again. */
 #pragma once
 
 #include <proto/proto.h>
@@ -8,9 +9,9 @@ struct proc_exit_request {
     uint64_t status;
 }; /* no answer: the process is gone */
 
-/* Starts a program as a process with what the description lets programs of this client have (`programs` in its node).
- * + capability: segment that holds the ELF file at 0 and, from args_offset on, the arguments (the first is the name of
- * the program), each terminated. */
+/* Starts a program as a process with what the description lets programs of this client have (`programs` in
+ * its node). + capability: segment that holds the ELF file at 0 and, from args_offset on, the arguments (the
+ * first is the name of the program), each terminated. */
 struct proc_spawn_request {
     uint64_t image_length;
     uint64_t args_offset, args_length;
@@ -25,7 +26,14 @@ struct proc_request {
     uint64_t process;
 }; /* proc_watch: + capability: notification, signalled when the process has ended */
 
-enum proc_state { PROC_STARTING, PROC_RUNNING, PROC_EXITED, PROC_CRASHED, PROC_KILLED, PROC_FAILED /* did not start */ };
+enum proc_state {
+    PROC_STARTING,
+    PROC_RUNNING,
+    PROC_EXITED,
+    PROC_CRASHED,
+    PROC_KILLED,
+    PROC_FAILED /* did not start */
+};
 
 /* How a started program ended; asking forgets it. ERR_BUSY while it runs. */
 struct proc_status_reply {
@@ -50,7 +58,8 @@ struct proc_list_reply {
     uint64_t deadline, handled, missed, total_latency, worst_latency;
 };
 
-/* The capabilities of a process one by one: the first in a slot not below `slot`. ERR_NOT_FOUND after the last. */
+/* The capabilities of a process one by one: the first in a slot not below `slot`. ERR_NOT_FOUND after the
+ * last. */
 struct proc_caps_request {
     uint64_t process;
     uint64_t slot;
@@ -67,18 +76,18 @@ struct proc_power_request {
     uint64_t action;
 };
 
-/* proc_attention: the key that no program can take was typed. Ends the program that has the terminal (`process`;
- * 0: nobody knows of one, and all programs of the shell), or the shell, which is started anew, where no program
- * runs. */
+/* proc_attention: the key that no program can take was typed. Ends the program that has the terminal
+ * (`process`; 0: nobody knows of one, and all programs of the shell), or the shell, which is started anew,
+ * where no program runs. */
 
-#define PROC_OPS(OP)                                                                                                   \
-    OP(1, proc_exit, struct proc_exit_request, struct proto_empty, PROC_SELF)                                          \
-    OP(2, proc_spawn, struct proc_spawn_request, struct proc_spawn_reply, PROC_SPAWN)                                  \
-    OP(3, proc_watch, struct proc_request, struct proto_empty, PROC_SPAWN)                                             \
-    OP(4, proc_status, struct proc_request, struct proc_status_reply, PROC_SPAWN)                                      \
-    OP(5, proc_kill, struct proc_request, struct proto_empty, PROC_SPAWN)                                              \
-    OP(6, proc_list, struct proc_request, struct proc_list_reply, PROC_INSPECT)                                        \
-    OP(7, proc_caps, struct proc_caps_request, struct proc_caps_reply, PROC_INSPECT)                                   \
-    OP(8, proc_power, struct proc_power_request, struct proto_empty, PROC_POWER)                                    \
+#define PROC_OPS(OP)                                                                                         \
+    OP(1, proc_exit, struct proc_exit_request, struct proto_empty, PROC_SELF)                                \
+    OP(2, proc_spawn, struct proc_spawn_request, struct proc_spawn_reply, PROC_SPAWN)                        \
+    OP(3, proc_watch, struct proc_request, struct proto_empty, PROC_SPAWN)                                   \
+    OP(4, proc_status, struct proc_request, struct proc_status_reply, PROC_SPAWN)                            \
+    OP(5, proc_kill, struct proc_request, struct proto_empty, PROC_SPAWN)                                    \
+    OP(6, proc_list, struct proc_request, struct proc_list_reply, PROC_INSPECT)                              \
+    OP(7, proc_caps, struct proc_caps_request, struct proc_caps_reply, PROC_INSPECT)                         \
+    OP(8, proc_power, struct proc_power_request, struct proto_empty, PROC_POWER)                             \
     OP(9, proc_attention, struct proc_request, struct proto_empty, PROC_ATTENTION)
 PROTO_CLIENT(PROC_OPS)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rights within each protocol, the low 16 bits of a client's badge. Plain numbers, so that the system description can
- * include this file as well. What a client's badge lacks, the server loop refuses with ERR_DENIED.
+ * Rights within each protocol, the low 16 bits of a client's badge. Plain numbers, so that the system
+ * description can include this file as well. What a client's badge lacks, the server loop refuses with
+ * ERR_DENIED.
  */
 #pragma once
 

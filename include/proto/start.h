@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What init puts into the first page that a new process reads: its arguments and the names of its capabilities. The
- * process starts with a0 = address of this page (mapped read-only).
+ * What init puts into the first page that a new process reads: its arguments and the names of its
+ * capabilities. The process starts with a0 = address of this page (mapped read-only).
  */
 #pragma once
 
@@ -9,7 +9,8 @@
 
 #define START_MAGIC 0x7472617473ull
 
-enum start_slot { START_NULL, START_CNODE, START_MM, START_PROC, START_LOG, START_THREAD, START_FIRST_NAMED = 8 };
+enum start_slot { START_NULL, START_CNODE, START_MM, START_PROC, START_LOG, START_THREAD,
+                  START_FIRST_NAMED = 8 };
 
 #define START_MAX_CAPS 24
 struct start_cap {

@@ -75,7 +75,8 @@ static struct fdt_value *kept_value(struct fdt_walk *walk, const char *name)
     }
 }
 
-/* Reads the properties of the node that begins at `token`. Of two with one name the first counts, as elsewhere. */
+/* Reads the properties of the node that begins at `token`. Of two with one name the first counts, as
+ * elsewhere. */
 static void walk_enter(const struct fdt *fdt, struct fdt_walk *walk, const uint8_t *token)
 {
     walk->chain[walk->depth++] = offset_of(fdt, token);

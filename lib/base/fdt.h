@@ -54,8 +54,9 @@ struct fdt_value {
     uint32_t length;
 };
 
-/* A walk through all nodes in document order, which begins as {0}. It knows the way from the root, and the properties
- * that tell what a node is: for who wants to see each node once this costs a fraction of asking for them. */
+/* A walk through all nodes in document order, which begins as {0}. It knows the way from the root, and the
+ * properties that tell what a node is: for who wants to see each node once this costs a fraction of asking
+ * for them. */
 struct fdt_walk {
     int chain[FDT_MAX_DEPTH]; /* the root, ..., the node */
     unsigned depth;           /* nodes in `chain` */
@@ -104,6 +105,7 @@ bool fdt_walk_has_type(const struct fdt_walk *walk, const char *type);
 /* The same, fdt_is_compatible() and fdt_is_enabled() for the node that a walk is at. */
 bool fdt_walk_is_compatible(const struct fdt_walk *walk, const char *compatible);
 bool fdt_walk_is_enabled(const struct fdt_walk *walk);
-bool fdt_walk_reg(const struct fdt *fdt, const struct fdt_walk *walk, unsigned n, uint64_t *address, uint64_t *size);
+bool fdt_walk_reg(const struct fdt *fdt, const struct fdt_walk *walk, unsigned n, uint64_t *address,
+                  uint64_t *size);
 /* n-th entry of the memory reservation block. */
 bool fdt_reservation(const struct fdt *fdt, unsigned n, uint64_t *address, uint64_t *size);

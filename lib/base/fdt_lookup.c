@@ -273,8 +273,8 @@ static bool translate(const struct fdt *fdt, int bus, struct bus_cells child, st
 }
 
 /* `chain` is the way from the root to the node that has this value of `reg`. */
-static bool chain_reg(const struct fdt *fdt, const int *chain, unsigned depth, struct fdt_value value, unsigned n,
-                      uint64_t *address, uint64_t *size)
+static bool chain_reg(const struct fdt *fdt, const int *chain, unsigned depth, struct fdt_value value,
+                      unsigned n, uint64_t *address, uint64_t *size)
 {
     const uint8_t *reg = value.data;
     uint64_t end;
@@ -310,7 +310,8 @@ bool fdt_reg(const struct fdt *fdt, int node, unsigned n, uint64_t *address, uin
     return chain_reg(fdt, chain, depth, reg, n, address, size);
 }
 
-bool fdt_walk_reg(const struct fdt *fdt, const struct fdt_walk *walk, unsigned n, uint64_t *address, uint64_t *size)
+bool fdt_walk_reg(const struct fdt *fdt, const struct fdt_walk *walk, unsigned n, uint64_t *address,
+                  uint64_t *size)
 {
     return chain_reg(fdt, walk->chain, walk->depth, walk->reg, n, address, size);
 }

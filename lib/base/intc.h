@@ -2,8 +2,8 @@
 /*
  * Interrupt controllers of a device tree, for the kernel that drives them and for who hands their lines out.
  * Each serves some of the harts. Their interrupts are numbered through as lines: those of the first
- * controller in the tree are lines 1 to n, those of the next begin at n + 2, and so on: source 0 is no interrupt.
- * It is intc_add() that numbers them, for both sides.
+ * controller in the tree are lines 1 to n, those of the next begin at n + 2, and so on: source 0 is no
+ * interrupt. It is intc_add() that numbers them, for both sides.
  */
 #pragma once
 

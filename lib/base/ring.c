@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The shared rings. Each of the two queues is an array and one free-running index that only its producer writes; how
- * far the consumer got it keeps to itself, because a request is over only when its completion is there. A request thus
- * holds its place in both queues from submission to completion, and neither can overflow.
+ * The shared rings. Each of the two queues is an array and one free-running index that only its producer
+ * writes; how far the consumer got it keeps to itself, because a request is over only when its completion is
+ * there. A request thus holds its place in both queues from submission to completion, and neither can
+ * overflow.
  *
- * Publishing and going to sleep are the two sides of one handshake: "store index, load flag" against "store flag, load
- * index". All four are sequentially consistent, so at least one side sees what the other wrote, and no wake-up is lost.
+ * Publishing and going to sleep are the two sides of one handshake: "store index, load flag" against "store
+ * flag, load index". All four are sequentially consistent, so at least one side sees what the other wrote,
+ * and no wake-up is lost.
  *
- * Entries are read and written field by field and atomically: the other side may write to them at any moment, and what
- * was copied once must not be looked at again.
+ * Entries are read and written field by field and atomically: the other side may write to them at any moment,
+ * and what was copied once must not be looked at again.
  */
 #include <base/ring.h>
 #include <stddef.h>
@@ -76,8 +78,8 @@ bool ring_submit_publish(struct ring_side *side)
     return publish(side, &side->shared->submit_head, &side->shared->server_sleeping);
 }
 
-/* Whether `head` says that there are completions. More than there are requests that the server was shown is a lie, and
- * a client that took it for news would look for it for ever. */
+/* Whether `head` says that there are completions. More than there are requests that the server was shown is a
+ * lie, and a client that took it for news would look for it for ever. */
 static bool completions_wait(const struct ring_side *side, uint32_t head)
 {
     uint32_t waiting = head - side->taken;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A pair of queues in memory that two processes share: the client submits requests, the server completes them, in any
- * order. Single producer, single consumer per queue; no locks. Each side keeps its own indexes privately too and trusts
- * nothing that the other wrote: indexes and entries are copied once and range-checked.
+ * A pair of queues in memory that two processes share: the client submits requests, the server completes
+ * them, in any order. Single producer, single consumer per queue; no locks. Each side keeps its own indexes
+ * privately too and trusts nothing that the other wrote: indexes and entries are copied once and
+ * range-checked.
  *
- * Sleeping: before a side waits for its notification it sets its `sleeping` flag, then looks at the queue once more;
- * the other side, after it made entries visible, looks at the flag and signals only if it is set.
+ * Sleeping: before a side waits for its notification it sets its `sleeping` flag, then looks at the queue
+ * once more; the other side, after it made entries visible, looks at the flag and signals only if it is set.
  */
 #pragma once
 
@@ -55,13 +56,13 @@ void ring_server_init(struct ring_side *side, void *memory, uint32_t entries);
 /* Client: opens its side of a ring that the server initialised. */
 void ring_client_init(struct ring_side *side, void *memory, uint32_t entries);
 
-/* Client. At most `entries` requests are under way: ring_submit is false when that many are. Not visible before
- * ring_submit_publish, which returns whether the server must be signalled. */
+/* Client. At most `entries` requests are under way: ring_submit is false when that many are. Not visible
+ * before ring_submit_publish, which returns whether the server must be signalled. */
 bool ring_submit(struct ring_side *side, const struct ring_request *request);
 bool ring_submit_publish(struct ring_side *side);
 bool ring_take_completion(struct ring_side *side, struct ring_completion *completion);
-/* Server. ring_complete cannot fail for requests that were taken. ring_take_request is false when there is none, and
- * when the client's index makes no sense (then *broken is set: end the session). */
+/* Server. ring_complete cannot fail for requests that were taken. ring_take_request is false when there is
+ * none, and when the client's index makes no sense (then *broken is set: end the session). */
 bool ring_take_request(struct ring_side *side, struct ring_request *request, bool *broken);
 void ring_complete(struct ring_side *side, const struct ring_completion *completion);
 bool ring_complete_publish(struct ring_side *side);

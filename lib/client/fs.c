@@ -116,8 +116,8 @@ enum error file_readlink(uint64_t handle, char *into, size_t size, size_t *count
     return ERR_OK;
 }
 
-/* Calls `each` for the records of one reply; false when it wants no more or a record makes no sense. The callback may
- * use the shared buffer itself, so it is given a copy. */
+/* Calls `each` for the records of one reply; false when it wants no more or a record makes no sense. The
+ * callback may use the shared buffer itself, so it is given a copy. */
 static bool give_entries(const uint8_t *records, size_t length, bool (*each)(void *, const struct fs_entry *),
                          void *context)
 {

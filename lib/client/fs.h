@@ -6,15 +6,19 @@
 
 #include <stdbool.h>
 
-/* Path of the request, relative to `directory` (a handle, 0: the root). The session with fs is opened at first use. */
-enum error file_open(const char *path, uint64_t directory, uint64_t flags, uint64_t *handle, struct fs_stat *stat);
+/* Path of the request, relative to `directory` (a handle, 0: the root). The session with fs is opened at
+ * first use. */
+enum error file_open(const char *path, uint64_t directory, uint64_t flags, uint64_t *handle,
+                     struct fs_stat *stat);
 void file_close(uint64_t handle);
 /* Reads up to `size` bytes at `position`; *count says how many, 0 at the end of the file. */
 enum error file_read(uint64_t handle, uint64_t position, void *buffer, size_t size, size_t *count);
 /* The same without a copy: *data points into the shared buffer until the next call. */
-enum error file_read_shared(uint64_t handle, uint64_t position, size_t size, const void **data, size_t *count);
+enum error file_read_shared(uint64_t handle, uint64_t position, size_t size, const void **data,
+                            size_t *count);
 enum error file_stat(const char *path, uint64_t flags, struct fs_stat *stat);
 enum error file_readlink(uint64_t handle, char *buffer, size_t size, size_t *count);
 /* Calls `each` for every entry of a directory until it returns false. */
-enum error directory_list(uint64_t handle, bool (*each)(void *context, const struct fs_entry *entry), void *context);
+enum error directory_list(uint64_t handle, bool (*each)(void *context, const struct fs_entry *entry),
+                          void *context);
 enum error fs_get_info(struct fs_info_reply *info);

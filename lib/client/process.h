@@ -4,9 +4,10 @@
 
 #include <proto/proc.h>
 
-/* Starts the ELF file of `length` bytes that `read` gives piece by piece (so that it can come straight off a file) with
- * the arguments; `cause` (112 bytes) says in words why a program is no good. */
-enum error process_spawn(enum error (*read)(void *context, uint64_t position, void *buffer, size_t size), void *context,
-                         uint64_t length, unsigned argc, const char *const *argv, uint64_t *process, char *cause);
+/* Starts the ELF file of `length` bytes that `read` gives piece by piece (so that it can come straight off a
+ * file) with the arguments; `cause` (112 bytes) says in words why a program is no good. */
+enum error process_spawn(enum error (*read)(void *context, uint64_t position, void *buffer, size_t size),
+                         void *context, uint64_t length, unsigned argc, const char *const *argv,
+                         uint64_t *process, char *cause);
 /* Signals `notification` when the process has ended. */
 enum error process_watch(uint64_t process, cap_t notification);

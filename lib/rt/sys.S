@@ -41,8 +41,8 @@ sys_msg:
     .size sys_msg, . - sys_msg
 
     /*
-     * uint32_t sys_invoke(cap_t cap, uint64_t tag, uint64_t word0, ..., uint64_t word5): the arguments are in the
-     * registers of the system call already but for the last, which is where the number goes.
+     * uint32_t sys_invoke(cap_t cap, uint64_t tag, uint64_t word0, ..., uint64_t word5): the arguments are in
+     * the registers of the system call already but for the last, which is where the number goes.
      */
     .section .text.sys_invoke, "ax", @progbits
     .global sys_invoke

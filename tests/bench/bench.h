@@ -50,7 +50,8 @@ struct peer {
     cap_t message_frame; /* 0: none */
     cap_t notification;  /* that is bound to it; 0: none */
     bool foreign;        /* every ecall of it is a message to `fault` */
-    bool passive;        /* without time of its own once it waits for its first message: it runs on its callers' */
+    bool passive;        /* without time of its own once it waits for its first message: it runs on its
+                          * callers' */
     cap_t untyped;       /* set by peer_start: what the thread is made of */
 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Measures the kernel from user mode, in place of init: `bench NAME VALUE insn` for each row, VALUE the
- * instructions of one operation, the user's part too. QEMU must run with -icount shift=0, where the count of retired
- * instructions is exact, and the kernel with `counters` on its command line, which lets a process read it.
- * On a machine with more than one hart, what is measured is messages between them.
+ * instructions of one operation, the user's part too. QEMU must run with -icount shift=0, where the count of
+ * retired instructions is exact, and the kernel with `counters` on its command line, which lets a process
+ * read it. On a machine with more than one hart, what is measured is messages between them.
  */
 #include "bench.h"
 

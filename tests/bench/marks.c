@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A plugin for QEMU 7.2 that tells how many instructions the machine's only hart executed before it first came to each
- * of two addresses, from=ADDRESS and to=ADDRESS: one line with both in the file output=PATH. Then QEMU ends.
+ * A plugin for QEMU 7.2 that tells how many instructions the machine's only hart executed before it first
+ * came to each of two addresses, from=ADDRESS and to=ADDRESS: one line with both in the file output=PATH.
+ * Then QEMU ends.
  *
  * The declarations are QEMU's plugin interface, version 1; no Debian package has them as a header.
  */
@@ -16,7 +17,8 @@ struct qemu_plugin_tb;
 struct qemu_plugin_insn;
 enum { CB_NO_REGS };
 
-void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, void (*translated)(uint64_t, struct qemu_plugin_tb *));
+void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id,
+                                           void (*translated)(uint64_t, struct qemu_plugin_tb *));
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
@@ -24,7 +26,8 @@ void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, void 
                                             int flags, void *data);
 
 __attribute__((visibility("default"))) int qemu_plugin_version = 1;
-__attribute__((visibility("default"))) int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv);
+__attribute__((visibility("default"))) int qemu_plugin_install(uint64_t id, const void *info, int argc,
+                                                               char **argv);
 
 static uint64_t count, from, to, at_from;
 static const char *path;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The user side of what the bench measures, as short as it can be. Clients are called from C and return a struct
- * sample: a0 the instructions that the loop took, a1 every tag that came back, or-ed together (of calls that echo:
- * the last one). Nothing is subtracted. The other sides are threads; they lie in one page that is mapped in the
- * second address space as well, so they use nothing but what they are given in registers.
+ * The user side of what the bench measures, as short as it can be. Clients are called from C and return a
+ * struct sample: a0 the instructions that the loop took, a1 every tag that came back, or-ed together (of
+ * calls that echo: the last one). Nothing is subtracted. The other sides are threads; they lie in one page
+ * that is mapped in the second address space as well, so they use nothing but what they are given in
+ * registers.
  *
  * A tag with an operation is OPERATION << TAG_LABEL_SHIFT | length; C makes it.
  */
@@ -30,8 +31,8 @@
     ret
 .endm
 
-    /* struct sample bench_call(cap_t endpoint, uint64_t tag, uint64_t count, uint64_t words[8]): calls a server that
-     * echoes. An error that came back once would be sent on and come back to the end. */
+    /* struct sample bench_call(cap_t endpoint, uint64_t tag, uint64_t count, uint64_t words[8]): calls a
+     * server that echoes. An error that came back once would be sent on and come back to the end. */
     client bench_call
     mv s0, a0
     mv s1, a2
@@ -62,8 +63,8 @@
     sd t2, 56(s2)
     client_end
 
-    /* struct sample bench_call_fp(cap_t endpoint, uint64_t tag, uint64_t count): with an FP instruction between the
-     * calls. */
+    /* struct sample bench_call_fp(cap_t endpoint, uint64_t tag, uint64_t count): with an FP instruction
+     * between the calls. */
     client bench_call_fp
     mv s0, a0
     mv s1, a2
@@ -78,7 +79,8 @@
     sub a0, a0, s3
     client_end
 
-    /* struct sample bench_try_wait(cap_t notification, uint64_t count): asks a notification that has no bits. */
+    /* struct sample bench_try_wait(cap_t notification, uint64_t count): asks a notification that has no
+     * bits. */
     client bench_try_wait
     mv s0, a0
     mv s1, a1
@@ -108,8 +110,8 @@
     sub a0, a0, s3
     client_end
 
-    /* struct sample bench_ping(cap_t theirs_and_own, uint64_t count): signals the first of two notifications in
-     * a row and waits for the second; bench_pong does the reverse. */
+    /* struct sample bench_ping(cap_t theirs_and_own, uint64_t count): signals the first of two notifications
+     * in a row and waits for the second; bench_pong does the reverse. */
     client bench_ping
     mv s0, a0
     addi s2, a0, 1
@@ -128,8 +130,8 @@
     sub a0, a0, s3
     client_end
 
-    /* struct sample bench_handle_faults(cap_t endpoint, uint64_t count): takes a fault, then answers each so that
-     * the thread faults again. The tag is that of the last fault. */
+    /* struct sample bench_handle_faults(cap_t endpoint, uint64_t count): takes a fault, then answers each so
+     * that the thread faults again. The tag is that of the last fault. */
     client bench_handle_faults
     mv s0, a0
     mv s1, a1
@@ -175,8 +177,8 @@
     mv a1, s7
     client_end
 
-    /* struct sample bench_each(cap_t first, uint64_t tag, uint64_t count): an operation without arguments on each of
-     * `count` capabilities. */
+    /* struct sample bench_each(cap_t first, uint64_t tag, uint64_t count): an operation without arguments on
+     * each of `count` capabilities. */
     client bench_each
     mv s0, a0
     mv s1, a2
@@ -196,8 +198,8 @@
     mv a1, s7
     client_end
 
-    /* struct sample bench_retype(cap_t untyped, uint64_t tag, uint64_t count, uint64_t type, uint64_t size_bits,
-     * uint64_t first_slot): one object a call. */
+    /* struct sample bench_retype(cap_t untyped, uint64_t tag, uint64_t count, uint64_t type, uint64_t
+     * size_bits, uint64_t first_slot): one object a call. */
     client bench_retype
     mv s0, a0
     mv s1, a2
@@ -226,9 +228,9 @@
     mv a1, s7
     client_end
 
-    /* struct sample bench_interrupt(volatile uint8_t *uart, uint64_t count, volatile uint64_t *seen): has the serial
-     * line interrupt and adds up what passed until the driver noted the count in *seen. a1 counts the interrupts that
-     * were not seen. */
+    /* struct sample bench_interrupt(volatile uint8_t *uart, uint64_t count, volatile uint64_t *seen): has the
+     * serial line interrupt and adds up what passed until the driver noted the count in *seen. a1 counts the
+     * interrupts that were not seen. */
     client bench_interrupt
     mv s0, a0
     mv s1, a1

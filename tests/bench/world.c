@@ -22,8 +22,9 @@ void map_device(uint64_t physical, uint64_t address)
     for (uint64_t i = 0; i < rt_boot->untyped_count; i++) {
         const struct boot_untyped *untyped = &rt_boot->untyped[i];
         if (untyped->device && physical - untyped->address < 1ull << untyped->size_bits) {
-            must(untyped_retype(untyped->slot, OBJ_FRAME, PAGE_BITS, 0, frame, 1, physical - untyped->address),
-                 "make a frame of device registers");
+            must(
+                untyped_retype(untyped->slot, OBJ_FRAME, PAGE_BITS, 0, frame, 1, physical - untyped->address),
+                "make a frame of device registers");
             map_in_both(frame, address);
             return;
         }

@@ -85,7 +85,7 @@ def unleashed_card(system) -> dict:
 
 
 def large_card(system) -> dict:
-    """A card that is larger than the image: of the kind SDHC, and the second partition table not at its end."""
+    """A card that is larger than the image: of the kind SDHC, its second partition table not at its end."""
     image = firmware.larger(system, firmware.card("unleashed"), 4 << 30)
     return {"disk": image, **flash_drive(firmware.flash_retry(system))}
 

@@ -149,7 +149,7 @@ def run(build: Path, seconds: int, inputs: int = 0, corpus: Path = None, quiet: 
 
 
 def slice(build: Path, inputs: int) -> list:
-    """A short run that starts from the seeds alone and gives the same result whenever the kernel is the same."""
+    """A short run that starts from the seeds alone, with the same result whenever the kernel is the same."""
     with tempfile.TemporaryDirectory() as directory:
         return run(build, seconds=SLICE_SECONDS, inputs=inputs, corpus=Path(directory), quiet=True)
 

@@ -48,8 +48,8 @@ cap_t map_new(uint64_t address);
 
 /* --- fp.S --- */
 
-/* Fills all FP registers and fcsr with what only this pattern gives, with 0 if that is the pattern; and tells whether
- * they are so, by a 0. */
+/* Fills all FP registers and fcsr with what only this pattern gives, with 0 if that is the pattern; and tells
+ * whether they are so, by a 0. */
 void guest_fp_fill(uint64_t pattern);
 uint64_t guest_fp_differ(uint64_t pattern);
 

@@ -18,8 +18,9 @@ struct actor *actors[MAX_ACTORS];
 unsigned actor_count;
 uint64_t stress_seed;
 static volatile uint64_t counts[COUNTS];
-const char *const count_name[COUNTS] = {"calls", "cancelled", "passes", "wakes", "interrupts", "remaps",
-                                        "reads", "faults", "suspends", "kills", "spaces", "moves", "audits", "floats"};
+const char *const count_name[COUNTS] = {"calls",  "cancelled", "passes", "wakes",    "interrupts",
+                                        "remaps", "reads",     "faults", "suspends", "kills",
+                                        "spaces", "moves",     "audits", "floats"};
 
 void count_add(enum count what, uint64_t by)
 {

@@ -2,7 +2,8 @@
 /*
  * Threads whose FP registers must hold what they put there, on whatever hart they go on, and nothing of
  * another thread when they are new. They call servers that use FP registers as well; every other one of those
- * is passive, and every other client does without. A renewer destroys clients and servers and makes them again.
+ * is passive, and every other client does without. A renewer destroys clients and servers and makes them
+ * again.
  */
 #include "harts.h"
 

@@ -63,8 +63,8 @@ void floats_make(unsigned harts);
 
 /* What was done, for the closing lines. */
 enum count { COUNT_CALLS, COUNT_CALLS_GONE, COUNT_PASSES, COUNT_WAKES, COUNT_INTERRUPTS, COUNT_REMAPS,
-             COUNT_READS, COUNT_FAULTS, COUNT_SUSPENDS, COUNT_KILLS, COUNT_SPACES, COUNT_MOVES, COUNT_AUDITS, COUNT_FLOATS,
-             COUNTS };
+             COUNT_READS, COUNT_FAULTS, COUNT_SUSPENDS, COUNT_KILLS, COUNT_SPACES, COUNT_MOVES, COUNT_AUDITS,
+             COUNT_FLOATS, COUNTS };
 extern const char *const count_name[COUNTS];
 void count_add(enum count what, uint64_t by);
 uint64_t count_get(enum count what);

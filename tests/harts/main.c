@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tries many harts, in place of init. On the kernel's command line: `rate` compares message rates;
- * `seconds=N` runs the stress test for that long, with the random numbers of `seed=N`; with `floats`, only its
- * threads that use FP registers; with `wakes` it looks for lost wake-ups instead.
+ * `seconds=N` runs the stress test for that long, with the random numbers of `seed=N`; with `floats`, only
+ * its threads that use FP registers; with `wakes` it looks for lost wake-ups instead.
  */
 #include "harts.h"
 

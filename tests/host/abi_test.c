@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* docs/ABI.md says of types, operations, errors and faults what the headers say. Run from the root of the tree. */
+/* docs/ABI.md says of types, operations, errors and faults what the headers say. Run from the root of the
+ * tree. */
 #include <abi/error.h>
 #include <abi/fault.h>
 #include <abi/object.h>
@@ -31,8 +32,8 @@ Test(abi, the_page_names_every_object_type, .init = read_page)
 {
     char text[80];
 
-#define TYPE(number, name)                                                                                             \
-    snprintf(text, sizeof(text), "### %s (type %d", #name, number);                                                    \
+#define TYPE(number, name)                                                                                   \
+    snprintf(text, sizeof(text), "### %s (type %d", #name, number);                                          \
     cr_expect(number == 0 || has("", text), "missing: %s", text);
     OBJECT_LIST(TYPE)
 #undef TYPE
@@ -61,9 +62,9 @@ Test(abi, the_page_names_every_operation_and_its_right, .init = read_page)
 {
     char text[80], section[80];
 
-#define OP(type, n, name, right)                                                                                       \
-    snprintf(section, sizeof(section), "### %s (", #type);                                                             \
-    snprintf(text, sizeof(text), "| %d | %s | %s |", n, #name, #right);                                                \
+#define OP(type, n, name, right)                                                                             \
+    snprintf(section, sizeof(section), "### %s (", #type);                                                   \
+    snprintf(text, sizeof(text), "| %d | %s | %s |", n, #name, #right);                                      \
     cr_expect(has(section, text), "missing under %s: %s", section, text);
     OPERATION_LIST(OP)
 #undef OP
@@ -73,13 +74,13 @@ Test(abi, the_page_names_every_error_and_fault, .init = read_page)
 {
     char text[120];
 
-#define ERROR(number, name, meaning)                                                                                   \
-    snprintf(text, sizeof(text), "| %d | %s | %s |", number, #name, meaning);                                          \
+#define ERROR(number, name, meaning)                                                                         \
+    snprintf(text, sizeof(text), "| %d | %s | %s |", number, #name, meaning);                                \
     cr_expect(has("## Errors", text), "missing: %s", text);
     ERROR_LIST(ERROR)
 #undef ERROR
-#define FAULT(number, name, meaning)                                                                                   \
-    snprintf(text, sizeof(text), "| %d | %s | %s |", number, #name, meaning);                                          \
+#define FAULT(number, name, meaning)                                                                         \
+    snprintf(text, sizeof(text), "| %d | %s | %s |", number, #name, meaning);                                \
     cr_expect(has("## Faults", text), "missing: %s", text);
     FAULT_LIST(FAULT)
 #undef FAULT

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The system description: who starts after whom, cycles, and that a mistake costs only the process that has it. */
+/* The system description: who starts after whom, cycles, and that a mistake costs only the process that has
+ * it. */
 // sources: user/init/description.c user/init/uses.c user/init/order.c
 #include "description_world.h"
 

@@ -309,8 +309,8 @@ Test(description, no_device_tree)
               lines);
 }
 
-/* Damage anywhere: no crash, no read outside, at most a line for each process and each cycle, and what is started
- * stands after what it uses. */
+/* Damage anywhere: no crash, no read outside, at most a line for each process and each cycle, and what is
+ * started stands after what it uses. */
 Test(description, damage, .timeout = 60)
 {
     char scratch[64];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The portable parts of init: back-off, the page that a process starts with, and what it says about crashes. */
+/* The portable parts of init: back-off, the page that a process starts with, and what it says about
+ * crashes. */
 // sources: user/init/backoff.c user/init/startinfo.c user/init/text.c
 #include "../../user/init/init.h"
 #include "support.h"

@@ -14,8 +14,8 @@ enum { FIRST_EP = W_FREE, SECOND_EP, REPLY_CAP };
 
 /* --- Contexts that are lent --- */
 
-/* Thread 0 calls thread 1, which puts it aside and calls thread 2; 1 and 2 have no contexts of their own. Returns the
- * context that all that runs on. */
+/* Thread 0 calls thread 1, which puts it aside and calls thread 2; 1 and 2 have no contexts of their own.
+ * Returns the context that all that runs on. */
 static struct sched_context *lend_through_a_reply_object(void)
 {
     struct sched_context *context = w.thread[0]->context;
@@ -55,7 +55,8 @@ Test(kernel_audit, nobody_remembers_a_context_that_is_gone)
         cr_assert_neq(w.thread[i]->context, context, "thread %u", i);
 }
 
-/* A client with 1000 ticks runs for 400, calls a server that has no context of its own, and that runs for 500. */
+/* A client with 1000 ticks runs for 400, calls a server that has no context of its own, and that runs for
+ * 500. */
 Test(kernel_audit, time_is_charged_to_the_context_across_calls)
 {
     struct thread *client = w.thread[0], *server = w.thread[1];
@@ -106,7 +107,8 @@ Test(kernel_audit, a_timer_is_programmed_although_the_setter_goes_on)
 
 /* --- Memory that is still in use --- */
 
-/* One attempt, which an interrupt stops when the kernel asks for the `after`-th time. Whether it was stopped. */
+/* One attempt, which an interrupt stops when the kernel asks for the `after`-th time. Whether it was
+ * stopped. */
 static bool stopped(unsigned after, unsigned cap, uint64_t op, uint64_t arg)
 {
     uint64_t pc = w.thread[0]->reg[REG_PC];
@@ -135,7 +137,8 @@ Test(kernel_audit, memory_of_objects_that_were_moved_up_is_not_used_again)
     check_world(true);
 }
 
-/* Two capabilities, W_FREE + 2 and + 3, to an endpoint out of the untyped at W_FREE, neither made from the other. */
+/* Two capabilities, W_FREE + 2 and + 3, to an endpoint out of the untyped at W_FREE, neither made from the
+ * other. */
 static void make_twins(void)
 {
     cr_assert_eq(INVOKE(W_FREE, OP_UNTYPED_RETYPE, OBJ_ENDPOINT, 0, 0, W_FREE + 1, 1, 0), ERR_OK);
@@ -155,7 +158,8 @@ static void check_twins(unsigned first)
     cr_assert_eq(label_of(w.thread[1]), ERR_PEER_GONE);
 }
 
-/* The stopped deletion has moved up one of the two; a new object between them would make each look like the last. */
+/* The stopped deletion has moved up one of the two; a new object between them would make each look like the
+ * last. */
 Test(kernel_audit, nothing_is_made_of_memory_whose_objects_are_being_moved_up)
 {
     make(OBJ_UNTYPED, 12, W_FREE);
@@ -181,7 +185,8 @@ Test(kernel_audit, capabilities_that_a_stopped_revocation_parted_belong_together
     }
 }
 
-/* The deletion of an untyped is stopped half way, and then that of the one around it, before the first goes on. */
+/* The deletion of an untyped is stopped half way, and then that of the one around it, before the first goes
+ * on. */
 Test(kernel_audit, capabilities_that_two_stopped_deletions_parted_belong_together)
 {
     for (unsigned after = 1; after < 8; after++) {
@@ -303,7 +308,8 @@ Test(kernel_audit, bits_from_before_the_binding_reach_a_receiver)
     cr_assert_eq(badge_of(w.thread[1]), 1);
 }
 
-/* Queued, the call would leave a server that has no context of its own with nothing to run on when it takes it. */
+/* Queued, the call would leave a server that has no context of its own with nothing to run on when it takes
+ * it. */
 Test(kernel_audit, a_call_too_deep_to_be_lent_is_not_queued)
 {
     make(OBJ_ENDPOINT, 0, W_FREE);

@@ -81,7 +81,8 @@ static inline void reply_receive(struct thread *thread, uint64_t cap, uint32_t l
         (enum error) label_of(thread);                                                                       \
     })
 
-/* The thread has just got a message: label, badge, and words 0 to length - 1 of `seed`; those in registers always come. */
+/* The thread has just got a message: label, badge, and words 0 to length - 1 of `seed`; those in registers
+ * always come. */
 static inline void check_message_of(struct thread *thread, uint32_t label, uint64_t badge, unsigned length,
                                     uint64_t seed)
 {
@@ -142,7 +143,8 @@ static inline bool has_own_deadline(const struct thread *thread)
     return thread->context && thread->context->owner == thread && thread->context->deadline;
 }
 
-/* One of the queues is empty; and the fast lanes of a hart may use it only if all that wait are at home there. */
+/* One of the queues is empty; and the fast lanes of a hart may use it only if all that wait are at home
+ * there. */
 static inline void check_endpoint(const struct endpoint *endpoint)
 {
     cr_assert(!endpoint->receivers.head || !endpoint->senders.head);
@@ -175,7 +177,8 @@ static inline void check_waits(const struct thread *thread)
     switch (thread->state) {
     case THREAD_BLOCKED_SEND:
     case THREAD_BLOCKED_RECV:
-        cr_assert(queue_has(thread->state == THREAD_BLOCKED_RECV ? &endpoint->receivers : &endpoint->senders, thread));
+        cr_assert(queue_has(thread->state == THREAD_BLOCKED_RECV ? &endpoint->receivers : &endpoint->senders,
+                            thread));
         check_endpoint(endpoint);
         break;
     case THREAD_BLOCKED_WAIT:
@@ -244,13 +247,14 @@ static inline void follow(const struct sched_context *context, const struct thre
         chain->count++;
         if (caller && caller->context == context) {
             cr_assert_eq(caller->depth, at->depth - 1);
-            cr_assert(caller->state == THREAD_BLOCKED_REPLY && caller->blocked_on == at && !caller->blocked_on_reply);
+            cr_assert(caller->state == THREAD_BLOCKED_REPLY && caller->blocked_on == at &&
+                      !caller->blocked_on_reply);
         }
     }
 }
 
-/* The chain of calls along which the context went: from its owner, at every depth one thread without a gap, to the one
- * that it points to; broken only where a reply object took a caller's place. */
+/* The chain of calls along which the context went: from its owner, at every depth one thread without a gap,
+ * to the one that it points to; broken only where a reply object took a caller's place. */
 static inline struct chain check_chain(const struct sched_context *context)
 {
     struct chain chain = {.count = 0};
@@ -258,7 +262,8 @@ static inline struct chain check_chain(const struct sched_context *context)
     cr_assert(!context->thread || context->thread->context == context);
     follow(context, context->thread, &chain);
     for (const struct thread *parked = context->parked; parked; parked = parked->next) {
-        cr_assert(parked->state == THREAD_BLOCKED_REPLY && parked->blocked_on_reply && parked->context == context);
+        cr_assert(parked->state == THREAD_BLOCKED_REPLY && parked->blocked_on_reply &&
+                  parked->context == context);
         follow(context, parked, &chain);
     }
     for (unsigned i = 0; i < chain.count; i++)

@@ -55,7 +55,8 @@ Test(kernel_cap, retype_makes_objects_of_every_type)
         cr_assert(offset >= end, "object %u overlaps the one before", i);
         cr_assert_eq(offset & ((1ull << all[i].size) - 1), 0);
         end = offset + (1ull << all[i].size);
-        for (uint64_t b = 0; all[i].type != OBJ_UNTYPED && all[i].type != OBJ_ADDRESS_SPACE && b < 1ull << all[i].size; b++)
+        for (uint64_t b = 0;
+             all[i].type != OBJ_UNTYPED && all[i].type != OBJ_ADDRESS_SPACE && b < 1ull << all[i].size; b++)
             cr_assert_eq(((char *)slot->object)[b], 0, "memory of type %u is not clear", all[i].type);
     }
     check_world(true);
@@ -95,7 +96,8 @@ Test(kernel_cap, retype_refuses_bad_arguments_and_changes_nothing)
         uint64_t before = world_hash(w.thread[0]);
         const uint64_t *a = bad[i].arg;
 
-        cr_expect_eq(INVOKE(W_UNTYPED, OP_UNTYPED_RETYPE, a[0], a[1], a[2], a[3], a[4], a[5]), bad[i].error, "case %u", i);
+        cr_expect_eq(INVOKE(W_UNTYPED, OP_UNTYPED_RETYPE, a[0], a[1], a[2], a[3], a[4], a[5]), bad[i].error,
+                     "case %u", i);
         cr_expect_eq(world_hash(w.thread[0]), before, "case %u changed something", i);
     }
 }
@@ -344,8 +346,8 @@ Test(kernel_cap, registers_that_carry_no_result_come_back_zero)
     }
 }
 
-/* Random copies, mints, moves, deletes, revokes and retypes, now and then interrupted at every step; the tree is
- * checked after each. A failing call must leave everything as it was. */
+/* Random copies, mints, moves, deletes, revokes and retypes, now and then interrupted at every step; the tree
+ * is checked after each. A failing call must leave everything as it was. */
 Test(kernel_cap, random_operations_keep_the_tree_well_formed)
 {
     srand(20260101);
@@ -360,7 +362,9 @@ Test(kernel_cap, random_operations_keep_the_tree_well_formed)
             before = world_hash(w.thread[0]);
         switch (rand() % 8) {
         case 0:
-            error = make((enum object_type[]){OBJ_ENDPOINT, OBJ_FRAME, OBJ_NOTIFICATION, OBJ_TIMER, OBJ_REPLY}[rand() % 5], 12, a);
+            error = make((enum object_type[]){OBJ_ENDPOINT, OBJ_FRAME, OBJ_NOTIFICATION, OBJ_TIMER,
+                                              OBJ_REPLY}[rand() % 5],
+                         12, a);
             break;
         case 1:
         case 2:
@@ -389,7 +393,8 @@ Test(kernel_cap, random_operations_keep_the_tree_well_formed)
             continue;
         }
         if (error && hash)
-            cr_assert_eq(world_hash(w.thread[0]), before, "a call that failed with %u changed something", error);
+            cr_assert_eq(world_hash(w.thread[0]), before, "a call that failed with %u changed something",
+                         error);
         check_world(n % 64 == 0);
     }
     cr_assert_eq(revoke(W_UNTYPED), ERR_OK);

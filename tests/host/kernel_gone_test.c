@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Nobody waits forever: what becomes of callers whose server, endpoint or reply object goes away; reply objects,
- * nested calls, suspending and resuming.
+ * Nobody waits forever: what becomes of callers whose server, endpoint or reply object goes away; reply
+ * objects, nested calls, suspending and resuming.
  */
 // sources: kernel/cap.c kernel/cnode.c kernel/untyped.c kernel/thread.c kernel/ipc.c kernel/notification.c
 // sources: kernel/timer.c kernel/irq.c kernel/aspace.c kernel/sched.c kernel/context.c kernel/heap.c

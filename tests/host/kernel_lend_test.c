@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Servers without a scheduling context of their own, which run on that of their clients: lending, returning, and
- * whatever may go away meanwhile. */
+/* Servers without a scheduling context of their own, which run on that of their clients: lending, returning,
+ * and whatever may go away meanwhile. */
 // sources: kernel/cap.c kernel/cnode.c kernel/untyped.c kernel/thread.c kernel/ipc.c kernel/notification.c
 // sources: kernel/timer.c kernel/irq.c kernel/aspace.c kernel/sched.c kernel/context.c kernel/heap.c
 // sources: kernel/syscall.c
@@ -279,7 +279,8 @@ Test(kernel_lend, time_of_all_that_run_on_it_is_charged)
 
 #define CHAIN (CONTEXT_MAX_DEPTH + 2)
 
-/* A chain of servers without contexts: each, when called, calls the next. Returns the last that was reached. */
+/* A chain of servers without contexts: each, when called, calls the next. Returns the last that was
+ * reached. */
 static struct thread *call_chain(struct thread **chain, unsigned length)
 {
     cr_assert_eq(make(OBJ_ENDPOINT, 0, W_USER), ERR_OK);

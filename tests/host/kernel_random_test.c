@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Whatever threads do to each other, in whatever order: what must hold between them holds after every step. */
+/* Whatever threads do to each other, in whatever order: what must hold between them holds after every
+ * step. */
 // sources: kernel/cap.c kernel/cnode.c kernel/untyped.c kernel/thread.c kernel/ipc.c kernel/notification.c
 // sources: kernel/timer.c kernel/irq.c kernel/aspace.c kernel/sched.c kernel/context.c kernel/heap.c
 // sources: kernel/syscall.c

@@ -13,7 +13,8 @@
 
 TestSuite(kernel_sched, .init = world_objects, .timeout = 50);
 
-/* Lets time pass on this hart until `until`, as the hardware does: with a timer interrupt whenever one is due. */
+/* Lets time pass on this hart until `until`, as the hardware does: with a timer interrupt whenever one is
+ * due. */
 static void let_time_pass(uint64_t until)
 {
     while (host.timer <= until) {
@@ -141,7 +142,8 @@ Test(kernel_sched, equals_take_turns_by_budget)
     }
 }
 
-/* The four threads never wait; each gets its budget in each period, and the one of lowest priority what is left. */
+/* The four threads never wait; each gets its budget in each period, and the one of lowest priority what is
+ * left. */
 Test(kernel_sched, budgets_are_what_threads_get)
 {
     static const uint64_t budget[] = {1000, 2000, 500, 0};

@@ -4,8 +4,8 @@
 
 #include "kernel_calls.h"
 
-/* A walk as the hardware makes it (Privileged Specification 4.3.2): the leaf for the address and its level, or 0 for a
- * page fault. */
+/* A walk as the hardware makes it (Privileged Specification 4.3.2): the leaf for the address and its level,
+ * or 0 for a page fault. */
 static inline uint64_t walk(unsigned space, uint64_t address, unsigned *level)
 {
     const uint64_t *table = w.slots[space].object;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A small system inside the kernel core on arch/host: an untyped, CNodes and threads, made without system calls, and
- * helpers that make system calls as those threads. Included by the tests of the core.
+ * A small system inside the kernel core on arch/host: an untyped, CNodes and threads, made without system
+ * calls, and helpers that make system calls as those threads. Included by the tests of the core.
  */
 #pragma once
 
@@ -167,7 +167,8 @@ static inline enum error make(enum object_type type, unsigned bits, unsigned slo
 
 /* --- Invariants --- */
 
-/* What must hold of one slot: its links agree with its neighbours', and an empty slot is linked to nothing. */
+/* What must hold of one slot: its links agree with its neighbours', and an empty slot is linked to
+ * nothing. */
 static inline void check_slot(const struct slot *slot)
 {
     if (slot_is_empty(slot)) {
@@ -237,8 +238,8 @@ static inline void check_scheduled(void)
     cr_assert_eq(thread->lane, thread->foreign ? NULL : hart);
 }
 
-/* Checks all slots of the world's CNode and its threads, and that a scan for other capabilities to the same object
- * agrees with slot_is_last(), unless children are half moved up: then it is not asked. */
+/* Checks all slots of the world's CNode and its threads, and that a scan for other capabilities to the same
+ * object agrees with slot_is_last(), unless children are half moved up: then it is not asked. */
 static inline void check_world(bool check_last)
 {
     for (unsigned i = 0; i < W_SLOTS; i++) {
@@ -261,8 +262,8 @@ static inline void check_world(bool check_last)
         check_hart(&harts[h]);
 }
 
-/* A number that stands for everything that a failing call must not change: the arena, without the registers of the
- * thread that called. */
+/* A number that stands for everything that a failing call must not change: the arena, without the registers
+ * of the thread that called. */
 static inline uint64_t world_hash(const struct thread *caller)
 {
     uint64_t hash = 14695981039346656037ull;

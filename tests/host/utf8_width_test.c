@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Widths of characters: all code points against the C library of the host, and the table against its maker. */
+/* Widths of characters: all code points against the C library of the host, and the table against its
+ * maker. */
 // sources: user/sh/utf8.c user/sh/widths.c
 // flags: -Iuser/sh
 #include "support.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the kernel gives back when its boot is over: all of it is among the memory that init is handed, all
- * can be written to, and the kernel goes on without it. On its command line `code` and `code_end` say where in
- * memory it has the code and constants of its boot, `variables` and `variables_end` the rest.
+ * can be written to, and the kernel goes on without it. On its command line `code` and `code_end` say where
+ * in memory it has the code and constants of its boot, `variables` and `variables_end` the rest.
  */
 #include "../guest/probe.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What changes under a thread while the fast lanes of the kernel rely on it: the time of a caller is taken away while its
- * server works, or the context of one whose fault is handled moves to another hart. And what registers of threads
- * that wait tell of the kernel.
+ * What changes under a thread while the fast lanes of the kernel rely on it: the time of a caller is taken
+ * away while its server works, or the context of one whose fault is handled moves to another hart. And what
+ * registers of threads that wait tell of the kernel.
  */
 #include "../guest/probe.h"
 
@@ -94,8 +94,8 @@ static void fault_once(uint64_t unused)
     *nowhere = 1;
 }
 
-/* It goes on where its context is by then. The address stays what it is, so it faults again, and the handler tells main
- * again. */
+/* It goes on where its context is by then. The address stays what it is, so it faults again, and the handler
+ * tells main again. */
 static void move_faulter(void)
 {
     struct worker handler = {.priority = 150}, faulter = {.priority = 140, .fault = faults};
@@ -111,10 +111,12 @@ static void move_faulter(void)
     notification_wait(tell);
     memcpy(word, time, sizeof(word));
     word[0] = faulter.context;
-    must(kernel_call(BOOT_SCHED_CONTROL + other, OP_SCHED_CONTROL_CONFIGURE, word, 3, NULL, 0), "move a context");
+    must(kernel_call(BOOT_SCHED_CONTROL + other, OP_SCHED_CONTROL_CONFIGURE, word, 3, NULL, 0),
+         "move a context");
     notification_wait(tell);
     again = worker_info(&faulter).hart == other && worker_info(&faulter).state == THREAD_BLOCKED_REPLY;
-    verdict(again, "moved_faulter", "hart %lu, state %lu", worker_info(&faulter).hart, worker_info(&faulter).state);
+    verdict(again, "moved_faulter", "hart %lu, state %lu", worker_info(&faulter).hart,
+            worker_info(&faulter).state);
     worker_end(&faulter);
     worker_end(&handler);
 }

@@ -59,8 +59,8 @@ watch_wait:
     .section .text.call_with_fp, "ax", @progbits
     .global call_with_fp
     .type call_with_fp, @function
-    /* uint64_t call_with_fp(uint64_t number, cap_t cap, struct msg *m, uint64_t pattern): sys_msg with all registers
-     * of floating point filled from the pattern; returns what of them was not as before. */
+    /* uint64_t call_with_fp(uint64_t number, cap_t cap, struct msg *m, uint64_t pattern): sys_msg with all
+     * registers of floating point filled from the pattern; returns what of them was not as before. */
 call_with_fp:
     addi sp, sp, -32
     sd ra, 0(sp)

@@ -141,8 +141,8 @@ static uint64_t state(void)
 
     for (cap_t slot = 1; slot < kept; slot++)
         if (!cnode_inspect(BOOT_CNODE, slot, &info))
-            hash =
-                mix(hash ^ info.type, info.rights) ^ mix(info.badge, info.size_bits) ^ mix(cnode_object_id(BOOT_CNODE, slot), slot);
+            hash = mix(hash ^ info.type, info.rights) ^ mix(info.badge, info.size_bits) ^
+                   mix(cnode_object_id(BOOT_CNODE, slot), slot);
     for (const char *at = __text_start; at + 8 <= __rodata_end; at += 8)
         hash = mix(hash, *(const uint64_t *)at);
     return hash;
@@ -321,8 +321,8 @@ static void recycle_one(unsigned i)
         cnode_copy(sandbox_cnode, RECYCLED_FIRST + i, 0, slot, RIGHTS_ALL);
 }
 
-/* Destroys objects that the sandbox uses, and makes others of the same memory: what the kernel should have forgotten
- * of the old ones meets the new. */
+/* Destroys objects that the sandbox uses, and makes others of the same memory: what the kernel should have
+ * forgotten of the old ones meets the new. */
 static void recycle(void)
 {
     expect(!cnode_revoke(BOOT_CNODE, recycle_untyped), "objects cannot be revoked");

@@ -491,9 +491,9 @@ static uint64_t object_number(cap_t cap)
     return id;
 }
 
-/* The numbers that objects are told by must not be the addresses, nor something that two neighbours give away: here
- * it is tried whether they are the address times a secret, of which the difference of two neighbours is 32 times
- * the lower 59 bits. */
+/* The numbers that objects are told by must not be the addresses, nor something that two neighbours give
+ * away: here it is tried whether they are the address times a secret, of which the difference of two
+ * neighbours is 32 times the lower 59 bits. */
 static void object_numbers(void)
 {
     cap_t untyped = make_object(OBJ_UNTYPED, 14), first = slots_take(3);

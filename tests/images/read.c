@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reads an image as the file server does: mounts it, through its journal if it has to, and goes through the
- * tree from the root. Each block that is held is a heap block of its own, as in a cache with room for few of them.
+ * tree from the root. Each block that is held is a heap block of its own, as in a cache with room for few of
+ * them.
  */
 #include "images.h"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Inputs for the machine that are not what the build made: archives, descriptions, device trees, disks, programs."""
+"""Inputs for the machine that the build did not make: archives, descriptions, trees, disks, programs."""
 
 import struct
 import subprocess
@@ -32,10 +32,12 @@ def write(system, name: str, data: bytes) -> str:
 def description(system, edit) -> bytes:
     """dts/system.dts with its text changed by `edit`, compiled."""
     text = edit(Path("dts/system.dts").read_text())
-    command = ["riscv64-unknown-elf-gcc", "-E", "-P", "-nostdinc", "-undef", "-x", "assembler-with-cpp", "-Iinclude", "-"]
+    command = ["riscv64-unknown-elf-gcc", "-E", "-P", "-nostdinc", "-undef", "-x", "assembler-with-cpp",
+               "-Iinclude", "-"]
     plain = subprocess.run(command, input=text.encode(), stdout=subprocess.PIPE, check=True).stdout
     return subprocess.run(
-        ["dtc", "-q", "-f", "-a", "8", "-I", "dts", "-O", "dtb"], input=plain, stdout=subprocess.PIPE, check=True
+        ["dtc", "-q", "-f", "-a", "8", "-I", "dts", "-O", "dtb"],
+        input=plain, stdout=subprocess.PIPE, check=True
     ).stdout
 
 
@@ -61,7 +63,9 @@ def device_tree(system, edit=None) -> bytes:
     command += ["-smp", str(machine.harts), "-m", machine.memory]
     command += ["-cpu", machine.cpu] if machine.cpu else []
     subprocess.run(command, check=True, capture_output=True)
-    text = subprocess.run(["dtc", "-q", "-I", "dtb", "-O", "dts", blob], stdout=subprocess.PIPE, check=True).stdout
+    text = subprocess.run(
+        ["dtc", "-q", "-I", "dtb", "-O", "dts", blob], stdout=subprocess.PIPE, check=True
+    ).stdout
     text = edit(text.decode()) if edit else text.decode()
     return subprocess.run(
         ["dtc", "-q", "-f", "-I", "dts", "-O", "dtb"], input=text.encode(), stdout=subprocess.PIPE, check=True
@@ -89,7 +93,9 @@ def disk(system, files: dict, options=()) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     image = system.directory / "made.img"
-    subprocess.run([system.build / "tools/mkfs", *options, "-o", image, root], check=True, capture_output=True)
+    subprocess.run(
+        [system.build / "tools/mkfs", *options, "-o", image, root], check=True, capture_output=True
+    )
     return str(image)
 
 

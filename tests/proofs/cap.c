@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The derivation tree, for every tree of up to 4 slots: operations keep it well formed and amplify no right, and an
- * object ends with its last capability, not before and not after.
+ * The derivation tree, for every tree of up to 4 slots: operations keep it well formed and amplify no right,
+ * and an object ends with its last capability, not before and not after.
  */
 #include "proof.h"
 
@@ -97,7 +97,8 @@ static void nothing_put_off(void)
 }
 
 /*
- * proof tree_generator: any tree of up to 4 slots (what the generator of the other proofs makes is well formed)
+ * proof tree_generator: any tree of up to 4 slots (what the generator of the other proofs makes is well
+ * formed)
  * options: --unwind 5
  * planted kernel/cap.h: s/return slot->type == OBJ_NULL;/return slot->type == OBJ_NULL || slot->type == OBJ_FRAME;/
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Looking capabilities up, and the operations on CNodes: for any arguments and any three capabilities, right or wrong. A
- * call that fails changes nothing; none reaches a slot outside the CNodes that it may use.
+ * Looking capabilities up, and the operations on CNodes: for any arguments and any three capabilities, right
+ * or wrong. A call that fails changes nothing; none reaches a slot outside the CNodes that it may use.
  */
 #include "proof.h"
 

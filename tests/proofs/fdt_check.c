@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The device tree checker: whatever the bytes are, it reads only what it may, ends, and accepts only what it promises. */
+/* The device tree checker: whatever the bytes are, it reads only what it may, ends, and accepts only what it
+ * promises. */
 #include "proof.h"
 
 #include "lib/base/fdt_check.c"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Walking through any small device tree that the checker accepts: no function reads outside the structure or the strings
- * block, all end, and what they return is a node or property of the tree.
+ * Walking through any small device tree that the checker accepts: no function reads outside the structure or
+ * the strings block, all end, and what they return is a node or property of the tree.
  */
 #include "proof.h"
 
@@ -152,7 +152,8 @@ static bool walk_may_go_on(unsigned at)
 }
 
 /*
- * proof fdt_walk_next: any tree of up to 32 bytes of structure, one step from anywhere behind a node's properties
+ * proof fdt_walk_next: any tree of up to 32 bytes of structure, one step from anywhere behind a node's
+ * properties
  * options: --unwind 11 --unwindset check_begin_node.0:5,any_tree.0:45,next_token.0:5,strcmp.0:5,walk_enter.0:3
  *   --unwindset skip_nops.0:6,fdt_walk_next.0:6
  * planted lib/base/fdt.c: s/walk->chain\[walk->depth++\] = /walk->chain[walk->depth] = /
@@ -180,7 +181,8 @@ void prove_fdt_walk_next(void)
 }
 
 /*
- * proof fdt_prop: any tree of up to 40 bytes of structure and 4 of strings, any node or none, any name of one character
+ * proof fdt_prop: any tree of up to 40 bytes of structure and 4 of strings, any node or none, any name of one
+ * character
  * options: --unwind 11 --unwindset check_begin_node.0:5,any_tree.0:45,next_token.0:5
  * planted lib/base/fdt.c: s/        \*length = property_length(property);/        *length = property_length(property) + 64;/
  */

@@ -61,7 +61,8 @@ static bool heap_is_well_formed(void)
     return true;
 }
 
-/* Any leftist heap of up to NODES nodes. Parents have lower numbers than their children, which any heap can be given. */
+/* Any leftist heap of up to NODES nodes. Parents have lower numbers than their children, which any heap can
+ * be given. */
 static void any_heap(void)
 {
     harts[0].heap = nondet_u32();

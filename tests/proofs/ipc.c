@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Messages: between any two threads, with any tag, any pages and any capabilities. What arrives is what was sent; nothing
- * beyond the message's own words and the slots that the receiver named is written; no right is amplified on the way.
+ * Messages: between any two threads, with any tag, any pages and any capabilities. What arrives is what was
+ * sent; nothing beyond the message's own words and the slots that the receiver named is written; no right is
+ * amplified on the way.
  */
 #include "proof.h"
 
@@ -170,7 +171,8 @@ void prove_copy_caps(void)
 }
 
 /*
- * proof copy_long_words: any two threads, any length up to the longest; looked at are the words at all the edges
+ * proof copy_long_words: any two threads, any length up to the longest; looked at are the words at all the
+ * edges
  * options: --unwind 66
  * planted kernel/ipc.c: s/^    for (unsigned i = MSG_REGS; i < length; i++)/    for (unsigned i = MSG_REGS; i <= length; i++)/
  */

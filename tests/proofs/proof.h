@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What all proofs use. A proof is a function prove_NAME; the comment before it says what it shows, for which worlds, and
- * which bug is planted to see that it can fail. docs/PROOFS.md explains how to write one.
+ * What all proofs use. A proof is a function prove_NAME; the comment before it says what it shows, for which
+ * worlds, and which bug is planted to see that it can fail. docs/PROOFS.md explains how to write one.
  */
 #pragma once
 

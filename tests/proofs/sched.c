@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ready queues and budgets, for three threads with a context each on one hart. Their priorities are concrete, from the same
- * and from different words of the bitmap, which makes the queues of 256 priorities cheap enough.
+ * Ready queues and budgets, for three threads with a context each on one hart. Their priorities are concrete,
+ * from the same and from different words of the bitmap, which makes the queues of 256 priorities cheap
+ * enough.
  */
 #include "proof.h"
 
@@ -52,7 +53,8 @@ void heap_insert(struct hart *hart, struct heap_node *node, uint64_t deadline)
 static struct thread_queue queue;
 static unsigned waiting; /* threads 0 .. waiting - 1 are in the queue, in this order */
 
-/* Any queue of up to `limit` threads. What the head has as `prev` and a queue of less than two as tail means nothing. */
+/* Any queue of up to `limit` threads. What the head has as `prev` and a queue of less than two as tail means
+ * nothing. */
 static void any_queue(unsigned limit)
 {
     waiting = any_below(limit + 1);
@@ -168,8 +170,8 @@ static bool ready_is_well_formed(void)
            hart->lane_floor == (hart->closed ? LANES_CLOSED : hart->ready_top);
 }
 
-/* Any of three threads with these priorities are ready, in the order of their numbers, thread `front` (or none) in front of
- * the queues. */
+/* Any of three threads with these priorities are ready, in the order of their numbers, thread `front` (or
+ * none) in front of the queues. */
 static void any_ready(const uint8_t *priority, unsigned front)
 {
     struct hart *hart = &harts[0];
@@ -241,7 +243,8 @@ void prove_sched_remove(void)
 }
 
 /*
- * proof sched_set_priority: any of 3 threads ready, with priorities 7, 70 and 7, none in front; any thread to another
+ * proof sched_set_priority: any of 3 threads ready, with priorities 7, 70 and 7, none in front; any thread to
+ * another
  * options: --unwind 5 --unwindset highest_bit.0:8,prove_sched_set_priority.0:13
  * planted kernel/sched.c: s/^    sched_remove(thread);$/    ;/
  */
@@ -353,7 +356,8 @@ void prove_context_lend(void)
         thread_2 = (struct thread){.caller = &thread_1};
         context_0 = (struct sched_context){.thread = &thread_0, .owner = &thread_0};
         context_lend(&thread_0, &thread_1);
-        CHECK(context_0.thread == &thread_1 && thread_1.context == &context_0 && thread_1.depth == DEPTH_OWNER + 1,
+        CHECK(context_0.thread == &thread_1 && thread_1.context == &context_0 &&
+                  thread_1.depth == DEPTH_OWNER + 1,
               "lending: the one that was called runs on it");
         if (twice)
             context_lend(&thread_1, &thread_2);

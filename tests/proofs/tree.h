@@ -2,8 +2,9 @@
 /*
  * Any small derivation tree, and what must hold of every one. Included after kernel/cap.c.
  *
- * The slots are separate variables rather than an array, which makes proofs ten times faster. Their numbers are such that
- * a parent comes before its children and a sibling before the next: every tree has such numbers.
+ * The slots are separate variables rather than an array, which makes proofs ten times faster. Their numbers
+ * are such that a parent comes before its children and a sibling before the next: every tree has such
+ * numbers.
  */
 #pragma once
 
@@ -31,7 +32,8 @@ static bool has_no_object(unsigned type)
     return type == OBJ_IRQ_HANDLER;
 }
 
-/* A capability without its place in the tree: of any type that processes can have several of, to any object. */
+/* A capability without its place in the tree: of any type that processes can have several of, to any
+ * object. */
 static void any_capability(struct slot *slot)
 {
     unsigned thing = any_below(SLOTS);
@@ -49,8 +51,8 @@ static void any_capability(struct slot *slot)
         slot->object = things[thing];
 }
 
-/* Links slot i in, whose siblings are those with the same key: the number of the parent, or SLOTS + that of the first of
- * those without. */
+/* Links slot i in, whose siblings are those with the same key: the number of the parent, or SLOTS + that of
+ * the first of those without. */
 static void link_in(unsigned i, const unsigned key[SLOTS])
 {
     struct slot *slot = slot_at[i];
@@ -118,7 +120,8 @@ static bool tree_is_well_formed(void)
     return true;
 }
 
-/* Only untyped memory has children that are to something else; a copy never has a right more than what it is a copy of. */
+/* Only untyped memory has children that are to something else; a copy never has a right more than what it is
+ * a copy of. */
 static bool rights_only_fall(void)
 {
     for (unsigned i = 0; i < SLOTS; i++) {
@@ -157,8 +160,9 @@ static bool leads(const struct slot *slot)
            !is_parted(slot);
 }
 
-/* There is but one capability to untyped memory and to a page table: what cannot be copied. (An untyped that was made at
- * the start of another one counts as another object here. Nothing happens when an untyped ends.) */
+/* There is but one capability to untyped memory and to a page table: what cannot be copied. (An untyped that
+ * was made at the start of another one counts as another object here. Nothing happens when an untyped
+ * ends.) */
 static bool is_unique(unsigned type)
 {
     return type == OBJ_UNTYPED || type == OBJ_PAGE_TABLE;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Making objects from memory: whatever is asked for, new objects lie inside their memory, behind all that were made before,
- * aligned, beside each other, and cleared. */
+/* Making objects from memory: whatever is asked for, new objects lie inside their memory, behind all that
+ * were made before, aligned, beside each other, and cleared. */
 #include "proof.h"
 
 #include "kernel/syscall.c"

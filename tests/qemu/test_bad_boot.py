@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the kernel says when it is started with nothing to start, or on a machine whose description is no good."""
+"""What the kernel says when it has nothing to start, or the machine's description is no good."""
 
 import inputs
 from qemu import Failure, test
@@ -44,11 +44,13 @@ truncated(
     lambda blob: blob[: 54] + b"fffffff0" + blob[62:],
     "the initrd is no good archive: ",
 )
-truncated("archive_with_bad_digits", lambda blob: blob[:54] + b"zzzzzzzz" + blob[62:], "the initrd is no good archive: ")
+truncated("archive_with_bad_digits", lambda blob: blob[:54] + b"zzzzzzzz" + blob[62:],
+          "the initrd is no good archive: ")
 with_init("archive_without_init", None, "no program 'init' in the initrd")
 with_init("init_is_no_elf", b"#!/bin/sh\n" * 50, "'init' in the initrd is no good program: ")
 with_init(
-    "init_for_another_machine", inputs.elf([(0x10000, bytes(64), 5)], machine=62), "'init' in the initrd is no good program: "
+    "init_for_another_machine", inputs.elf([(0x10000, bytes(64), 5)], machine=62),
+    "'init' in the initrd is no good program: "
 )
 with_init(
     "init_in_the_kernel_half",
@@ -57,8 +59,8 @@ with_init(
 )
 
 
-# QEMU passes a tree of ours to OpenSBI, which itself refuses one that it cannot read at all; what it does not look at
-# is the kernel's to find.
+# QEMU passes a tree of ours to OpenSBI, which itself refuses one that it cannot read at all; what it does not
+# look at is the kernel's to find.
 
 
 def with_tree(name: str, edit, expected: str) -> None:
@@ -75,7 +77,9 @@ with_tree("tree_without_memory_management", lambda t: t.replace("mmu-type", "oth
 @test(harts=(1, 4), boot=False, timeout=60)
 def interrupt_controller_missing(system):
     """Without one there are no drivers, and the kernel says so; the rest goes on as far as it can."""
-    blob = inputs.device_tree(system, lambda t: t.replace("sifive,plic-1.0.0", "other,plic").replace("riscv,plic0", "other"))
+    blob = inputs.device_tree(
+        system, lambda t: t.replace("sifive,plic-1.0.0", "other,plic").replace("riscv,plic0", "other")
+    )
     system.boot(dtb=inputs.write(system, "edited.dtb", blob))
     system.expect_regex("no interrupt controller", 30)
 
@@ -85,7 +89,8 @@ with_tree(
     lambda t: t.replace("/dts-v1/;", "/dts-v1/;\n/memreserve/ 0x80080000 0x1ff80000;"),
     "too little memory: init needs [0-9]+ KiB",
 )
-with_tree("tree_without_memory", lambda t: t.replace('device_type = "memory"', 'device_type = "attic"'), "no memory node")
+with_tree("tree_without_memory",
+          lambda t: t.replace('device_type = "memory"', 'device_type = "attic"'), "no memory node")
 with_tree(
     "initrd_outside_memory",
     lambda t: t.replace("0x80000000 0x00 0x20000000", "0x80000000 0x00 0x00400000"),

@@ -74,7 +74,7 @@ def with_root(system, field: str) -> bytes:
 
 
 def with_feature(system) -> bytearray:
-    """An image that asks for a feature which nobody knows; tune2fs cannot, so the checksum is taken away as well."""
+    """An image that asks for a feature which nobody knows; tune2fs cannot, so its checksum goes as well."""
     path = inputs.disk(system, {"a": b"a"})
     subprocess.run(["tune2fs", "-O", "^metadata_csum", path], check=True, capture_output=True)
     with open(path, "rb") as file:

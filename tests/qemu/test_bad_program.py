@@ -18,7 +18,9 @@ PROGRAMS = {
     "wx": (inputs.elf([(0x10000, bytes(64), 7)]), "writable"),
     "entry": (inputs.elf([TEXT], entry=0x90000), "entry"),
     "cut": (inputs.elf([(0x10000, bytes(6000), 5)])[:3000], ""),
-    "huge": (inputs.elf([TEXT])[:64 + 40] + (1 << 45).to_bytes(8, "little") + inputs.elf([TEXT])[64 + 48:], ""),
+    "huge": (
+        inputs.elf([TEXT])[:64 + 40] + (1 << 45).to_bytes(8, "little") + inputs.elf([TEXT])[64 + 48:], ""
+    ),
 }
 
 
@@ -40,7 +42,9 @@ def each_is_refused_with_its_cause(system):
 @test(harts=(1, 4), timeout=90)
 def missing_program_and_directory(system):
     system.wait_prompt()
-    for command, cause in (("run /bin/none", "no such file"), ("run /bin", "is a directory"), ("run", "usage")):
+    for command, cause in (
+        ("run /bin/none", "no such file"), ("run /bin", "is a directory"), ("run", "usage")
+    ):
         shown = system.command(command)
         if cause not in shown or shown.count("\n") != 1:
             raise Failure(f"'{command}' printed {shown!r}")

@@ -37,7 +37,8 @@ described(
 described(
     "two_drivers_for_one_device",
     add(
-        'twin { program = "virtio-blk"; priority = <50>; memory = <4096>; compatible = "virtio,mmio"; virtio-id = <2>; serves;'
+        'twin { program = "virtio-blk"; priority = <50>; memory = <4096>; compatible = "virtio,mmio";'
+        ' virtio-id = <2>; serves;'
         " uses = <&mm MM_USE>, <&init PROC_SELF>, <&dev DEV_DRIVE>; };"
     ),
     "twin: drives virtio,mmio, as virtio-blk does already",
@@ -66,7 +67,8 @@ described(
 )
 described(
     "a_process_starts_without_what_is_left_out",
-    lambda text: text.replace('compatible = "virtio,mmio";\n        virtio-id = <2>;', 'compatible = "virtio,mmio";'
+    lambda text: text.replace('compatible = "virtio,mmio";\n        virtio-id = <2>;',
+                              'compatible = "virtio,mmio";'
                               "\n        virtio-id = <2>;\n        colour = <1>;"),
     "fs: starts without virtio-blk, which is left out",
     "virtio-blk",

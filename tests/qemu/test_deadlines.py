@@ -56,8 +56,8 @@ def lines_of_the_system(system):
     before = figures(system, UART)
     for _ in range(3):
         after = figures(system, UART)
-    # Characters that come together are one interrupt, but each line is one at least; that of the newest line may
-    # not be acknowledged yet when the table is made.
+    # Characters that come together are one interrupt, but each line is one at least; that of the newest line
+    # may not be acknowledged yet when the table is made.
     check_sums(before, after, 2)
     disk = figures(system, DISK)
     system.command("cat /big.txt", 60)

@@ -48,7 +48,8 @@ def two_disks(system):
 @test(boot=False)
 def disk_that_cannot_be_read(system):
     image = inputs.write(system, "image", bytes(1 << 20))
-    drive = (f"driver=raw,node-name=failing,file.driver=blkdebug,file.image.driver=file,file.image.filename={image},"
+    drive = (f"driver=raw,node-name=failing,file.driver=blkdebug,"
+             f"file.image.driver=file,file.image.filename={image},"
              "file.inject-error.0.event=read_aio,file.inject-error.0.errno=5")
     system.boot(disk=None, extra=("-blockdev", drive, "-device", "virtio-blk-device,drive=failing"))
     system.wait_prompt()
@@ -87,9 +88,10 @@ def disk_behind_large_cache_blocks(system):
 
 @test(boot=False, timeout=60)
 def no_terminal(system):
-    """Without a UART there is no shell to see, but the log stays on the firmware's console and the rest goes on."""
+    """Without a UART there is no shell, but the log stays on the firmware's console and the rest goes on."""
     blob = inputs.device_tree(
-        system, lambda t: t.replace('compatible = "ns16550a";', 'compatible = "ns16550a"; status = "disabled";'))
+        system,
+        lambda t: t.replace('compatible = "ns16550a";', 'compatible = "ns16550a"; status = "disabled";'))
     system.boot(dtb=inputs.write(system, "edited.dtb", blob))
     system.expect("console: no UART that this driver knows: there is no terminal\n")
     system.expect("console: exited with status 1")
@@ -98,7 +100,7 @@ def no_terminal(system):
 
 @test(timeout=120)
 def drivers_that_die_leave_nothing(system):
-    """Each time the next one finds its devices silent and free, and the memory of the one before comes back."""
+    """Each time the next one finds its devices silent and free, and the memory of the last comes back."""
     system.wait_prompt()
 
     def memory_of_dev() -> int:

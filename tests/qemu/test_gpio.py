@@ -37,7 +37,7 @@ class Outside:
     def _send(self, connection, packet: str) -> None:
         connection.sendall(f"${packet}#{sum(packet.encode()) % 256:02x}".encode())
         answer = b""
-        while not (match := re.search(rb"\$(OK|E..|)#..", answer)):  # it may say first that the machine stopped
+        while not (match := re.search(rb"\$(OK|E..|)#..", answer)):  # or that the machine stopped
             answer += connection.recv(4096)
         if match.group(1) != b"OK":
             raise Failure(f"QEMU answers {answer!r} to {packet}")
@@ -170,7 +170,7 @@ def what_the_board_says(system):
 
 @test(harts=(5,), machine="sifive_u", memory="2G", disk=None, timeout=120, boot=False)
 def several_controllers(system):
-    """The second is the first once more, with fewer pins and no interrupts, so the same pins have two names."""
+    """The second is the first once more, with fewer pins and no interrupts: the pins have two names."""
 
     def edit(text: str) -> str:
         second = 'twin@10060000 { compatible = "sifive,gpio0"; reg = <0x00 0x10060000 0x00 0x1000>; '

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What init does: mistakes in the system description, damaged programs, crashes, and restarts of every process."""
+"""What init does: mistakes in the system description, damaged programs, crashes, restarts of processes."""
 
 import re
 import shutil
@@ -18,8 +18,8 @@ def check(condition, message: str) -> None:
 
 def boot_changed(system, description=None, files=None) -> None:
     """
-    Boots with another archive: `description` takes the text of dts/system.dts and returns another one, `files` is
-    given the directory with the archive's files.
+    Boots with another archive: `description` takes the text of dts/system.dts and returns another one,
+    `files` is given the directory with the archive's files.
     """
     directory = system.directory / "archive"
     shutil.copytree(system.build / "initrd/files", directory)

@@ -85,7 +85,8 @@ def restarts(system):
             system.command("cat /poem")
 
     def counted() -> dict:
-        # mm's pieces of free memory do become more, 11 with each restart that takes DMA memory: docs/STATUS.md.
+        # mm's pieces of free memory do become more, 11 with each restart that takes DMA memory:
+        # docs/STATUS.md.
         return {name: value for name, value in count(system, servers).items() if name != "mm"}
 
     restart()

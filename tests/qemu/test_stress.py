@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """
-The system under load: servers killed, programs crashing, keys at random, harts with too much to do. Each test runs
-for STRESS_SECONDS (`make test-stress` sets many) with the random numbers of STRESS_SEED.
+The system under load: servers killed, programs crashing, keys at random, harts with too much to do. Each test
+runs for STRESS_SECONDS (`make test-stress` sets many) with the random numbers of STRESS_SEED.
 """
 
 import os
@@ -37,8 +37,8 @@ class User:
 
     def answers(self, tries: int = 6) -> None:
         """
-        The prompt must come back. What is typed while the console is started again may be lost, as its README says,
-        so it is typed again.
+        The prompt must come back. What is typed while the console is started again may be lost, as its README
+        says, so it is typed again.
         """
         for _ in range(tries):
             self.tokens += 1
@@ -64,7 +64,8 @@ class User:
     def whole(self, line: str, expected: str) -> None:
         shown = self.command(line)
         if shown != expected:
-            at = next((i for i, (a, b) in enumerate(zip(shown, expected)) if a != b), min(len(shown), len(expected)))
+            at = next((i for i, (a, b) in enumerate(zip(shown, expected)) if a != b),
+                      min(len(shown), len(expected)))
             self.fail(f"'{line}' printed {len(shown)} characters instead of {len(expected)}, "
                       f"which differ from {at} on: {shown[at:at + 200]!r}")
 
@@ -106,7 +107,8 @@ class User:
         self.answers()
 
     def interrupts(self) -> None:
-        line = self.random.choice(("crash spin", "cat" + " /big.txt" * 20, "crash overflow", "ls -l / /bin", "hello"))
+        line = self.random.choice(
+            ("crash spin", "cat" + " /big.txt" * 20, "crash overflow", "ls -l / /bin", "hello"))
         pause = self.random.choice((0, 0.01, 0.05, 0.2, 0.5))
         self.done.append(f"{line[:20]} and ctrl-c after {pause} s")
         self.system.send_line(line)
@@ -137,7 +139,8 @@ class User:
         self.answers()
         for _ in range(SETTLE * 2):
             rows = [line.split() for line in self.command("ps").splitlines()[1:]]
-            up = {row[1] for row in rows if row[2] not in ("starting", "exited", "crashed", "killed", "failed")}
+            up = {row[1] for row in rows
+                  if row[2] not in ("starting", "exited", "crashed", "killed", "failed")}
             if up >= {"init", "mm", "sh", *SERVERS}:
                 break
             time.sleep(0.5)
@@ -163,7 +166,8 @@ def check_log(user) -> None:
     log = user.command("dmesg")
     for line in log.splitlines():
         text = re.sub(r"^\[ *\d+\.\d{6}\] ", "", line)
-        if text == line or re.match(r"(?!crash:|init:)[\w-]+: (page fault|illegal|breakpoint|misaligned|exited)", text):
+        if text == line or re.match(
+                r"(?!crash:|init:)[\w-]+: (page fault|illegal|breakpoint|misaligned|exited)", text):
             user.fail(f"in the log: {line}")
 
 
@@ -175,7 +179,8 @@ def plateau(user, doings) -> None:
     user.acts(doings)
     user.settles()
     after = user.memory()
-    user.system.note(f"{len(user.done)} doings, {before} KiB before, {after} KiB after, {user.lost} lines typed in vain")
+    user.system.note(f"{len(user.done)} doings, {before} KiB before, {after} KiB after, "
+                     f"{user.lost} lines typed in vain")
     if after > before + 256:
         user.fail(f"{after} KiB are in use, and {before} KiB were before:\n{user.command('mem')}")
     check_log(user)
@@ -186,21 +191,22 @@ def plateau(user, doings) -> None:
 def busy_user(system):
     """Everything that may go wrong for a program, and nothing that the servers notice."""
     user = User(system)
-    plateau(user, (user.reads, user.lists, user.runs, user.crashes, user.looks, user.interrupts, user.types_at_random,
-                   user.types_ahead))
+    plateau(user, (user.reads, user.lists, user.runs, user.crashes, user.looks, user.interrupts,
+                   user.types_at_random, user.types_ahead))
 
 
 @test(timeout=LIMIT)
 def servers_killed(system):
     user = User(system)
-    plateau(user, (user.kills, user.kills, user.kills, user.reads, user.lists, user.runs, user.crashes, user.interrupts,
-                   user.looks))
+    plateau(user, (user.kills, user.kills, user.kills, user.reads, user.lists, user.runs, user.crashes,
+                   user.interrupts, user.looks))
 
 
 def unrest(system, *names: str) -> None:
     """Boots with more processes, each of which runs `stir`."""
     nodes = "".join(
-        f'    {name}: {name} {{ restart = "never"; program = "stir"; priority = <100>; memory = <4096>; budget = <1000>; period = <1000>; hart = <{number % system.machine.harts}>;'
+        f'    {name}: {name} {{ restart = "never"; program = "stir"; priority = <100>; memory = <4096>;'
+        f' budget = <1000>; period = <1000>; hart = <{number % system.machine.harts}>;'
         " uses = <&mm MM_USE>, <&init (PROC_SELF | PROC_SPAWN | PROC_INSPECT | PROC_KILL)>, <&fs FS_READ>;"
         ' kernel = "log"; };\n'
         for number, name in enumerate(names)
@@ -233,7 +239,8 @@ def servers_killed_while_in_use(system):
     before = user.memory()
     end = time.monotonic() + PEACE + SECONDS
     while time.monotonic() < end:
-        line = user.random.choice(("cat /big.txt", "hello", "ls -l / /bin", "wc /big.txt", "crash overflow", "ps"))
+        line = user.random.choice(
+            ("cat /big.txt", "hello", "ls -l / /bin", "wc /big.txt", "crash overflow", "ps"))
         user.done.append(line)
         system.send_line(line)
         time.sleep(user.random.choice((0, 0.05, 0.3)))

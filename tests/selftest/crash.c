@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Kernel failures on request, so that tests see what a failure prints: "selftest=fault" and so on, on the command line. */
+/* Kernel failures on request, so that tests see what a failure prints: "selftest=fault" and so on, on the
+ * command line. */
 #include "boot/boot.h"
 #include "boot/selftest.h"
 #include "boot/tree.h"
@@ -46,7 +47,8 @@ void selftest_crash(void)
         store_to_text();
     if (boot_option("selftest=data"))
         run_data();
-    /* What the boot says of a tree that it cannot read. No emulator passes one, so it is made to read other things. */
+    /* What the boot says of a tree that it cannot read. No emulator passes one, so it is made to read other
+     * things. */
     if (boot_option("selftest=no-tree"))
         boot_read_tree(0);
     if (boot_option("selftest=bad-tree"))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel's own tests, for what only the real machine can show. `selftest` on the command line runs them. */
+/* The kernel's own tests, for what only the real machine can show. `selftest` on the command line runs
+ * them. */
 #pragma once
 
 #include "arch.h"
@@ -20,6 +21,6 @@ struct selftest {
 /* Ends with an entry without a name. */
 extern const struct selftest selftests_machine[], selftests_core[];
 
-/* Free memory that tests may do with as they like, cleared: `size` bytes (a power of two, at most 1 MiB), aligned
- * to it. NULL when there is none. */
+/* Free memory that tests may do with as they like, cleared: `size` bytes (a power of two, at most 1 MiB),
+ * aligned to it. NULL when there is none. */
 void *selftest_memory(uint64_t size);

@@ -41,7 +41,8 @@ static inline void put_be32(uint8_t *p, uint32_t value)
         p[i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
-/* Makes 1 to TREE_CHANGES random changes. Most leave the tree a tree: there is more to try than its format. */
+/* Makes 1 to TREE_CHANGES random changes. Most leave the tree a tree: there is more to try than its
+ * format. */
 void tree_mutate(struct tree *tree, uint64_t *random);
 
 /* Has the kernel read the tree, from an address that does not suit it, and then the device server.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Numbers of the kernel's C code that its assembly needs. This is compiled but never linked: mk/kernel.mk makes offsets.h of
- * the sizes of its symbols, each one more than the number. */
+/* Numbers of the kernel's C code that its assembly needs. This is compiled but never linked: mk/kernel.mk
+ * makes offsets.h of the sizes of its symbols, each one more than the number. */
 #include "arch/riscv/csr.h"
 #include "arch/riscv/machine.h"
 #include "hart.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A plugin for QEMU 7.2 that counts the instructions which the machine's only hart executes, firmware included. When
- * the hart falls idle, the count so far is written into the file that the argument output=PATH names.
+ * A plugin for QEMU 7.2 that counts the instructions which the machine's only hart executes, firmware
+ * included. When the hart falls idle, the count so far is written into the file that the argument output=PATH
+ * names.
  *
  * The declarations are QEMU's plugin interface, version 1; no Debian package has them as a header.
  */
@@ -14,7 +15,8 @@ struct qemu_plugin_tb;
 struct qemu_plugin_insn;
 enum { INLINE_ADD_U64 };
 
-void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, void (*translated)(uint64_t, struct qemu_plugin_tb *));
+void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id,
+                                           void (*translated)(uint64_t, struct qemu_plugin_tb *));
 void qemu_plugin_register_vcpu_idle_cb(uint64_t id, void (*idle)(uint64_t, unsigned int));
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
@@ -22,7 +24,8 @@ void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn, i
                                                 uint64_t value);
 
 __attribute__((visibility("default"))) int qemu_plugin_version = 1;
-__attribute__((visibility("default"))) int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv);
+__attribute__((visibility("default"))) int qemu_plugin_install(uint64_t id, const void *info, int argc,
+                                                               char **argv);
 
 static uint64_t count;
 static const char *path;

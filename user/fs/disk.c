@@ -162,8 +162,8 @@ enum error disk_attach(struct disk *disk, uint64_t data_bytes)
     return ERR_OK;
 }
 
-/* Memory of a driver that is gone reads as zero (mm puts fresh pages there), so the constant that the driver wrote into
- * the ring tells. */
+/* Memory of a driver that is gone reads as zero (mm puts fresh pages there), so the constant that the driver
+ * wrote into the ring tells. */
 bool disk_is_alive(const struct disk *disk)
 {
     return disk->data && ring.shared && !lost &&

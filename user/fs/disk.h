@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The disk as the file server sees it: a session with a block driver, whose shared memory is the block cache's. */
+/* The disk as the file server sees it: a session with a block driver, whose shared memory is the block
+ * cache's. */
 #pragma once
 
 #include <proto/blk.h>
@@ -21,8 +22,8 @@ bool disk_find(struct disk *disk, unsigned unit);
 uint64_t disks_present(void);
 /* Opens the session. Errors of the driver and of mm. */
 enum error disk_attach(struct disk *disk, uint64_t data_bytes);
-/* Whether the session is still the one that was attached: when a driver dies its shared memory is gone, and with it
- * what the buffers held; when a disk is taken out there may be another one. */
+/* Whether the session is still the one that was attached: when a driver dies its shared memory is gone, and
+ * with it what the buffers held; when a disk is taken out there may be another one. */
 bool disk_is_alive(const struct disk *disk);
 /* Reads `count` sectors into the buffer at `offset`; waits. ERR_PEER_GONE, ERR_NO_DEVICE: the session
  * is lost, attach again. */

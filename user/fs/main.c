@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The file server: serves include/proto/fs.h from the first ext4 file system that it finds on the disks of the block
- * drivers it may use. What a client wrote into its buffer is copied once before it is looked at.
+ * The file server: serves include/proto/fs.h from the first ext4 file system that it finds on the disks of
+ * the block drivers it may use. What a client wrote into its buffer is copied once before it is looked at.
  */
 #include "cache.h"
 #include "mount.h"
@@ -26,7 +26,8 @@ static enum error ready(void)
     if (mount_error == ERR_NO_FS && !mount_may_work_now())
         return mount_error;
     if (mount_error == ERR_NO_FS || !cache_is_good()) {
-        rt_log("%s: mounting again", mount_error ? "there are other disks" : "the disk or its driver has gone");
+        rt_log("%s: mounting again",
+               mount_error ? "there are other disks" : "the disk or its driver has gone");
         mount_root();
         epoch++;
     }

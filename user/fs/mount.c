@@ -64,7 +64,8 @@ static void fill_info(const char *device)
     root_format_uuid(mount_info.uuid, filesystem.uuid);
 }
 
-/* Remembers why nothing could be mounted. What was found damaged or unsupported says more than what was not found. */
+/* Remembers why nothing could be mounted. What was found damaged or unsupported says more than what was not
+ * found. */
 static void note_failure(enum error error, const char *device, const char *cause)
 {
     if (mount_info.cause[0] && mount_error != ERR_NO_FS)
@@ -111,8 +112,8 @@ static bool is_best(enum root_rank rank)
     return rank == ROOT_NAMED || (rank == ROOT_LABELLED && !wanted);
 }
 
-/* Looks whether there is a file system, and remembers the place if it is the best so far. True: it is mounted,
- * and the search is over. */
+/* Looks whether there is a file system, and remembers the place if it is the best so far. True: it is
+ * mounted, and the search is over. */
 static bool try_place(struct place *place, const uint8_t *guid, enum error *error)
 {
     *error = mount_at(place);

@@ -25,7 +25,8 @@ struct session {
 
 /* The session of a client, made if need be. NULL: too many clients. */
 struct session *session_of(uint64_t client);
-/* Maps the segment as the client's buffer in place of an earlier one. Takes the capability over if it succeeds. */
+/* Maps the segment as the client's buffer in place of an earlier one. Takes the capability over if it
+ * succeeds. */
 enum error session_attach(struct session *session, uint32_t segment, uint64_t length);
 /* Closes everything of a client that is gone. */
 void session_end(uint64_t client);

@@ -83,8 +83,8 @@ struct description_source {
 
 /*
  * Reads and checks the description. Each process with a mistake is reported in one line and marked bad; those
- * that use it do without, which is reported as well. The rest is put in order. False, after a line that says why, when
- * nothing at all can be started: no device tree, no usable init or mm.
+ * that use it do without, which is reported as well. The rest is put in order. False, after a line that says
+ * why, when nothing at all can be started: no device tree, no usable init or mm.
  */
 bool description_read(struct description *description, const struct description_source *source);
 /* Index of the process of that name; description->count when there is none. */

@@ -155,7 +155,8 @@ enum error query_cap(const struct process *process, uint64_t from, struct proc_c
             .size_bits = info.size_bits,
             .object = cnode_object_id(cnode, slot),
         };
-        format_buffer(r->target, sizeof(r->target), "%s", target_name(&(struct held){cnode, slot}, info.type));
+        format_buffer(r->target, sizeof(r->target), "%s",
+                      target_name(&(struct held){cnode, slot}, info.type));
         return ERR_OK;
     }
     return ERR_NOT_FOUND;

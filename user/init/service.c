@@ -143,7 +143,8 @@ static bool register_driver(struct process *process)
     return !error;
 }
 
-/* A described process's arguments: its name, and the kernel's command line if that is granted. Returns how many. */
+/* A described process's arguments: its name, and the kernel's command line if that is granted. Returns how
+ * many. */
 static unsigned make_arguments(const struct process *process, char *args, size_t *length)
 {
     unsigned count = start_args_add(args, length, process->name);

@@ -4,7 +4,8 @@
 #include "crc.h"
 
 #define WAKE_BYTES     16      /* 128 clocks; 74 are needed */
-#define RESPONSE_BYTES 17      /* within which a response begins: 8 are allowed (N_CR, section 7.5), some need 16 */
+#define RESPONSE_BYTES 17      /* within which a response begins: 8 are allowed (N_CR, section 7.5), some need
+                                * 16 */
 #define DEBRIS_BYTES   600     /* more than the block that a card may be in the middle of */
 #define READ_LIMIT     300000  /* us to the first byte of a block; 100 ms are allowed (section 4.6.2.1) */
 #define BUSY_LIMIT     3500000 /* us; 500 ms are allowed (section 4.6.2.2), some cards need 3 s */

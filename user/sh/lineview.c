@@ -35,7 +35,8 @@ static struct shown show(const char *text, size_t length)
     return shown;
 }
 
-/* Whether a byte is a character of one column that is shown as it is; most are, and are not worth a closer look. */
+/* Whether a byte is a character of one column that is shown as it is; most are, and are not worth a closer
+ * look. */
 static bool is_plain(char c)
 {
     return c >= 0x20 && c < 0x7f;

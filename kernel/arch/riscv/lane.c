@@ -83,7 +83,8 @@ static inline struct thread *waiting_driver(struct hart *hart, const struct thre
 {
     struct thread *driver;
 
-    if (hart->closed & ~CLOSED_FP || hart->front || thread->foreign || !notification || notification->lane != hart)
+    if (hart->closed & ~CLOSED_FP || hart->front || thread->foreign || !notification ||
+        notification->lane != hart)
         return NULL;
     /* Another hart may have made ready somebody who goes before the current thread. */
     if (thread->priority < hart->ready_top)

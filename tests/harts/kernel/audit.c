@@ -121,8 +121,9 @@ static void check_thread(const struct thread *thread)
     }
     MUST(!context || context->thread == thread, "context of another", thread);
     if (context && context->remaining && runs == thread->queued)
-        panic("audit: %p is ready, runs %u, is queued %u; its hart %p, context's %u; current %p by %p", thread, runs,
-              thread->queued, thread->hart, context->hart, harts[context->hart].current, hart_self());
+        panic("audit: %p is ready, runs %u, is queued %u; its hart %p, context's %u; current %p by %p",
+              thread, runs, thread->queued, thread->hart, context->hart, harts[context->hart].current,
+              hart_self());
     MUST(!runs || !context || context->hart == thread->hart->index || thread->hart->reschedule,
          "on another hart", thread);
 }

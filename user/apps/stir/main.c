@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Unrest, for tests under load. What it does is in the name of the process: "kill...", "read...", "spin...". */
+/* Unrest, for tests under load. What it does is in the name of the process: "kill...", "read...",
+ * "spin...". */
 #include <abi/object.h>
 #include <base/crc32c.h>
 #include <client/fs.h>
@@ -77,7 +78,8 @@ static enum error read_file(const char *path, uint32_t *crc)
     return error;
 }
 
-/* Reads the same file over and over. Says when it differs, when reading fails for long, and now and then how it goes. */
+/* Reads the same file over and over. Says when it differs, when reading fails for long, and now and then how
+ * it goes. */
 static void read_over_and_over(void)
 {
     static const char path[] = "/big.txt";
