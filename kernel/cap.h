@@ -71,8 +71,8 @@ bool slot_can_move(const struct slot *slot);
 void slot_move(struct slot *from, struct slot *to);
 /* Whether two capabilities are to the same object. */
 bool slot_same_object(const struct slot *a, const struct slot *b);
-/* Whether there is no other capability to the same object. The children of no untyped may be half moved
- * up. */
+/* Whether there is no other capability to the same object. The answer is wrong while slot_delete() has moved
+ * only some of an untyped's children up to its parent. */
 bool slot_is_last(const struct slot *slot);
 
 /*

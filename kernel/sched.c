@@ -133,7 +133,8 @@ static void ready_insert(struct thread *thread, bool first)
     bool runs_next = hart->front || !hart->current || thread->priority > hart->current->priority;
 
     thread->queued = true;
-    /* Nobody may be left in front of it who goes behind it. */
+    /* Whoever is hart->front runs before all that are queued, so it must not be somebody who goes behind this
+     * thread. */
     if (first ? thread->priority >= hart->ready_top
               : (runs_next || hart->front) && thread->priority > hart->ready_top)
         return set_front(hart, thread);

@@ -93,7 +93,7 @@ static int refuse(struct thread *by, struct slot *cap, uint64_t op)
     return fail(by, ERR_NO_RIGHT, 0, cap->rights);
 }
 
-/* What does not exist needs a right that nobody has: none. */
+/* In the table an operation that does not exist needs no right at all, and what needs none is refused. */
 static int perform(struct thread *by, struct slot *cap, uint64_t op)
 {
     unsigned type = cap->type;

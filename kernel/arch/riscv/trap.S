@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where traps arrive and leave. sscratch holds the struct hart, whoever runs; so does tp in the kernel, in
- * whose hands a trap therefore changes neither. The kernel never takes interrupts: a trap from S-mode is a
- * fault of the kernel itself.
+ * Where traps arrive and leave. sscratch always holds the struct hart, and so does tp in the kernel: that a
+ * trap from the kernel swaps the two changes nothing. The kernel never takes interrupts: a trap from S-mode
+ * is a fault of the kernel itself.
  *
  * A system call is first offered to the fast lanes (lane.S). What they leave, and every other trap, is saved
  * in full and goes to trap.c.
