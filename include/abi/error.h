@@ -46,7 +46,9 @@
     ERROR(35, DENIED, "not allowed")                                                             \
     ERROR(36, BUSY, "busy")                                                                      \
     ERROR(37, CANCELLED, "cancelled")                                                            \
-    ERROR(38, TIMED_OUT, "timed out")
+    ERROR(38, TIMED_OUT, "timed out")                                                            \
+    ERROR(39, NO_SPACE, "no space left on the disk")                                             \
+    ERROR(40, NOT_EMPTY, "directory is not empty")
 
 enum error {
 #define ERROR(number, name, text) ERR_##name = number,

@@ -413,6 +413,16 @@ struct ext4_xattr_ibody_header {
     uint32_t h_magic;
 };
 
+/* Begins a block of attributes, with the magic number of the header in an inode. */
+struct ext4_xattr_header {
+    uint32_t h_magic;
+    uint32_t h_refcount; /* inodes that have the block */
+    uint32_t h_blocks;
+    uint32_t h_hash;
+    uint32_t h_checksum;
+    uint32_t h_reserved[3];
+};
+
 struct ext4_xattr_entry {
     uint8_t e_name_len;
     uint8_t e_name_index;

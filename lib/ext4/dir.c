@@ -173,6 +173,7 @@ static enum error search_block(struct ext4 *fs, const struct ext4_node *dir, uin
     struct ext4_dir_part part = {block->data, fs->block_size, (uint64_t)index << fs->block_shift};
     error = ext4_dir_search(fs, dir, &part, name, length, inode);
     ext4_put_block(fs, block);
+    fs->found_in = index;
     return error;
 }
 

@@ -27,6 +27,8 @@ struct ext4_block {
     uint8_t *data;             /* a block's bytes, aligned to 8 */
     uint64_t checked_as;       /* what it was last found sound as; the cache zeroes it on a fill */
     uint64_t checked_slots[2]; /* for blocks of many structures: which of them were */
+    uint64_t number;           /* which block it is; the cache sets it on a fill */
+    uint32_t entry;            /* its place in the running transaction, counted from 1; zeroed on a fill */
 };
 
 /* Where blocks come from. */
@@ -38,6 +40,15 @@ struct ext4_source {
     /* Takes a reference to block `number`, which lies inside `size`. */
     enum error (*get)(void *context, uint64_t number, struct ext4_block **block);
     void (*put)(void *context, struct ext4_block *block);
+    /*
+     * What follows may be NULL where nothing is written.
+     * As get, for a block whose content does not matter: all zero, whether it is in the cache or not.
+     */
+    enum error (*get_new)(void *context, uint64_t number, struct ext4_block **block);
+    /* Writes a block, which is held, to its place; it may change again as soon as this returns. */
+    enum error (*write)(void *context, struct ext4_block *block);
+    /* Waits until all that was written before has reached the medium and survives a loss of power. */
+    enum error (*flush)(void *context);
     /* Takes a line that says what is wrong with a file system that can be used all the same. May be NULL. */
     void (*say)(void *context, const char *line);
 };
@@ -70,13 +81,14 @@ struct ext4 {
     uint64_t block_count, free_blocks;
     uint32_t inode_count, free_inodes, inode_size;
     uint32_t first_data_block, blocks_per_group, inodes_per_group, group_count;
-    uint32_t descriptor_size, first_meta_group, backup_groups[2];
+    uint32_t descriptor_size, first_meta_group, backup_groups[2], reserved_descriptors;
     uint32_t journal_inode;
     uint32_t told;        /* the last directory that was told to be damaged and readable all the same */
     uint64_t search_left; /* directory blocks that the operation may still look at */
     uint32_t checksum_seed;
     uint32_t hash_seed[4];
     bool unsigned_hash;
+    uint8_t hash_version; /* of new indexes */
     uint8_t uuid[16];
     char label[17];
     struct {
@@ -85,6 +97,8 @@ struct ext4 {
         uint64_t inode_table;
     } group_cache[EXT4_GROUP_CACHE];
     struct ext4_replay replay;
+    struct ext4_writer *writer; /* NULL: nothing is written; see write.h */
+    uint32_t found_in;          /* directory block in which the last name was found */
     char cause[EXT4_CAUSE_SIZE];
     char path[EXT4_PATH_MAX]; /* what is left of a path after a symbolic link */
 };

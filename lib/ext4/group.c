@@ -36,6 +36,21 @@ uint64_t ext4_descriptor_block(const struct ext4 *fs, uint32_t group)
     return fs->first_data_block + (uint64_t)first * fs->blocks_per_group + before;
 }
 
+uint32_t ext4_head_blocks(const struct ext4 *fs, uint32_t group)
+{
+    uint32_t per_block = fs->block_size / fs->descriptor_size;
+    bool has_super = ext4_group_has_super(fs, group);
+    bool meta_bg = fs->incompat & EXT4_FEATURE_INCOMPAT_META_BG;
+    if (meta_bg && group / per_block >= fs->first_meta_group) {
+        uint32_t place = group % per_block;
+        return has_super + (place == 0 || place == 1 || place == per_block - 1);
+    }
+    if (!has_super)
+        return 0;
+    uint32_t blocks = meta_bg ? fs->first_meta_group : (fs->group_count + per_block - 1) / per_block;
+    return 1 + blocks + fs->reserved_descriptors;
+}
+
 /* CRC-16, polynomial 0x8005 reflected, as gdt_csum uses it. */
 static uint16_t crc16(uint16_t crc, const uint8_t *data, size_t size)
 {

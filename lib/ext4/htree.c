@@ -7,24 +7,8 @@
 
 #include <string.h>
 
-#define MAX_LEVELS 3          /* index blocks on the way to a leaf, with large_dir; two without */
 #define DOT_SIZE   12         /* of the entry "." */
 #define BLOCK_MASK 0x0fffffff /* the upper bits of a block number are reserved */
-
-/*
- * An index block on the way: held while the search lasts, because the next leaf may have to be searched too.
- */
-struct level {
-    struct ext4_block *block;
-    const struct ext4_dx_entry *entries;
-    uint32_t count, at;
-};
-
-struct search {
-    struct level level[MAX_LEVELS];
-    uint32_t depth; /* levels in use */
-    uint32_t hash;
-};
 
 bool ext4_htree_is_index(const struct ext4 *fs, uint32_t index, const uint8_t *data, uint32_t *entries)
 {
@@ -43,30 +27,32 @@ static enum error get_block(struct ext4 *fs, const struct ext4_node *dir, uint32
     return error == ERR_NOT_FOUND ? ERR_CORRUPT : error;
 }
 
-static void release(struct ext4 *fs, struct search *search)
+void ext4_htree_release(struct ext4 *fs, struct ext4_htree_search *search)
 {
     while (search->depth > 0)
         ext4_put_block(fs, search->level[--search->depth].block);
 }
 
 /* Adds block `index` of the directory as the next level, its place not chosen yet. */
-static enum error push(struct ext4 *fs, const struct ext4_node *dir, uint32_t index, struct search *search)
+static enum error push(struct ext4 *fs, const struct ext4_node *dir, uint32_t index,
+                       struct ext4_htree_search *search)
 {
-    struct level *level = &search->level[search->depth];
+    struct ext4_htree_level *level = &search->level[search->depth];
     enum error error = get_block(fs, dir, index, &level->block);
     if (error)
         return error;
     search->depth++;
     uint32_t offset;
     bool is_index = ext4_htree_is_index(fs, index, level->block->data, &offset);
-    const struct ext4_dx_countlimit *room = (const void *)(level->block->data + offset);
+    struct ext4_dx_countlimit *room = (void *)(level->block->data + offset);
     uint32_t limit = (fs->block_size - offset) / sizeof(struct ext4_dx_entry);
     limit -= ext4_has_metadata_csum(fs) ? 1 : 0; /* the tail takes the last one's place */
     if (!is_index || (search->depth > 1) != (index > 0) || room->limit != limit || room->count == 0 ||
         room->count > limit)
         return ext4_fail(fs, ERR_CORRUPT, "inode %u: directory index block %u: %u of %u entries where %u fit",
                          dir->inode, index, room->count, room->limit, limit);
-    level->entries = (const void *)room;
+    level->entries = (void *)room;
+    level->index = index;
     level->count = room->count;
     level->at = 0;
     return ERR_OK;
@@ -76,7 +62,7 @@ static enum error push(struct ext4 *fs, const struct ext4_node *dir, uint32_t in
  * The last entry whose hash is not above the one looked for; the first entry has no hash and stands for the
  * rest.
  */
-static void choose(struct level *level, uint32_t hash)
+static void choose(struct ext4_htree_level *level, uint32_t hash)
 {
     uint32_t low = 1, high = level->count;
     while (low < high) {
@@ -89,17 +75,17 @@ static void choose(struct level *level, uint32_t hash)
     level->at = low - 1;
 }
 
-static uint32_t chosen_block(const struct level *level)
+uint32_t ext4_htree_chosen(const struct ext4_htree_level *level)
 {
     return level->entries[level->at].block & BLOCK_MASK;
 }
 
 /* Adds levels until there are `levels`, choosing by hash, or the first entry of each if `leftmost`. */
 static enum error descend(struct ext4 *fs, const struct ext4_node *dir, uint32_t levels, bool leftmost,
-                          struct search *search)
+                          struct ext4_htree_search *search)
 {
     while (search->depth < levels) {
-        enum error error = push(fs, dir, chosen_block(&search->level[search->depth - 1]), search);
+        enum error error = push(fs, dir, ext4_htree_chosen(&search->level[search->depth - 1]), search);
         if (error)
             return error;
         if (!leftmost)
@@ -109,11 +95,11 @@ static enum error descend(struct ext4 *fs, const struct ext4_node *dir, uint32_t
 }
 
 /* Goes on to the next leaf if names with the same hash continue there. ERR_NOT_FOUND: they do not. */
-static enum error advance(struct ext4 *fs, const struct ext4_node *dir, struct search *search)
+static enum error advance(struct ext4 *fs, const struct ext4_node *dir, struct ext4_htree_search *search)
 {
     uint32_t levels = search->depth;
     while (search->depth > 0) {
-        struct level *level = &search->level[search->depth - 1];
+        struct ext4_htree_level *level = &search->level[search->depth - 1];
         if (level->at + 1 < level->count)
             break;
         ext4_put_block(fs, level->block);
@@ -121,7 +107,7 @@ static enum error advance(struct ext4 *fs, const struct ext4_node *dir, struct s
     }
     if (search->depth == 0)
         return ERR_NOT_FOUND;
-    struct level *level = &search->level[search->depth - 1];
+    struct ext4_htree_level *level = &search->level[search->depth - 1];
     level->at++;
     if (level->entries[level->at].hash != (search->hash | 1))
         return ERR_NOT_FOUND;
@@ -138,45 +124,55 @@ static enum error search_leaf(struct ext4 *fs, const struct ext4_node *dir, uint
     struct ext4_dir_part part = {block->data, fs->block_size, (uint64_t)index << fs->block_shift};
     error = ext4_dir_search(fs, dir, &part, name, length, inode);
     ext4_put_block(fs, block);
+    fs->found_in = index;
     return error;
 }
 
 /* Reads the root's head: the hash of the name and the number of levels. */
 static enum error read_root(struct ext4 *fs, const struct ext4_node *dir, const char *name, size_t length,
-                            struct search *search, uint32_t *levels)
+                            struct ext4_htree_search *search, uint32_t *levels)
 {
     const struct ext4_dx_root_info *info = (const void *)(search->level[0].block->data + EXT4_DX_ROOT_INFO);
-    uint32_t most = fs->incompat & EXT4_FEATURE_INCOMPAT_LARGEDIR ? MAX_LEVELS : MAX_LEVELS - 1;
+    uint32_t most = fs->incompat & EXT4_FEATURE_INCOMPAT_LARGEDIR ? EXT4_HTREE_LEVELS : EXT4_HTREE_LEVELS - 1;
     if (info->reserved_zero != 0 || info->info_length != sizeof(*info) || info->indirect_levels >= most)
         return ext4_fail(fs, ERR_CORRUPT, "inode %u: directory index: head of %u bytes, %u levels",
                          dir->inode, info->info_length, info->indirect_levels);
     *levels = info->indirect_levels + 1u;
-    uint32_t version = info->hash_version;
-    if (version <= EXT4_DX_HASH_TEA && fs->unsigned_hash)
-        version += EXT4_DX_HASH_LEGACY_UNSIGNED;
-    return ext4_name_hash(version, fs->hash_seed, name, length, &search->hash) ? ERR_OK : ERR_UNSUPPORTED;
+    search->version = info->hash_version;
+    if (search->version <= EXT4_DX_HASH_TEA && fs->unsigned_hash)
+        search->version += EXT4_DX_HASH_LEGACY_UNSIGNED;
+    return ext4_name_hash(search->version, fs->hash_seed, name, length, &search->hash) ? ERR_OK
+                                                                                       : ERR_UNSUPPORTED;
+}
+
+enum error ext4_htree_probe(struct ext4 *fs, const struct ext4_node *dir, const char *name, size_t length,
+                            struct ext4_htree_search *search)
+{
+    uint32_t levels = 0;
+    memset(search, 0, sizeof(*search));
+    enum error error = push(fs, dir, 0, search);
+    if (!error)
+        error = read_root(fs, dir, name, length, search, &levels);
+    if (error)
+        return error;
+    choose(&search->level[0], search->hash);
+    return descend(fs, dir, levels, false, search);
 }
 
 enum error ext4_htree_lookup(struct ext4 *fs, const struct ext4_node *dir, const char *name, size_t length,
                              uint32_t *inode)
 {
-    struct search search = {.depth = 0};
-    uint32_t levels = 0, left = (uint32_t)(dir->size >> fs->block_shift);
-    enum error error = push(fs, dir, 0, &search);
-    if (!error)
-        error = read_root(fs, dir, name, length, &search, &levels);
-    if (!error) {
-        choose(&search.level[0], search.hash);
-        error = descend(fs, dir, levels, false, &search);
-    }
+    struct ext4_htree_search search;
+    uint32_t left = (uint32_t)(dir->size >> fs->block_shift);
+    enum error error = ext4_htree_probe(fs, dir, name, length, &search);
     while (!error) {
-        error = search_leaf(fs, dir, chosen_block(&search.level[search.depth - 1]), name, length, inode);
+        error = search_leaf(fs, dir, ext4_htree_chosen(&search.level[search.depth - 1]), name, length, inode);
         if (error != ERR_NOT_FOUND)
             break;
         error = advance(fs, dir, &search);
         if (!error && left-- == 0)
             error = ext4_fail(fs, ERR_CORRUPT, "inode %u: directory index runs in a circle", dir->inode);
     }
-    release(fs, &search);
+    ext4_htree_release(fs, &search);
     return error;
 }

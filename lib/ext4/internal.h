@@ -15,6 +15,8 @@ enum ext4_kind {
     EXT4_KIND_INODES,     /* owner: the first inode in the block */
     EXT4_KIND_EXTENTS,    /* owner: the inode; so below */
     EXT4_KIND_DIRECTORY,
+    EXT4_KIND_BLOCK_BITMAP, /* owner: the group; so below */
+    EXT4_KIND_INODE_BITMAP,
 };
 
 static inline uint64_t ext4_checked_key(enum ext4_kind kind, uint32_t owner)
@@ -62,6 +64,12 @@ static inline void ext4_put_block(struct ext4 *fs, struct ext4_block *block)
 
 /* Whether `group` has a copy of the superblock and of the descriptors (sparse_super, sparse_super2). */
 bool ext4_group_has_super(const struct ext4 *fs, uint32_t group);
+
+/*
+ * Blocks at the beginning of `group` that are copies of the superblock and of descriptors, or kept for
+ * these.
+ */
+uint32_t ext4_head_blocks(const struct ext4 *fs, uint32_t group);
 
 /* The block that holds the descriptor of `group`. */
 uint64_t ext4_descriptor_block(const struct ext4 *fs, uint32_t group);
@@ -146,6 +154,36 @@ enum error ext4_dir_entry(struct ext4 *fs, const struct ext4_node *dir, const st
 enum error ext4_dir_search(struct ext4 *fs, const struct ext4_node *dir, const struct ext4_dir_part *part,
                            const char *name, size_t length, uint32_t *inode);
 
+#define EXT4_HTREE_LEVELS 3 /* index blocks on the way to a leaf, with large_dir; two without */
+
+/*
+ * An index block on the way: held while the search lasts, because the next leaf may have to be searched
+ * too.
+ */
+struct ext4_htree_level {
+    struct ext4_block *block;
+    struct ext4_dx_entry *entries;
+    uint32_t index; /* of the directory's blocks */
+    uint32_t count, at;
+};
+
+struct ext4_htree_search {
+    struct ext4_htree_level level[EXT4_HTREE_LEVELS];
+    uint32_t depth; /* levels in use */
+    uint32_t hash, version;
+};
+
+/*
+ * Goes down the tree to where the name belongs. What was found, also before an error, is held until
+ * release.
+ */
+enum error ext4_htree_probe(struct ext4 *fs, const struct ext4_node *dir, const char *name, size_t length,
+                            struct ext4_htree_search *search);
+void ext4_htree_release(struct ext4 *fs, struct ext4_htree_search *search);
+
+/* The block of the directory that the chosen entry leads to. */
+uint32_t ext4_htree_chosen(const struct ext4_htree_level *level);
+
 /*
  * Looks a name up by the directory's hash tree. ERR_NOT_FOUND, silently; ERR_UNSUPPORTED, silently: made with
  * a hash that is not known, every block has to be searched.
@@ -190,6 +228,17 @@ enum error ext4_dir_emit(struct ext4 *fs, const struct ext4_node *dir, const str
  * heed it.
  */
 enum error ext4_replay_load(struct ext4 *fs, void *memory, size_t size);
+
+/* What whoever writes the journal has to know of it. */
+struct ext4_replay_log {
+    struct ext4_node node;
+    uint32_t first, length; /* the log's blocks are [first, length) of the file */
+    uint32_t end_sequence;  /* of the transaction that comes next */
+};
+enum error ext4_replay_log(struct ext4 *fs, struct ext4_replay_log *log);
+
+/* Calls `visit` for each block whose content lies in the journal. */
+enum error ext4_replay_each(struct ext4 *fs, enum error (*visit)(struct ext4 *fs, uint64_t block));
 
 /* ext4_get_block while the journal has newer content of some blocks. */
 enum error ext4_replay_get(struct ext4 *fs, uint64_t number, struct ext4_block **block);

@@ -405,3 +405,25 @@ enum error ext4_replay_load(struct ext4 *fs, void *memory, size_t size)
     fs->replay.active = !error;
     return error;
 }
+
+enum error ext4_replay_log(struct ext4 *fs, struct ext4_replay_log *log)
+{
+    struct journal journal = {0};
+    enum error error = ext4_read_node(fs, fs->journal_inode, &journal.node);
+    if (!error)
+        error = read_journal_super(fs, &journal);
+    journal.end_sequence = journal.sequence;
+    if (!error && journal.start)
+        error = walk(fs, &journal, PASS_SCAN);
+    *log = (struct ext4_replay_log){journal.node, journal.first, journal.length, journal.end_sequence};
+    return error;
+}
+
+enum error ext4_replay_each(struct ext4 *fs, enum error (*visit)(struct ext4 *fs, uint64_t block))
+{
+    enum error error = ERR_OK;
+    for (uint32_t i = 0; !error && i < fs->replay.capacity; i++)
+        if (fs->replay.entries[i].used && fs->replay.entries[i].copy)
+            error = visit(fs, fs->replay.entries[i].block);
+    return error;
+}

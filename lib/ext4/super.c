@@ -171,9 +171,12 @@ static void copy_identity(struct ext4 *fs, const struct ext4_super_block *super)
         super->s_free_blocks_count_lo | (wide ? (uint64_t)super->s_free_blocks_count_hi << 32 : 0);
     fs->free_inodes = super->s_free_inodes_count;
     fs->first_meta_group = super->s_first_meta_bg;
+    fs->reserved_descriptors = super->s_reserved_gdt_blocks;
     fs->journal_inode = super->s_journal_inum;
     memcpy(fs->backup_groups, super->s_backup_bgs, sizeof(fs->backup_groups));
     memcpy(fs->hash_seed, super->s_hash_seed, sizeof(fs->hash_seed));
+    fs->hash_version =
+        super->s_def_hash_version <= EXT4_DX_HASH_TEA ? super->s_def_hash_version : EXT4_DX_HASH_HALF_MD4;
     fs->unsigned_hash = super->s_flags & EXT4_FLAGS_UNSIGNED_HASH;
     memcpy(fs->uuid, super->s_uuid, sizeof(fs->uuid));
     memcpy(fs->label, super->s_volume_name, sizeof(super->s_volume_name));

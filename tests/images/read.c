@@ -200,7 +200,13 @@ unsigned read_everything(const struct seed *seed, struct image *image)
         return 1;
     cache.bytes = image->bytes + seed->start;
     cache.size = image->size - seed->start;
-    struct ext4_source source = {NULL, cache.size, set_block_size, get, put, say};
+    struct ext4_source source = {
+        .size = cache.size,
+        .set_block_size = set_block_size,
+        .get = get,
+        .put = put,
+        .say = say,
+    };
     enum error error = ext4_mount(&fs, &source, table, REPLAY_MEMORY);
     note(error);
     if (!error) {

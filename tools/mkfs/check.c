@@ -84,7 +84,14 @@ static void check_all(struct checker *checker)
 
 static void check_file_system(struct checker *checker, uint8_t *bytes, uint64_t size)
 {
-    struct ext4_source source = {checker, size, set_block_size, get_block, put_block, say};
+    struct ext4_source source = {
+        .context = checker,
+        .size = size,
+        .set_block_size = set_block_size,
+        .get = get_block,
+        .put = put_block,
+        .say = say,
+    };
 
     checker->bytes = bytes;
     enum error error = ext4_mount(&checker->fs, &source, NULL, 0);

@@ -39,31 +39,6 @@ static bool flags_count(const struct checker *checker)
     return checker->fs.ro_compat & (EXT4_FEATURE_RO_COMPAT_METADATA_CSUM | EXT4_FEATURE_RO_COMPAT_GDT_CSUM);
 }
 
-/*
- * The superblock's copy and the descriptors that lie in the group, by the rules of sparse_super and meta_bg.
- */
-static void claim_head(struct checker *checker, uint32_t group)
-{
-    const struct ext4 *fs = &checker->fs;
-    uint32_t per_block = fs->block_size / fs->descriptor_size;
-    uint32_t descriptor_blocks = (fs->group_count + per_block - 1) / per_block;
-    bool has_super = ext4_group_has_super(fs, group);
-    bool meta = fs->incompat & EXT4_FEATURE_INCOMPAT_META_BG && group / per_block >= fs->first_meta_group;
-    uint64_t next = group_first(checker, group);
-
-    if (has_super)
-        claim(checker, next++, 1, 0, false);
-    if (meta) {
-        uint32_t place = group % per_block;
-        if (place == 0 || place == 1 || place == per_block - 1)
-            claim(checker, next, 1, 0, false);
-    } else if (has_super) {
-        if (fs->incompat & EXT4_FEATURE_INCOMPAT_META_BG)
-            descriptor_blocks = fs->first_meta_group;
-        claim(checker, next, descriptor_blocks + checker->super->s_reserved_gdt_blocks, 0, false);
-    }
-}
-
 /* A group's bitmap, or NULL if it lies nowhere. */
 static const uint8_t *bitmap_at(struct checker *checker, uint32_t group, uint64_t block, const char *what)
 {
@@ -127,7 +102,7 @@ void check_groups(struct checker *checker)
 
     for (uint32_t group = 0; group < fs->group_count; group++) {
         struct ext4_group_desc descriptor;
-        claim_head(checker, group);
+        claim(checker, group_first(checker, group), ext4_head_blocks(fs, group), 0, false);
         if (ext4_read_group(fs, group, &descriptor)) {
             report_cause(checker);
             continue;

@@ -118,7 +118,8 @@ static enum error fill(uint64_t position, struct line **filled)
     line->block.data = disk->data + offset + (position - start);
     line->position = position;
     line->valid = true;
-    line->block.checked_as = line->block.checked_slots[0] = line->block.checked_slots[1] = 0;
+    uint64_t number = (position - partition_start) / block_size;
+    line->block = (struct ext4_block){.data = line->block.data, .number = number};
     line->next = *bucket_of(position);
     *bucket_of(position) = line;
     *filled = line;
