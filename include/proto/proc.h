@@ -76,6 +76,24 @@ struct proc_power_request {
     uint64_t action;
 };
 
+/* Lines for the log: init puts time and name before each. */
+#define PROC_SAY_BYTES 480
+struct proc_say_request {
+    uint64_t length;
+    char bytes[PROC_SAY_BYTES];
+};
+
+/* What programs have logged, by journals from 0 on: whole lines from `position` on (0: from the oldest).
+ * ERR_NOT_FOUND after the last journal; length 0 at the end of one. */
+struct proc_said_request {
+    uint64_t journal, position;
+};
+struct proc_said_reply {
+    uint64_t position; /* to go on from */
+    uint64_t length;
+    char bytes[496];
+};
+
 /* proc_attention: the key that no program can take was typed. Ends the program that has the terminal
  * (`process`; 0: nobody knows of one, and all programs of the shell), or the shell, which is started anew,
  * where no program runs. */
@@ -89,5 +107,7 @@ struct proc_power_request {
     OP(6, proc_list, struct proc_request, struct proc_list_reply, PROC_INSPECT)                              \
     OP(7, proc_caps, struct proc_caps_request, struct proc_caps_reply, PROC_INSPECT)                         \
     OP(8, proc_power, struct proc_power_request, struct proto_empty, PROC_POWER)                             \
-    OP(9, proc_attention, struct proc_request, struct proto_empty, PROC_ATTENTION)
+    OP(9, proc_attention, struct proc_request, struct proto_empty, PROC_ATTENTION)                           \
+    OP(10, proc_say, struct proc_say_request, struct proto_empty, PROC_SELF)                                 \
+    OP(11, proc_said, struct proc_said_request, struct proc_said_reply, PROC_INSPECT)
 PROTO_CLIENT(PROC_OPS)

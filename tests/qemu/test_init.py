@@ -192,7 +192,7 @@ def crashes_of_programs(system):
         said = system.command(f"run crash {way}")
         check(re.search(pattern, said), f"run crash {way} said: {said}")
         logged = system.command("dmesg").splitlines()[-1]
-        check(re.search(f"crash: {pattern}$", logged), f"run crash {way} logged: {logged}")
+        check(re.search(rf"crash\[\d+\]: {pattern}$", logged), f"run crash {way} logged: {logged}")
     check("status 7" in system.command("run crash exit 7"), "exit status is lost")
     check("crash" not in numbers(system), "a crashed program is still there")
     system.poweroff()

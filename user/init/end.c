@@ -40,7 +40,7 @@ static void end_described(const struct process *process)
 static void end_spawned(struct process *process)
 {
     if (process->state == PROC_CRASHED)
-        log_line("%s: %s", process->name, process->cause);
+        say(process, process->cause, strlen(process->cause));
     if (process->watcher != 0) {
         notification_signal(process->watcher);
         slot_free(process->watcher);

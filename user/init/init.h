@@ -248,6 +248,15 @@ void take_crashes(void);
 enum error spawn(const struct process *parent, cap_t segment, const struct proc_spawn_request *q,
                  struct proc_spawn_reply *r);
 
+/* --- say.c: what programs log --- */
+
+/* Adds lines of a process to its journal. */
+void say(const struct process *process, const char *bytes, size_t length);
+/* The process of that number is forgotten; what it said stays with what other ended ones said. */
+void say_ended(uint64_t number);
+/* What proc_said tells. */
+enum error say_read(struct proc_said_request q, struct proc_said_reply *r);
+
 /* --- query.c --- */
 
 /* What proc_list and proc_caps tell. */

@@ -32,6 +32,7 @@ struct process *process_new(const char *name, unsigned described, uint64_t paren
 
 void process_forget(struct process *process)
 {
+    say_ended(process->number);
     slot_free(process->watcher);
     process->used = false;
 }

@@ -149,6 +149,26 @@ static enum error serve_proc_attention(struct call *call, const struct proc_requ
     return ERR_OK;
 }
 
+static enum error serve_proc_say(struct call *call, const struct proc_say_request *q, struct proto_empty *r)
+{
+    const struct process *process = process_find(call->client);
+
+    (void)r;
+    if (process == NULL)
+        return ERR_DENIED;
+    if (q->length > sizeof(q->bytes))
+        return ERR_BAD_ARG;
+    say(process, q->bytes, q->length);
+    return ERR_OK;
+}
+
+static enum error serve_proc_said(struct call *call, const struct proc_said_request *q,
+                                  struct proc_said_reply *r)
+{
+    (void)call;
+    return say_read(*q, r);
+}
+
 static void signalled(uint64_t bits)
 {
     if (bits & SIGNAL_CRASH)

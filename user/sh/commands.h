@@ -11,7 +11,7 @@
     COMMAND(cat, "FILE...", 1, UNLIMITED, "print files")                                                     \
     COMMAND(cd, "[DIR]", 0, 1, "go to a directory, or to /")                                                 \
     COMMAND(clear, "", 0, 0, "clear the screen")                                                             \
-    COMMAND(dmesg, "", 0, 0, "print the kernel's log")                                                       \
+    COMMAND(dmesg, "", 0, 0, "print the log, of the kernel and of programs")                                 \
     COMMAND(echo, "[WORD...]", 0, UNLIMITED, "print words")                                                  \
     COMMAND(gpio, "[PIN [ACTION]]", 0, 3,                                                                    \
             "list pins, or show one; ACTION: in, out, 0, 1, pullup, float, wait EVENT")                      \

@@ -7,6 +7,7 @@
 #include "names.h"
 #include "path.h"
 
+#include <abi/object.h>
 #include <proto/proto.h>
 
 #include <stdbool.h>
@@ -97,6 +98,9 @@ bool find_process(const char *command, const char *argument, uint64_t *process);
 void offer_processes(struct completion *completion);
 /* Ticks as seconds with three decimals. */
 void format_ticks(char text[32], uint64_t ticks);
+
+/* What the kernel counts; needs the right to read the log. */
+enum error read_kernel_info(struct kernel_info *info);
 
 /* --- Programs (run.c) --- */
 

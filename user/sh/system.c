@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands about the machine and the kernel: mem, irq, uptime, dmesg, poweroff, reboot. */
+/* Commands about the machine and the kernel: mem, irq, uptime, poweroff, reboot. */
 #include "commands.h"
 #include "shell.h"
 
@@ -137,7 +137,7 @@ int command_irq(int argc, char **argv)
     return !error ? 0 : complain_error("irq", "processes", error);
 }
 
-static enum error read_kernel_info(struct kernel_info *info)
+enum error read_kernel_info(struct kernel_info *info)
 {
     return kernel_call(rt_cap("log"), OP_DEBUG_INFO, NULL, 0, (uint64_t *)info,
                        sizeof(*info) / sizeof(uint64_t));
@@ -163,39 +163,6 @@ int command_uptime(int argc, char **argv)
            (unsigned long long)info.interrupts, (unsigned long long)info.timer_interrupts,
            (unsigned long long)info.switches);
     return 0;
-}
-
-/* One piece of the kernel log from *position on, which moves behind it; *count 0 at the end. */
-static enum error read_log(uint64_t *position, char bytes[MSG_MAX_WORDS * 8], size_t *count)
-{
-    uint64_t reply[MSG_MAX_WORDS] = {0}, room = sizeof(reply) - 2 * sizeof(reply[0]);
-    enum error error = kernel_call(rt_cap("log"), OP_DEBUG_READ_LOG, position, 1, reply, MSG_MAX_WORDS);
-
-    *count = 0;
-    if (!error) {
-        *position = reply[0];
-        *count = reply[1] < room ? reply[1] : room;
-        memcpy(bytes, &reply[2], *count);
-    }
-    return error;
-}
-
-int command_dmesg(int argc, char **argv)
-{
-    struct kernel_info info = {0};
-    char bytes[MSG_MAX_WORDS * 8];
-    uint64_t position = 0;
-    size_t count = 1;
-    enum error error = read_kernel_info(&info);
-
-    (void)argc;
-    (void)argv;
-    /* What is logged meanwhile is left out, so that there is an end. */
-    while (!error && count > 0 && position < info.log_end && !input_interrupted()) {
-        error = read_log(&position, bytes, &count);
-        fwrite(bytes, 1, count, stdout);
-    }
-    return !error ? 0 : complain_error("dmesg", "log", error);
 }
 
 static int power(const char *command, uint64_t action)
