@@ -82,6 +82,23 @@ Test(console, full_output_makes_writers_wait_and_loses_nothing)
     cr_assert_gt(callers, 20, "nobody ever waited");
 }
 
+/* Each newline is two bytes, for which there must be room before any of them is taken. */
+Test(console, newlines_alone_overflow_nothing)
+{
+    char text[CONSOLE_MAX_BYTES];
+    unsigned requests = 0;
+
+    memset(text, '\n', sizeof(text));
+    speed = 0;
+    while (!write_length(1, text, sizeof(text)))
+        requests++;
+    speed = sizeof(sent);
+    console_serve();
+    cr_assert_eq(sent_count, (requests + 1) * 2 * sizeof(text));
+    for (size_t i = 0; i < sent_count; i++)
+        cr_assert_eq(sent[i], i % 2 == 0 ? '\r' : '\n', "byte %zu", i);
+}
+
 Test(console, writers_are_served_in_turn)
 {
     char text[CONSOLE_MAX_BYTES];

@@ -179,6 +179,9 @@ CRASHES = {
     "write 0x20": "page fault: write to 0x20 at pc 0x[0-9a-f]+ (no memory there)",
     "jump 0x1000": "page fault: jump to 0x1000 at pc 0x1000 (no memory there)",
     "read 0xffffffff80000000": "page fault: read of 0xffffffff80000000 at pc 0x[0-9a-f]+ (no memory there)",
+    "execute": "page fault: jump to 0x[0-9a-f]+ at pc 0x[0-9a-f]+ (not allowed there)",
+    "patch": "page fault: write to 0x[0-9a-f]+ at pc 0x[0-9a-f]+ (not allowed there)",
+    "patch 1": "page fault: write to 0x[0-9a-f]+ at pc 0x[0-9a-f]+ (not allowed there)",
     "illegal": "illegal instruction 0x0 at pc 0x[0-9a-f]+",
     "overflow": "page fault: write to 0x[0-9a-f]+ at pc 0x[0-9a-f]+ (no memory there)",
 }
@@ -196,6 +199,24 @@ def crashes_of_programs(system):
     check("status 7" in system.command("run crash exit 7"), "exit status is lost")
     check("crash" not in numbers(system), "a crashed program is still there")
     system.poweroff()
+
+
+@test(harts=(1,), timeout=90)
+def failures_are_forgiven(system):
+    """After ten seconds of peace a process that ends is started again at once."""
+
+    def kill() -> str:
+        system.command("kill gpio")
+        return [line for line in system.command("dmesg").splitlines() if "gpio: killed" in line][-1]
+
+    system.wait_prompt()
+    check(kill().endswith("gpio: killed; restarting"), "the first end costs a delay")
+    time.sleep(0.5)
+    check(kill().endswith("gpio: killed; restarting in 100 ms"), "the second in a row costs none")
+    time.sleep(0.5)
+    check(kill().endswith("gpio: killed; restarting in 200 ms"), "the third costs no more")
+    time.sleep(12)
+    check(kill().endswith("gpio: killed; restarting"), "what was long ago still counts")
 
 
 def wait_restarted(system, name: str, before: dict) -> dict:

@@ -88,7 +88,7 @@ static enum error read_journal(struct text *text, uint64_t journal)
     return error;
 }
 
-/* The time that a line begins with, as "[ SECONDS.MICROSECONDS]"; when it has none that of the line before. */
+/* The time that a line begins with, as "[ SECONDS.MICROSECONDS]"; that of the line before if it has none. */
 static uint64_t time_of(const char *line, size_t length, uint64_t before)
 {
     char start[32] = "";

@@ -63,6 +63,22 @@ static void bell(uint64_t unused)
         spin(unused);
 }
 
+static uint64_t words[2] = {0x0000806700008067, 0}; /* ret, twice */
+static const uint64_t constant = 1;
+
+/* Executes what is no code. */
+static void execute(uint64_t unused)
+{
+    (void)unused;
+    ((void (*)(void))(uintptr_t)words)();
+}
+
+/* Writes to code, or to a constant when the argument is not 0. */
+static void patch(uint64_t data)
+{
+    *(volatile uint64_t *)(data != 0 ? (uintptr_t)&constant : (uintptr_t)execute) = 0;
+}
+
 static void leave(uint64_t status)
 {
     exit((int)status);
@@ -78,6 +94,7 @@ static const struct way ways[] = {
     {"read", read_at, "read at ADDRESS"},         {"write", write_at, "write at ADDRESS"},
     {"jump", jump_to, "jump to ADDRESS"},         {"illegal", illegal, "execute an illegal instruction"},
     {"overflow", overflow, "overflow the stack"}, {"spin", spin, "run for ever"},
+    {"execute", execute, "execute data"},         {"patch", patch, "write to code, N: to a constant"},
     {"exit", leave, "exit with status N"},        {"bell", bell, "have ctrl-c stop the console"},
 };
 
