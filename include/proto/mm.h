@@ -31,9 +31,14 @@ struct mm_map_reply {
     uint64_t address;
 };
 
-struct mm_unmap_request {
+/* What is long goes in steps: the reply says how many bytes from `address` on are done. If that is
+ * less than was asked for, ask again for the rest; who is more urgent is served in between. */
+struct mm_range_request {
     uint64_t space;
     uint64_t address;
+    uint64_t length;
+};
+struct mm_range_reply {
     uint64_t length;
 };
 
@@ -63,6 +68,11 @@ struct mm_segment_map_request {
     uint64_t prot;
 }; /* + capability: the segment. mm_segment_drop takes it likewise: the session's own space needs the segment
     * no longer, so its memory comes back as soon as nobody maps it. */
+
+/* mm_populate: makes the pages of a mapped range present. A server does that with what a client gave
+ * it before it uses it: the pages are charged to the segment's owner, and if he has no memory for them
+ * the server hears of it by an error, not by a fault. They stay until the server unmaps them or the
+ * owner ends. */
 
 struct mm_object_request {
     uint64_t space; /* whose quota pays */
@@ -113,13 +123,14 @@ struct mm_crash_reply {
 
 #define MM_OPS(OP)                                                                                           \
     OP(1, mm_map, struct mm_map_request, struct mm_map_reply, MM_USE)                                        \
-    OP(2, mm_unmap, struct mm_unmap_request, struct proto_empty, MM_USE)                                     \
+    OP(2, mm_unmap, struct mm_range_request, struct mm_range_reply, MM_USE)                                  \
     OP(3, mm_segment_create, struct mm_segment_create_request, struct mm_segment_create_reply, MM_USE)       \
     OP(4, mm_segment_device, struct mm_segment_device_request, struct proto_empty, MM_DMA)                   \
     OP(5, mm_segment_map, struct mm_segment_map_request, struct mm_map_reply, MM_USE)                        \
     OP(6, mm_object, struct mm_object_request, struct proto_empty, MM_USE)                                   \
     OP(7, mm_stats, struct proto_empty, struct mm_stats_reply, MM_USE)                                       \
     OP(8, mm_segment_drop, struct proto_empty, struct proto_empty, MM_USE)                                   \
+    OP(9, mm_populate, struct mm_range_request, struct mm_range_reply, MM_USE)                               \
     OP(16, mm_space_create, struct mm_space_create_request, struct mm_space_create_reply, PROTO_MANAGE)      \
     OP(17, mm_space_destroy, struct mm_space_request, struct proto_empty, PROTO_MANAGE)                      \
     OP(18, mm_space_stats, struct mm_space_request, struct mm_space_stats_reply, PROTO_MANAGE)               \

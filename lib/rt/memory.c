@@ -13,9 +13,25 @@ void *rt_map(size_t length, uint64_t prot)
 
 void rt_unmap(void *address, size_t length)
 {
-    struct mm_unmap_request q = {.address = (uint64_t)address, .length = align_up(length, PAGE_BYTES)};
-    struct proto_empty none;
-    mm_unmap(rt_caps.mm, &q, &none);
+    struct mm_range_request q = {.address = (uint64_t)address, .length = align_up(length, PAGE_BYTES)};
+    struct mm_range_reply r;
+    while (q.length > 0 && !mm_unmap(rt_caps.mm, &q, &r)) {
+        q.address += r.length;
+        q.length -= r.length;
+    }
+}
+
+/* Makes the pages of a range present. */
+static enum error populate(void *address, size_t length)
+{
+    struct mm_range_request q = {.address = (uint64_t)address, .length = length};
+    struct mm_range_reply r = {0};
+    enum error error = ERR_OK;
+    for (; !error && q.length > 0; q.length -= r.length) {
+        q.address += r.length;
+        error = mm_populate(rt_caps.mm, &q, &r);
+    }
+    return error;
 }
 
 /* Calls mm for an answer that brings one capability, which lands in a new slot *cap. */
@@ -36,12 +52,7 @@ static enum error call_for_cap(uint32_t op, const void *q, size_t q_size, void *
     return ERR_OK;
 }
 
-enum error segment_map(struct segment *segment, cap_t cap, size_t length, uint64_t prot)
-{
-    return segment_map_at(segment, cap, 0, length, prot);
-}
-
-enum error segment_map_at(struct segment *segment, cap_t cap, uint64_t address, size_t length, uint64_t prot)
+static enum error map_part(struct segment *segment, cap_t cap, uint64_t address, size_t length, uint64_t prot)
 {
     length = align_up(length, PAGE_BYTES);
     struct mm_segment_map_request q = {.address = address, .length = length, .prot = prot};
@@ -51,6 +62,22 @@ enum error segment_map_at(struct segment *segment, cap_t cap, uint64_t address, 
     if (!error)
         *segment = (struct segment){.cap = cap, .address = (void *)r.address, .length = length};
     return error;
+}
+
+enum error segment_map_at(struct segment *segment, cap_t cap, uint64_t address, size_t length, uint64_t prot)
+{
+    enum error error = map_part(segment, cap, address, length, prot);
+    if (error)
+        return error;
+    error = populate(segment->address, segment->length);
+    if (error)
+        rt_unmap(segment->address, segment->length);
+    return error;
+}
+
+enum error segment_map(struct segment *segment, cap_t cap, size_t length, uint64_t prot)
+{
+    return segment_map_at(segment, cap, 0, length, prot);
 }
 
 /* Tells mm that a segment made here is needed no longer. */
@@ -72,7 +99,7 @@ enum error segment_make_flags(struct segment *segment, size_t length, uint64_t f
     enum error error = call_for_cap(OP_mm_segment_create, &q, sizeof(q), &r, sizeof(r), &cap);
     if (error)
         return error;
-    error = segment_map(segment, cap, r.length, MM_READ | MM_WRITE);
+    error = map_part(segment, cap, 0, r.length, MM_READ | MM_WRITE);
     if (error) {
         release_memory(cap);
         slot_free(cap);

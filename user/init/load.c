@@ -52,10 +52,13 @@ static enum error map_zeros(uint64_t space, uint64_t address, uint64_t length, u
 
 void window_close(uint64_t address, uint64_t length)
 {
-    const struct mm_unmap_request q = {.address = address, .length = align_up(length, PAGE_BYTES)};
-    struct proto_empty none;
+    struct mm_range_request q = {.address = address, .length = align_up(length, PAGE_BYTES)};
+    struct mm_range_reply r;
 
-    mm_unmap(mm_session, &q, &none);
+    while (q.length > 0 && !mm_unmap(mm_session, &q, &r)) {
+        q.address += r.length;
+        q.length -= r.length;
+    }
 }
 
 enum error window_open(cap_t segment, uint64_t address, uint64_t length, uint64_t prot)

@@ -110,6 +110,15 @@ void lock_leave(void)
         let_go(&own[i]);
 }
 
+void lock_pause(void)
+{
+    if (receivers == 1)
+        return;
+    lock_leave();
+    lock_enter();
+    lock_all();
+}
+
 void store_enter(void)
 {
     if (__atomic_load_n(&store_owner, __ATOMIC_RELAXED) != lock_receiver + 1) {

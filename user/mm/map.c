@@ -2,7 +2,7 @@
 /* Memory in a space: mapping, unmapping, and making pages present. */
 #include "mm.h"
 
-#define SHOW_AT_ONCE 64 /* pages that a segment has already are mapped with it, up to so many */
+#define SHOW_AT_ONCE 16 /* pages that a segment has already are mapped with it, up to so many */
 
 static bool prot_valid(uint64_t prot)
 {
@@ -120,7 +120,9 @@ enum error touch(struct space *space, uint64_t address, uint64_t access)
     if (region->view != 0 && !lock_is_all())
         return ERR_WOULD_BLOCK;
     uint64_t page = address / PAGE_BYTES, last = region->end / PAGE_BYTES;
-    space->ahead = page != space->expected ? 1 : space->ahead < AHEAD_MAX ? space->ahead * 2 : AHEAD_MAX;
+    space->ahead = page == space->expected ? space->ahead * 2 : 1;
+    if (space->ahead > AHEAD_MAX)
+        space->ahead = AHEAD_MAX;
     if (last > page + space->ahead)
         last = page + space->ahead;
     space->expected = last;
@@ -130,14 +132,20 @@ enum error touch(struct space *space, uint64_t address, uint64_t access)
     return error;
 }
 
-void drop_pages(struct space *space, const struct region *region, uint64_t start, uint64_t end)
+uint64_t drop_pages(struct space *space, const struct region *region, uint64_t start, uint64_t end,
+                    unsigned *steps)
 {
     uint64_t page = start / PAGE_BYTES, last = end / PAGE_BYTES;
-    for (uint32_t *at; (at = pagemap_first(space, &space->pages, &page, last)) != NULL; *at = 0)
+    for (uint32_t *at; (at = pagemap_first(space, &space->pages, &page, last)) != NULL; *at = 0) {
+        if (*steps == 0)
+            return page * PAGE_BYTES;
+        --*steps;
         if (region->view != 0)
             place_free(*at); /* the copy; deleting it unmaps it */
         else
             frame_drop(space, *at);
+    }
+    return end;
 }
 
 /* --- Map and unmap --- */
@@ -146,12 +154,22 @@ void drop_pages(struct space *space, const struct region *region, uint64_t start
 static enum error fill(struct space *space, uint64_t start, uint64_t length)
 {
     for (uint64_t at = start; at < start + length; at += PAGE_BYTES) {
+        if ((at - start) / PAGE_BYTES % STEP_PAGES == STEP_PAGES - 1)
+            lock_pause();
         slots_prepare();
         enum error error = make_present(space, region_find(space, at), at / PAGE_BYTES);
         if (error)
             return error;
     }
     return ERR_OK;
+}
+
+/* Unmaps what was just mapped. */
+static void unmap_all(struct space *space, uint64_t address, uint64_t length)
+{
+    uint64_t end = address + length;
+    for (; address < end && !unmap(space, address, &length); length = end - address)
+        address += length;
 }
 
 enum error map_anonymous(struct space *space, uint64_t *address, uint64_t length, uint64_t prot)
@@ -172,7 +190,7 @@ enum error map_anonymous(struct space *space, uint64_t *address, uint64_t length
     if (!error && space->eager) {
         error = fill(space, start, length);
         if (error)
-            unmap(space, start, length);
+            unmap_all(space, start, length);
     }
     if (!error)
         *address = start;
@@ -259,7 +277,7 @@ enum error map_segment(struct space *space, uint32_t index, uint64_t *address, u
         return error;
     error = show_segment(space, segment, start, length, region.prot);
     if (error)
-        unmap(space, start, length);
+        unmap_all(space, start, length);
     else
         *address = start;
     return error;
@@ -293,15 +311,16 @@ static bool breaks_device(const struct space *space, uint64_t start, uint64_t en
     return false;
 }
 
-enum error unmap(struct space *space, uint64_t address, uint64_t length)
+enum error unmap(struct space *space, uint64_t address, uint64_t *length)
 {
-    enum error error = range_valid(address, length);
+    unsigned steps = STEP_PAGES;
+    enum error error = range_valid(address, *length);
     if (error)
         return error;
-    uint64_t end = address + length;
+    uint64_t end = address + *length;
     struct region *region = region_find(space, address);
-    if (region != NULL && region->start == address && region->end == end && region->view == 0) {
-        drop_pages(space, region, address, end);
+    if (region != NULL && region->start == address && region->end == end && region->view == 0 &&
+        drop_pages(space, region, address, end, &steps) == end) {
         region_lay_aside(space, region);
         return ERR_OK;
     }
@@ -314,11 +333,42 @@ enum error unmap(struct space *space, uint64_t address, uint64_t length)
     if (breaks_device(space, address, end))
         return ERR_BAD_ARG;
     error = region_can_cut(space, address, end);
-    while (!error && (region = region_in(space, address, end)) != NULL) {
-        uint64_t from = region->start > address ? region->start : address;
+    for (uint64_t at = address; !error && (region = region_in(space, at, end)) != NULL;) {
+        uint64_t from = region->start > at ? region->start : at;
         uint64_t to = region->end < end ? region->end : end;
-        drop_pages(space, region, from, to);
-        region_cut(space, from, to);
+        at = drop_pages(space, region, from, to, &steps);
+        if (at > from)
+            region_cut(space, from, at);
+        if (at < to) {
+            *length = at - address;
+            break;
+        }
     }
     return error;
+}
+
+/* Whether a region shows device registers, which are mapped whole. */
+static bool shows_device(const struct region *region)
+{
+    return region->view != 0 && segment_at(segment_of(region))->device != 0;
+}
+
+enum error populate(struct space *space, uint64_t address, uint64_t *length)
+{
+    enum error error = range_valid(address, *length);
+    if (error)
+        return error;
+    uint64_t end = address + *length;
+    for (unsigned i = 0; i < STEP_PAGES / 2 && address < end; i++, address += PAGE_BYTES) {
+        const struct region *region = region_find(space, address);
+        if (region == NULL)
+            return ERR_BAD_ADDRESS;
+        if (region->view != 0 && !lock_is_all())
+            return ERR_WOULD_BLOCK;
+        error = shows_device(region) ? ERR_OK : make_present(space, region, address / PAGE_BYTES);
+        if (error)
+            return error;
+    }
+    *length -= end - address;
+    return ERR_OK;
 }

@@ -14,8 +14,9 @@
 #define CHOOSE_END  0x3e00000000ull /* addresses that mm chooses lie below */
 #define CHUNK_BITS  16
 #define MAX_SPACES  1024
-#define BATCH       4   /* frames that are made at once */
-#define AHEAD_MAX   4   /* pages made present at once where memory is touched in order */
+#define BATCH       8   /* frames that are made at once */
+#define STEP_PAGES  16  /* that a request handles before others get their turn */
+#define AHEAD_MAX   6   /* pages made present at once where memory is touched in order */
 #define SMALL_PAGES 8   /* pages of small objects that are known */
 #define MAX_RECEIVERS 8 /* threads that serve, one a hart */
 
@@ -59,6 +60,8 @@ void lock_leave(void);
 void lock_all(void);
 /* Whether they are held. */
 bool lock_is_all(void);
+/* Lets others have their turn, in the middle of something long under all locks. */
+void lock_pause(void);
 /* Around what changes blocks, pools or shelves. May be nested. */
 void store_enter(void);
 void store_leave(void);
@@ -401,10 +404,14 @@ enum error map_anonymous(struct space *space, uint64_t *address, uint64_t length
 /* Maps a part of a segment. */
 enum error map_segment(struct space *space, uint32_t segment, uint64_t *address, uint64_t offset,
                        uint64_t length, uint64_t prot);
-/* Errors as in the protocol; ERR_WOULD_BLOCK: all locks are needed. */
-enum error unmap(struct space *space, uint64_t address, uint64_t length);
-/* Takes all pages of [start, end), a part of the region, out of the space and gives them back. */
-void drop_pages(struct space *space, const struct region *region, uint64_t start, uint64_t end);
+/* Errors as in the protocol; ERR_WOULD_BLOCK: all locks are needed. *length becomes what is done. */
+enum error unmap(struct space *space, uint64_t address, uint64_t *length);
+/* Makes the pages of a mapped range present; likewise. */
+enum error populate(struct space *space, uint64_t address, uint64_t *length);
+/* Takes pages of [start, end), a part of the region, out of the space and gives them back, at most *steps,
+ * which is counted down. Returns how far it came. */
+uint64_t drop_pages(struct space *space, const struct region *region, uint64_t start, uint64_t end,
+                    unsigned *steps);
 /* Makes the page present that an access to `address` needs. Errors: ERR_BAD_ADDRESS, ERR_NO_RIGHT,
  * ERR_QUOTA, ERR_NO_MEMORY; ERR_WOULD_BLOCK: all locks are needed. */
 enum error touch(struct space *space, uint64_t address, uint64_t access);

@@ -289,7 +289,8 @@ static void view_lose(uint32_t cell)
     uint32_t region = view->region;
     bool device = segment_at(view->segment)->device != 0;
     uint64_t start = region_at(region)->start, end = region_at(region)->end;
-    drop_pages(space, region_at(region), start, end);
+    unsigned steps = UINT32_MAX;
+    drop_pages(space, region_at(region), start, end, &steps);
     view_cut(space, region);
     region_at(region)->offset = 0;
     if (device)

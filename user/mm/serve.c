@@ -89,17 +89,33 @@ static enum error serve_mm_map(struct call *call, const struct mm_map_request *q
     return map_anonymous(space, &r->address, q->length, q->prot);
 }
 
-static enum error serve_mm_unmap(struct call *call, const struct mm_unmap_request *q, struct proto_empty *r)
+typedef enum error range_operation(struct space *space, uint64_t address, uint64_t *length);
+
+/* Under the own lock if that suffices. */
+static enum error on_range(struct call *call, const struct mm_range_request *q, struct mm_range_reply *r,
+                           range_operation *operation)
 {
     struct space *space;
-    (void)r;
     enum error error = target(call, q->space, &space);
+    r->length = q->length;
     if (!error)
-        error = unmap(space, q->address, q->length);
+        error = operation(space, q->address, &r->length);
     if (error != ERR_WOULD_BLOCK)
         return error;
     error = target_all(call, q->space, &space);
-    return error ? error : unmap(space, q->address, q->length);
+    return error ? error : operation(space, q->address, &r->length);
+}
+
+static enum error serve_mm_unmap(struct call *call, const struct mm_range_request *q,
+                                 struct mm_range_reply *r)
+{
+    return on_range(call, q, r, unmap);
+}
+
+static enum error serve_mm_populate(struct call *call, const struct mm_range_request *q,
+                                    struct mm_range_reply *r)
+{
+    return on_range(call, q, r, populate);
 }
 
 static enum error serve_mm_segment_map(struct call *call, const struct mm_segment_map_request *q,

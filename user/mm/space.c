@@ -421,7 +421,8 @@ static void views_leave(struct space *space)
         next = tree_after(space->regions, region->end);
         if (region->view == 0)
             continue;
-        drop_pages(space, region, region->start, region->end);
+        unsigned steps = UINT32_MAX;
+        drop_pages(space, region, region->start, region->end, &steps);
         view_leave(space, cell);
     }
 }
