@@ -48,7 +48,7 @@ enum object_type {
 #define REPLY_BITS         6
 #define TIMER_BITS         6
 #define UNTYPED_MIN_BITS   6
-#define UNTYPED_MAX_BITS   38
+#define UNTYPED_MAX_BITS   55 /* half of what can be addressed: registers may lie anywhere */
 #define CNODE_MIN_BITS     7  /* two slots; slot 0 of every CNode is the kernel's and never holds a
                                * capability */
 #define CNODE_MAX_BITS     22 /* 65,536 slots */

@@ -10,8 +10,10 @@
 #include <base/checked.h>
 #include <string.h>
 
-#define PAGE_SIZE  4096ull
-#define TREE_LIMIT (64u << 20) /* no tree is larger */
+#define PAGE_SIZE    4096ull
+#define ADDRESS_END  (1ull << 56) /* physical addresses of Sv39 are less */
+#define TREE_LIMIT   (64u << 20)  /* no tree is larger */
+#define HEADER_BYTES 40           /* of a tree */
 
 /* Takes memory away that a peer named: every page that it reaches into. */
 static void reserve(struct range_set *set, uint64_t start, uint64_t size)
@@ -33,6 +35,8 @@ static void read_memory(const struct fdt *tree, const struct fdt_walk *walk)
         start = align_up(start, PAGE_SIZE);
         if (end > arch_direct_end()) {
             boot_state.beyond_reach = true;
+            uint64_t beyond = start > arch_direct_end() ? start : arch_direct_end();
+            reserve(&boot_state.reserved, beyond, end - beyond);
             end = arch_direct_end();
         }
         if (!range_add(&boot_state.memory, start, align_down(end, PAGE_SIZE)))
@@ -110,6 +114,18 @@ static void refuse_overlap(const char *name, struct range range, const char *oth
                   by.end);
 }
 
+/* What the tree says of its own size is checked later. */
+static void reach_tree(uint64_t physical)
+{
+    uint32_t header[2]; /* magic number, size */
+
+    arch_reach(physical, HEADER_BYTES);
+    memcpy(header, arch_direct(physical), sizeof(header));
+    uint32_t size = __builtin_bswap32(header[1]);
+    if (size <= TREE_LIMIT)
+        arch_reach(physical, size);
+}
+
 static void open_tree(struct fdt *tree, uint64_t physical)
 {
     if (physical == 0)
@@ -118,6 +134,7 @@ static void open_tree(struct fdt *tree, uint64_t physical)
         boot_fail("no device tree: nothing can be read at 0x%lx, where the firmware says it is", physical);
     refuse_overlap("device tree", (struct range){physical, physical + 1}, "kernel", boot_state.image);
     panic_reading = " while reading the device tree";
+    reach_tree(physical);
     enum fdt_error error = fdt_open(tree, arch_direct(physical), TREE_LIMIT);
     if (error)
         boot_fail("malformed device tree at 0x%lx: %s", physical, fdt_strerror(error));
@@ -191,7 +208,7 @@ void boot_free_memory(struct range_set *free)
 
 void boot_device_space(struct range_set *devices)
 {
-    *devices = (struct range_set){.range = {{0, arch_direct_end()}}, .count = 1};
+    *devices = (struct range_set){.range = {{0, ADDRESS_END}}, .count = 1};
     must_fit(range_remove_all(devices, &boot_state.memory) &&
              range_remove_all(devices, &boot_state.reserved) &&
              range_remove_all(devices, &boot_state.kernel_devices));

@@ -17,3 +17,7 @@ void arch_read_node(const struct fdt *tree, const struct fdt_walk *walk);
 void arch_read_end(const struct fdt *tree);
 /* First physical address that the direct map does not reach. */
 uint64_t arch_direct_end(void);
+/* Lets arch_direct() reach memory or registers before the kernel's final tables are made, but nothing that
+ * is more than 2 MiB from there: where firmware has protected a part of a page, some harts cannot reach
+ * the rest of it either. */
+void arch_reach(uint64_t physical, uint64_t size);

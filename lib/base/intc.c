@@ -156,7 +156,8 @@ static const char *read_controller(const struct fdt *tree, const struct fdt_walk
     fdt_prop_u32(tree, intc->node, plic ? "riscv,ndev" : "riscv,num-sources", 0, &intc->sources);
     fdt_prop_u32(tree, intc->node, "#interrupt-cells", 0, &intc->cells);
     if (!fdt_walk_reg(tree, walk, 0, &intc->base, &intc->size) || intc->base % PAGE_BYTES != 0 ||
-        intc->size < (plic ? PLIC_CONTEXT : APLIC_IDC)) {
+        intc->size < (plic ? PLIC_CONTEXT : APLIC_IDC) || intc->size > INTC_MAX_BYTES ||
+        !range_inside(intc->base, intc->size, INTC_REACH)) {
         return "is not used: its registers make no sense";
     }
     if (intc->sources == 0 || intc->sources > MAX_SOURCES)
@@ -212,12 +213,12 @@ void intc_add(struct intc_set *set, const struct fdt *tree, const struct fdt_wal
 }
 
 void intc_keep(struct intc_set *set, const struct fdt *tree, const struct fdt_walk *walk,
-               struct range_set *kept, uint64_t reach)
+               struct range_set *kept)
 {
     uint64_t base, size;
 
     for (unsigned n = 0; fdt_walk_reg(tree, walk, n, &base, &size); n++) {
-        if (base + size > reach ||
+        if (!range_inside(base, size, INTC_REACH) ||
             !range_add(kept, align_down(base, PAGE_BYTES), align_up(base + size, PAGE_BYTES))) {
             note_problem(set, walk->chain[walk->depth - 1], "has registers that are out of reach");
         }
@@ -287,7 +288,7 @@ int32_t intc_target(const struct fdt *tree, const struct intc *intc, uint32_t ha
 }
 
 static const char *aim_one(struct intc *intc, const struct fdt *tree, const struct cpu_set *cpus,
-                           const struct range_set *memory, uint64_t reach)
+                           const struct range_set *memory)
 {
     const char *wrong = "is not used: it interrupts no hart that is";
 
@@ -295,18 +296,16 @@ static const char *aim_one(struct intc *intc, const struct fdt *tree, const stru
         intc->target[i] = i < cpus->count ? intc_target(tree, intc, cpus->cpu[i].intc) : -1;
         wrong = intc->target[i] >= 0 ? NULL : wrong;
     }
-    if (intc->base + intc->size > reach)
-        return "is not used: its registers are out of reach";
     return range_overlaps(memory, intc->base, intc->base + intc->size)
                ? "is not used: its registers lie in memory"
                : wrong;
 }
 
 void intc_aim(struct intc_set *set, const struct fdt *tree, const struct cpu_set *cpus,
-              const struct range_set *memory, uint64_t reach)
+              const struct range_set *memory)
 {
     for (struct intc *intc = set->intc; intc < set->intc + set->count; intc++) {
-        const char *wrong = aim_one(intc, tree, cpus, memory, reach);
+        const char *wrong = aim_one(intc, tree, cpus, memory);
         note_problem(set, intc->node, wrong);
         if (wrong != NULL) {
             memset(intc->target, 0xff, sizeof(intc->target));

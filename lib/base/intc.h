@@ -15,6 +15,9 @@ struct range_set;
 #define INTC_LINES    1024 /* line numbers are less than this */
 #define INTC_PROBLEMS 8
 
+#define INTC_REACH     (1ull << 56) /* physical addresses of Sv39 are less */
+#define INTC_MAX_BYTES (1ull << 28) /* of a controller's registers */
+
 enum intc_kind {
     INTC_NONE,     /* no interrupt controller, or none that is known */
     INTC_FIRMWARE, /* only machine mode uses it: its timers, interrupts among harts */
@@ -28,6 +31,7 @@ struct intc {
     enum intc_kind kind;
     int node;
     uint64_t base, size; /* physical; base is at the start of a page */
+    char *registers;     /* where they are mapped, for who drives it */
     uint32_t sources;    /* its interrupts are 1 .. sources */
     uint32_t first_line; /* interrupt n of it is line first_line + n */
     uint32_t cells;      /* of an interrupt specifier: the source, and if there are two, the trigger type */
@@ -54,9 +58,9 @@ const char *intc_name(enum intc_kind kind);
 enum intc_kind intc_kind(const struct fdt_walk *walk);
 /* Adds the node, if it is a controller that is enabled, on a bus that is, and interrupts harts in S-mode. */
 void intc_add(struct intc_set *set, const struct fdt *tree, const struct fdt_walk *walk);
-/* Adds the pages of its registers to `kept`, as far as they lie below `reach`. */
+/* Adds the pages of its registers to `kept`. */
 void intc_keep(struct intc_set *set, const struct fdt *tree, const struct fdt_walk *walk,
-               struct range_set *kept, uint64_t reach);
+               struct range_set *kept);
 /*
  * The controller's own number for a hart in S-mode, which is named by its cpu_intc(); -1: it does not serve
  * that. It is the number of a context (PLIC) or of the registers for a hart (APLIC), which lie inside the
@@ -64,10 +68,10 @@ void intc_keep(struct intc_set *set, const struct fdt *tree, const struct fdt_wa
  */
 int32_t intc_target(const struct fdt *tree, const struct intc *intc, uint32_t hart);
 /* Fills target[] of each controller with the intc_target() of each hart. One that serves none, or whose
- * registers lie in memory or not below `reach`, is no controller any more: it has no registers and serves no
+ * registers lie in memory, is no controller any more: it has no registers and serves no
  * hart, but keeps its lines. */
 void intc_aim(struct intc_set *set, const struct fdt *tree, const struct cpu_set *cpus,
-              const struct range_set *memory, uint64_t reach);
+              const struct range_set *memory);
 
 /* The controller of a line, NULL when there is none, and its number there. */
 static inline const struct intc *intc_of_line(const struct intc_set *set, uint32_t line, uint32_t *source)

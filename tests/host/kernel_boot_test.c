@@ -42,6 +42,11 @@ uint64_t arch_direct_end(void)
     return direct_end;
 }
 
+void arch_reach(uint64_t physical, uint64_t size)
+{
+    cr_assert_leq(physical + size, direct_end);
+}
+
 uint64_t arch_time(void)
 {
     return 1000;
@@ -301,13 +306,19 @@ Test(kernel_boot, options_are_whole_words)
     cr_assert_not(boot_option("quick"));
 }
 
+/* Nor is it taken for registers, which may lie anywhere. */
 Test(kernel_boot, memory_beyond_what_the_kernel_reaches_is_not_used)
 {
+    static struct range_set devices;
+
     direct_end = MEMORY_BASE + 0x4000000;
     memory_node("memory@80000000", MEMORY_BASE, 0x8000000, 0, 1);
     cr_assert(end_tree());
     cr_assert(has_range(&boot_state.memory, MEMORY_BASE, direct_end));
     cr_assert_str_eq(said, "memory above 0x84000000 is not used");
+    boot_device_space(&devices);
+    cr_assert_not(range_overlaps(&devices, MEMORY_BASE, MEMORY_BASE + 0x8000000));
+    cr_assert(range_covers(&devices, MEMORY_BASE + 0x8000000, 1ull << 56));
 }
 
 Test(kernel_boot, memory_in_too_many_pieces_is_used_as_far_as_possible)

@@ -62,9 +62,9 @@ edited(
     "registers_out_of_reach",
     with_node(
         "\t\tplic@",
-        'far@ff00000000000 { compatible = "riscv,aclint-sswi"; reg = <0xff000 0x0 0x0 0x1000>; };\n',
+        'far@100000000000000 { compatible = "riscv,aclint-sswi"; reg = <0x1000000 0x0 0x0 0x1000>; };\n',
     ),
-    "controller far@ff00000000000 has registers that are out of reach",
+    "controller far@100000000000000 has registers that are out of reach",
     PROMPT,
 )
 edited(

@@ -240,6 +240,29 @@ static bool is_given_back(uint64_t start, uint64_t end)
     return false;
 }
 
+#define WINDOW_ROOT (WINDOW_BASE >> 30 & 511)
+
+/* What is reached before those tables are made: the tree and a device, in pages of 2 MiB that have a part
+ * of them. */
+static void check_early(uint64_t tree_size)
+{
+    uint64_t tree_end = align_up(tree_at + tree_size, 1 << MEGAPAGE_BITS);
+
+    for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
+        const uint64_t *table = (const uint64_t *)(pte_physical(early_root[i]) + image_offset);
+        MUST(!pte_is_leaf(early_root[i]));
+        for (unsigned j = 0; early_root[i] && j < TABLE_ENTRIES; j++) {
+            uint64_t start = pte_physical(table[j]), end = start + (1 << MEGAPAGE_BITS);
+            if (!table[j])
+                continue;
+            MUST(pte_is_leaf(table[j]) && start % (1 << MEGAPAGE_BITS) == 0);
+            MUST(start == ((uint64_t)i << 30 | (uint64_t)j << MEGAPAGE_BITS) - (1ull << 38));
+            MUST((end > tree_at && start < tree_end) ||
+                 (start <= machine.test_device && end > machine.test_device));
+        }
+    }
+}
+
 /* Looks at the leaves of the kernel's tables. Each has A and D from the start (SiFive harts fault otherwise),
  * none is writable and executable, and none of the direct map reaches memory that is hidden or the kernel. */
 static void check_leaves(const uint64_t *table, unsigned level, uint64_t address)
@@ -255,7 +278,10 @@ static void check_leaves(const uint64_t *table, unsigned level, uint64_t address
         }
         MUST((entry & (PTE_A | PTE_D)) == (PTE_A | PTE_D));
         MUST(!(entry & PTE_W && entry & PTE_X) && !(entry & PTE_U));
-        if (at >= 1ull << 38) {
+        if (at >= WINDOW_ROOT << 30 && at < 510ull << 30) {
+            MUST(range_overlaps(&boot_state.kernel_devices, start, end));
+            MUST(!range_overlaps(&boot_state.memory, start, end));
+        } else if (at >= 1ull << 38) {
             MUST(start == at - (1ull << 38));
             MUST(!range_overlaps(&boot_state.hidden, start, end) ||
                  !range_overlaps(&boot_state.memory, start, end));
@@ -354,6 +380,7 @@ static void reset_kernel(void)
     arch_timebase = 0;
     kernel_satp = 0;
     tables_used = root_used_count = 0;
+    memset(early_root, 0, sizeof(early_root));
     memset(root_used, 0, sizeof(root_used));
     said.length = said.lines = 0;
 }
@@ -372,6 +399,7 @@ void machine_read(const struct tree *tree, uint64_t *random)
     size = boot_state.device_tree_size;
     check_ranges(size);
     check_machine();
+    check_early(size);
     kernel_tables_make();
     check_leaves((const uint64_t *)kernel_root, ROOT_LEVEL, 0);
     outcome_count("accepted");

@@ -6,7 +6,7 @@
 
 static inline volatile uint32_t *intc_register(const struct intc *intc, uint64_t offset)
 {
-    return arch_direct(intc->base + offset);
+    return (volatile uint32_t *)(intc->registers + offset);
 }
 
 static inline uint32_t intc_get(const struct intc *intc, uint64_t offset)

@@ -4,6 +4,7 @@
  * by C, by assembly and by the linker script.
  *
  *   0xffffffc000000000  direct map: physical address p at DIRECT_BASE + p, root entries 256-499 (244 GiB)
+ *   0xffffffff00000000  registers of interrupt controllers, 512 MiB for each, wherever they lie
  *   0xffffffff80200000  kernel image, linked here wherever it was loaded
  */
 #pragma once
@@ -11,6 +12,8 @@
 #define DIRECT_BASE              0xffffffc000000000
 #define DIRECT_SIZE              0x3d00000000 /* what 244 root entries reach */
 #define DIRECT_ROOT_FIRST        256
+#define WINDOW_BASE              0xffffffff00000000 /* of interrupt controllers: 508 and 509 */
+#define WINDOW_STRIDE            0x20000000
 #define IMAGE_BASE               0xffffffff80200000
 #define IMAGE_MAX_SIZE           0x200000 /* the early page table maps so much */
 

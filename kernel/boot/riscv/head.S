@@ -5,7 +5,6 @@
 #include "offsets.h"
 
 #define PTE_LEAF_RWX 0xef /* D A G X W R V */
-#define PTE_LEAF_RW 0xe7
 #define PTE_TABLE 0x01
 
 /* The boot header that QEMU and U-Boot know ("Boot image header in RISC-V Linux"). */
@@ -80,7 +79,7 @@ boot_hart:
     addi t0, t0, 128
     bltu t0, t1, 1b
 
-    /* Early tables: the image, all rights, and the two gigapages of the direct map with the device tree. */
+    /* Early tables: the image, all rights. */
     la t0, early_middle
     srli t1, s2, 2
     ori t1, t1, PTE_LEAF_RWX
@@ -91,21 +90,6 @@ boot_hart:
     li t2, (IMAGE_BASE >> 30 & 511) * 8
     add t2, t1, t2
     sd t0, 0(t2)
-    srli t0, s1, 30
-    li t2, DIRECT_SIZE >> 30
-    addi t2, t2, -1
-    bgeu t0, t2, 2f
-    slli t2, t0, 28
-    ori t2, t2, PTE_LEAF_RW
-    slli t0, t0, 3
-    add t0, t0, t1
-    li t3, DIRECT_ROOT_FIRST * 8
-    add t0, t0, t3
-    sd t2, 0(t0)
-    li t3, 1 << 28
-    add t2, t2, t3
-    sd t2, 8(t0)
-2:
     li s3, IMAGE_BASE
     sub s3, s3, s2
     srli t1, t1, 12

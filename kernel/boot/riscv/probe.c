@@ -38,12 +38,12 @@ static void read_device(const struct fdt *tree, const struct fdt_walk *walk)
 
     if (intc_kind(walk) != INTC_NONE && fdt_walk_is_enabled(walk)) {
         intc_add(&machine.intcs, tree, walk);
-        intc_keep(&machine.intcs, tree, walk, &boot_state.kernel_devices, arch_direct_end());
+        intc_keep(&machine.intcs, tree, walk, &boot_state.kernel_devices);
     } else if (fdt_walk_is_compatible(walk, "sifive,test0") && fdt_walk_is_enabled(walk) &&
              fdt_walk_reg(tree, walk, 0, &base, &size) && base % (1 << PAGE_BITS) == 0 &&
-             base < arch_direct_end()) {
+             base < arch_direct_end() && !machine.test_device) {
         machine.test_device = base;
-        device_reach(base);
+        arch_reach(base, 1 << PAGE_BITS);
     }
 }
 
@@ -73,7 +73,7 @@ void arch_read_end(const struct fdt *tree)
     arch_timebase = machine.cpus.timebase;
     if (arch_timebase == 0)
         boot_fail("the device tree has no timebase-frequency");
-    intc_aim(&machine.intcs, tree, &machine.cpus, &boot_state.memory, arch_direct_end());
+    intc_aim(&machine.intcs, tree, &machine.cpus, &boot_state.memory);
     for (unsigned i = 0; i < machine.intcs.problems; i++)
         log_line("interrupt controller %.31s %s", fdt_name(tree, machine.intcs.problem[i].node),
                  machine.intcs.problem[i].text);

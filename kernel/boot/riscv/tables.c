@@ -16,7 +16,7 @@
 #include <base/checked.h>
 #include <string.h>
 
-#define TABLE_POOL  24
+#define TABLE_POOL  32
 #define ROOT_LEVEL  2
 
 /* A and D are set from the start: some harts fault instead of setting them. */
@@ -125,28 +125,22 @@ static void map_memory(void)
         map_direct(ram.range[i].start, ram.range[i].end);
 }
 
-static void add_registers(struct range_set *registers, uint64_t start, uint64_t size)
-{
-    uint64_t end = align_up(start + size, 1 << PAGE_BITS);
-
-    start = align_down(start, 1 << PAGE_BITS);
-    if (range_overlaps(&boot_state.memory, start, end))
-        boot_fail("the device tree has both registers and memory at 0x%lx-0x%lx", start, end);
-    range_add(registers, start, end);
-}
-
-/* What lies side by side, or has a page in common, is mapped as one. */
+/* Interrupt controllers lie anywhere, so each is mapped in a window of its own. */
 static void map_devices(void)
 {
-    struct range_set registers;
+    const uint64_t test = machine.test_device, test_end = test + (1 << PAGE_BITS);
 
-    registers.count = 0;
-    for (unsigned i = 0; i < machine.intcs.count; i++)
-        add_registers(&registers, machine.intcs.intc[i].base, machine.intcs.intc[i].size);
-    if (machine.test_device)
-        add_registers(&registers, machine.test_device, 1 << PAGE_BITS);
-    for (unsigned i = 0; i < registers.count; i++)
-        map_direct(registers.range[i].start, registers.range[i].end);
+    for (unsigned i = 0; i < machine.intcs.count; i++) {
+        struct intc *intc = &machine.intcs.intc[i];
+        uint64_t at = WINDOW_BASE + i * WINDOW_STRIDE + intc->base % (1 << MEGAPAGE_BITS);
+        map(kernel_root->entry, ROOT_LEVEL, at, at + align_up(intc->size, 1 << PAGE_BITS), intc->base,
+            KERNEL_BITS | PTE_W);
+        intc->registers = (char *)at;
+    }
+    if (test && range_overlaps(&boot_state.memory, test, test_end))
+        boot_fail("the device tree has both registers and memory at 0x%lx-0x%lx", test, test_end);
+    if (test)
+        map_direct(test, test_end);
 }
 
 /* The last of the tables that the image is mapped by: its size is below that of a megapage. */
@@ -182,11 +176,12 @@ void kernel_tables_make(void)
     fence_translations();
 }
 
-void device_reach(uint64_t physical)
+void arch_reach(uint64_t physical, uint64_t size)
 {
     extern uint64_t early_root[];
+    uint64_t start = align_down(physical, 1 << MEGAPAGE_BITS);
 
-    early_root[DIRECT_ROOT_FIRST + (physical >> GIGAPAGE_BITS)] =
-        pte_make(physical >> GIGAPAGE_BITS << GIGAPAGE_BITS, KERNEL_BITS | PTE_W);
+    map(early_root, ROOT_LEVEL, DIRECT_BASE + start,
+        DIRECT_BASE + align_up(physical + size, 1 << MEGAPAGE_BITS), start, KERNEL_BITS | PTE_W);
     fence_translations();
 }
