@@ -15,6 +15,7 @@
 #define PLIC_CONTEXT        0x200000u
 #define PLIC_CONTEXT_STRIDE 0x1000u
 #define PLIC_MAX_CONTEXTS   15872u
+#define QEMU_FIRST_PLIC     0xc000000u /* where the first node's is */
 
 /* APLIC: registers of the harts that it interrupts directly. */
 #define APLIC_IDC           0x4000u
@@ -253,7 +254,7 @@ static int32_t message_target(const struct fdt *tree, const struct intc *intc, u
  */
 static bool contexts_are_crossed(const struct fdt *tree, const struct intc *intc)
 {
-    return intc->first_line > 0 && intc->sources == 96 &&
+    return intc->base != QEMU_FIRST_PLIC && intc->sources == 96 &&
            fdt_is_compatible(tree, fdt_root(tree), "riscv-virtio");
 }
 
