@@ -11,12 +11,49 @@
 #define NUMBER(name, value)             const char number_##name[(value) + 1] = {0}
 #define OFFSET(name, structure, member) NUMBER(name, offsetof(struct structure, member))
 
-_Static_assert(offsetof(struct hart, lock) == 0 && SLOT_LANE_SEND == 0x80 && SYS_CALL == 0 &&
-                   SYS_REPLY_RECV == THREAD_READY && DEPTH_OWNER < 0 &&
-                   offsetof(struct thread, depth) == offsetof(struct thread, state) + 1 &&
-                   offsetof(struct slot, rights) == offsetof(struct slot, type) + 1,
-               "what the assembly makes use of");
+/* What lane.S and trap.S make use of, each where its name says. */
+#define RELIED_ON(fact) _Static_assert(fact, "the assembly relies on it")
+RELIED_ON(offsetof(struct hart, lock) == 0);                                  /* amoswap has no offset */
+RELIED_ON(SLOT_LANE_SEND == 0x80);                                            /* bgez of the flags */
+RELIED_ON(SYS_CALL == 0);                                                     /* bnez of the number */
+RELIED_ON(SYS_REPLY_RECV == THREAD_READY);                                    /* reply_commit stores a7 */
+RELIED_ON(THREAD_READY == true);                                              /* stored in flags, too */
+RELIED_ON(DEPTH_OWNER < 0);                                                   /* the sign says that one may call */
+RELIED_ON(offsetof(struct thread, depth) == offsetof(struct thread, state) + 1 &&
+          offsetof(struct thread, state) % 2 == 0);                           /* check_call loads both at once */
+RELIED_ON(offsetof(struct slot, rights) == offsetof(struct slot, type) + 1 &&
+          offsetof(struct slot, type) % 2 == 0);                              /* and find_notification */
+RELIED_ON(offsetof(struct thread, reg) == 0);                                 /* kernel_fault_entry: panic.c */
+RELIED_ON(offsetof(struct thread_queue, head) == 0);
+RELIED_ON(SSTATUS_FS == SSTATUS_FS_DIRTY && (SSTATUS_FS_CLEAN | SSTATUS_FS_INITIAL) == SSTATUS_FS_DIRTY);
+RELIED_ON(LEVEL_FP < -1 && LANES_CLOSED > UINT8_MAX);                         /* check_switch */
+RELIED_ON(RIGHT_READ < 8 && RIGHT_WRITE < 8 && RIGHT_EXEC < 8 && CAUSE_LOAD_PAGE == CAUSE_FETCH_PAGE + 1 &&
+          CAUSE_STORE_PAGE == CAUSE_FETCH_PAGE + 3);                          /* fault_page shifts by the cause */
 
+#define REGISTER(name, n) OFFSET(THREAD_##name, thread, reg[n])
+NUMBER(REG_BYTES, sizeof(uint64_t));
+OFFSET(THREAD_REGS, thread, reg);
+REGISTER(PC, REG_PC);
+REGISTER(RA, REG_RA);
+REGISTER(SP, REG_SP);
+REGISTER(GP, REG_GP);
+REGISTER(TP, REG_TP);
+REGISTER(S1, 9);
+REGISTER(A0, REG_A0);
+REGISTER(A1, REG_A0 + 1);
+REGISTER(A2, REG_A0 + 2);
+REGISTER(A3, REG_A0 + 3);
+REGISTER(A4, REG_A0 + 4);
+REGISTER(A5, REG_A0 + 5);
+REGISTER(A6, REG_A0 + 6);
+REGISTER(A7, REG_A7);
+REGISTER(S2, 18);
+REGISTER(T5, REG_T3 + 2);
+REGISTER(T6, REG_T3 + 3);
+OFFSET(QUEUE_HEAD, thread_queue, head);
+NUMBER(DEPTH_STEP, 1 << 8); /* in the halfword of state and depth */
+
+OFFSET(HART_LOCK, hart, lock);
 OFFSET(HART_STACK_TOP, hart, stack_top);
 OFFSET(HART_EMERGENCY_STACK_TOP, hart, emergency_stack_top);
 OFFSET(HART_SCRATCH, hart, scratch[0]);

@@ -23,5 +23,5 @@ void arch_relax(void)
 {
     if (stop_requested())
         hart_stop();
-    __asm__ volatile(".insn 0x0100000f" : : : "memory"); /* pause: a fence that does nothing on older harts */
+    __asm__ volatile(".insn %0" : : "i"(PAUSE) : "memory");
 }

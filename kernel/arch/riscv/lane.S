@@ -17,7 +17,7 @@
 
 .macro each_saved op, thread
     .irp n, 2, 3, 8, 9, 18, 19, 20, 22, 23, 24, 25, 26, 27, 21 /* s5 last: it may be `thread` */
-    \op x\n, \n * 8(\thread)
+    \op x\n, THREAD_REGS + \n * REG_BYTES(\thread)
     .endr
 .endm
 
@@ -34,8 +34,8 @@
     bnez t5, 4f
     addi t4, t4, -1
     beqz t4, 4f
-    .insn 0x0100000f
-    ld t5, 0(tp)
+    .insn PAUSE
+    ld t5, HART_LOCK(tp)
     bnez t5, 3b
     amoswap.d.aq t5, tp, (tp)
     bnez t5, 3b
@@ -46,11 +46,11 @@
 /* Saves the current thread's registers, with the pc behind the system call. */
 .macro lane_save
     csrrw t5, sscratch, tp
-    sd t5, 32(t6)
+    sd t5, THREAD_TP(t6)
     each_saved sd, t6
     csrr t5, sepc
     addi t5, t5, 4
-    sd t5, 0(t6)
+    sd t5, THREAD_PC(t6)
 .endm
 /* slot = the slot that a0 names, whatever is in it; out of range, or a thread that the lanes are not for:
  * `otherwise`. */
@@ -84,9 +84,9 @@
 .macro lane_end
     sd s5, HART_CURRENT(tp)
     amoswap.d.rl zero, zero, (tp)
-    ld t6, 0(s5)
+    ld t6, THREAD_PC(s5)
     csrw sepc, t6
-    ld tp, 32(s5)
+    ld tp, THREAD_TP(s5)
     each_saved ld, s5
     .irp n, 1, 17, 28, 29, 30, 31
     li x\n, 0
@@ -154,8 +154,8 @@ copy_long:
     bltz s7, 2f
 1:
     .irp n, 0, 1, 2, 3, 4, 5, 6, 7
-    ld s8, \n * 8(s9)
-    sd s8, \n * 8(s10)
+    ld s8, \n * REG_BYTES(s9)
+    sd s8, \n * REG_BYTES(s10)
     .endr
     addi s9, s9, 64
     addi s10, s10, 64
@@ -199,7 +199,7 @@ lane_entry:
     ld s7, THREAD_CONTEXT(s5)
     bnez s7, \active
     lh s6, THREAD_STATE(t6)
-    addi s6, s6, 0x100
+    addi s6, s6, DEPTH_STEP
     bgtz s6, lane_general
 .endm
 .macro call_commit
@@ -243,7 +243,7 @@ call_long_active:
     check_long lane_general
 call_active:
     mv s10, s7
-    lb s6, THREAD_STATE + 1(t6)
+    lb s6, THREAD_DEPTH(t6)
     addi s6, s6, 1
     bgez s6, lane_general
     check_time lane_general
@@ -272,10 +272,10 @@ object_call:
     beqz t5, syscall_locked
     lane_save
     .irp n, 5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17
-    sd x\n, \n * 8(t6)
+    sd x\n, \n * THREAD_RA(t6)
     .endr
     ld sp, HART_STACK_TOP(tp)
-    ld s2, 0(t6)
+    ld s2, THREAD_PC(t6)
     mv s1, t6
     mv a0, t6
     mv a1, t4
@@ -290,12 +290,12 @@ object_call:
     ld t1, THREAD_CONTEXT(s1)
     bnez t0, 1f
     ld t2, HART_CONTEXT(tp)
-    ld t0, 0(s1)
+    ld t0, THREAD_PC(s1)
     bne t1, t2, 1f
     bne t0, s2, 1f
     amoswap.d.rl zero, zero, (tp)
     csrw sepc, s2
-    ld s2, 144(s1)
+    ld s2, THREAD_S2(s1)
     j syscall_return
 1:  call hart_run
 
@@ -325,11 +325,11 @@ fault_page:
     bnez a0, lane_general /* what the hart knew of the page was old */
     li a1, FAULT_OF_PAGE << TAG_LABEL_SHIFT | 6
     mv a2, s2
-    ld a3, 0(t6)
+    ld a3, THREAD_PC(t6)
     mv a4, s3
     mv a5, s1
-    ld a6, 16(t6)
-    ld t0, 8(t6)
+    ld a6, THREAD_SP(t6)
+    ld t0, THREAD_RA(t6)
     li t1, 0
     li t2, 0
     j fault_call
@@ -340,14 +340,14 @@ fault_foreign:
     amoswap.d.aq t5, tp, (tp)
     bnez t5, fault_wait
     li a1, FAULT_OF_FOREIGN << TAG_LABEL_SHIFT | MSG_REGS
-    ld a2, 80(t6)
-    ld a3, 88(t6)
-    ld a4, 96(t6)
-    ld a5, 104(t6)
-    ld a6, 112(t6)
-    ld t0, 120(t6)
-    ld t1, 128(t6)
-    ld t2, 136(t6)
+    ld a2, THREAD_A0(t6)
+    ld a3, THREAD_A1(t6)
+    ld a4, THREAD_A2(t6)
+    ld a5, THREAD_A3(t6)
+    ld a6, THREAD_A4(t6)
+    ld t0, THREAD_A5(t6)
+    ld t1, THREAD_A6(t6)
+    ld t2, THREAD_A7(t6)
 
 /* a1 tag, t4 slot of the handler's endpoint, s4 endpoint, s5 handler. A fault may be one call deeper than
  * others. */
@@ -401,7 +401,7 @@ not_call:
     andi t5, t5, SLOT_LANE_RECV_BIT
     beqz t5, syscall_locked
     lane_save
-    sd a0, 80(t6) /* should the thread be taken out of the queue, it receives again */
+    sd a0, THREAD_A0(t6) /* should the thread be taken out of the queue, it receives again */
     ld s4, SLOT_OBJECT(t4)
     sext.w s3, a1
     sltiu s3, s3, MSG_REGS + 1
@@ -533,20 +533,20 @@ resume_all:
 reply_foreign:
     la s7, trap_entry_foreign
     csrw stvec, s7
-    lwu s7, THREAD_SEND_TAG + 4(s5)
+    lwu s7, THREAD_SEND_TAG + TAG_LABEL_SHIFT / 8(s5)
     addi s7, s7, -FAULT_OF_FOREIGN
     bnez s7, resume_all
-    sd a2, 80(s5)
-    sd a3, 88(s5)
-    sd a4, 96(s5)
-    sd a5, 104(s5)
-    sd a6, 112(s5)
-    sd t0, 120(s5)
-    sd t1, 128(s5)
-    sd t2, 136(s5)
-    ld s7, 0(s5)
+    sd a2, THREAD_A0(s5)
+    sd a3, THREAD_A1(s5)
+    sd a4, THREAD_A2(s5)
+    sd a5, THREAD_A3(s5)
+    sd a6, THREAD_A4(s5)
+    sd t0, THREAD_A5(s5)
+    sd t1, THREAD_A6(s5)
+    sd t2, THREAD_A7(s5)
+    ld s7, THREAD_PC(s5)
     addi s7, s7, 4
-    sd s7, 0(s5)
+    sd s7, THREAD_PC(s5)
     j resume_all
 
 /* s5 is to run instead of t6, and check_switch saw that this is special: somebody of higher priority is
@@ -796,7 +796,7 @@ signal_wake:
 1:  charge
     switch_space
     ld s7, THREAD_NEXT(s5)
-    sd s7, 0(s4)
+    sd s7, QUEUE_HEAD(s4)
     li s7, STATE_READY
     sb s7, THREAD_STATE(s5)
     sb s7, THREAD_QUEUED(t6)
@@ -848,8 +848,8 @@ wait_in_queue:
     sh s0, HART_LANE_FLOOR(tp)
 1:  charge
     switch_space
-    sd a0, 80(t6) /* should the thread be taken out of the queue, it waits again */
-    sd t6, 0(s3)
+    sd a0, THREAD_A0(t6) /* should the thread be taken out of the queue, it waits again */
+    sd t6, QUEUE_HEAD(s3)
     sd zero, THREAD_NEXT(t6)
     sd s4, THREAD_BLOCKED_ON(t6)
     sb s6, THREAD_STATE(t6)

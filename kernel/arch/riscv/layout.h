@@ -28,6 +28,9 @@
 /* Registers of a trap from the kernel itself: pc, x1-x31, rounded up to the stack's alignment. */
 #define FRAME_SIZE               256
 
+/* The instruction `pause`: a fence that does nothing on older harts. */
+#define PAUSE                    0x0100000f
+
 #define SSTATUS_SPIE             0x20
 #define SSTATUS_SPP              0x100
 #define SSTATUS_FS               0x6000

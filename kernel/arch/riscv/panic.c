@@ -24,6 +24,7 @@ extern const char ksyms_names[] __attribute__((weak));
 struct trap_frame {
     uint64_t reg[32];
 };
+_Static_assert(sizeof(struct trap_frame) <= FRAME_SIZE, "trap.S stores it, as in struct thread");
 
 extern char _image_start[], _text_end[], _rodata_start[], _stacks[];
 

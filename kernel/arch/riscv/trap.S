@@ -12,7 +12,7 @@
 
 .macro each_register op, base
     .irp n, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29
-    \op x\n, \n * 8(\base)
+    \op x\n, THREAD_REGS + \n * REG_BYTES(\base)
     .endr
 .endm
 
@@ -29,18 +29,18 @@ trap_entry:
     andi t5, t5, SSTATUS_SPP
     bnez t5, kernel_fault_entry
     ld t5, HART_CURRENT(tp)
-    sd ra, 8(t5)
-    sd sp, 16(t5)
-    sd gp, 24(t5)
+    sd ra, THREAD_RA(t5)
+    sd sp, THREAD_SP(t5)
+    sd gp, THREAD_GP(t5)
     each_register sd, t5
-    sd t6, 248(t5)
+    sd t6, THREAD_T6(t5)
     mv a0, t5
     ld t5, HART_SCRATCH(tp)
-    sd t5, 240(a0)
+    sd t5, THREAD_T5(a0)
     csrrw t5, sscratch, tp
-    sd t5, 32(a0)
+    sd t5, THREAD_TP(a0)
     csrr t5, sepc
-    sd t5, 0(a0)
+    sd t5, THREAD_PC(a0)
     ld sp, HART_STACK_TOP(tp)
     li s0, 0 /* ends backtraces */
     mv t6, a0
@@ -77,11 +77,11 @@ syscall_general:
 syscall_locked:
     li t4, 1
 1:  csrrw t5, sscratch, tp
-    sd t5, 32(t6)
-    sd sp, 16(t6)
-    sd gp, 24(t6)
+    sd t5, THREAD_TP(t6)
+    sd sp, THREAD_SP(t6)
+    sd gp, THREAD_GP(t6)
     .irp n, 8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27
-    sd x\n, \n * 8(t6)
+    sd x\n, \n * THREAD_RA(t6)
     .endr
     j 2f
 /* The registers that a system call keeps have been saved in the thread in t6, and the hart has its own
@@ -91,9 +91,9 @@ syscall_saved:
     li t4, 1
 2:
     csrr t5, sepc
-    sd t5, 0(t6)
+    sd t5, THREAD_PC(t6)
     .irp n, 5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17
-    sd x\n, \n * 8(t6)
+    sd x\n, \n * THREAD_RA(t6)
     .endr
     ld sp, HART_STACK_TOP(tp)
     li s0, 0
@@ -103,14 +103,14 @@ syscall_saved:
     call syscall_from_user
 
 /* The same thread, s1, goes on, and only the results of the system call have changed. */
-    ld t0, 0(s1)
+    ld t0, THREAD_PC(s1)
     csrw sepc, t0
     .globl syscall_return
 syscall_return:
     .irp n, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16
-    ld x\n, \n * 8(s1)
+    ld x\n, \n * THREAD_RA(s1)
     .endr
-    ld s1, 72(s1)
+    ld s1, THREAD_S1(s1)
     .irp n, 1, 17, 28, 29, 30, 31
     li x\n, 0
     .endr
@@ -119,16 +119,16 @@ syscall_return:
 /* Resumes the thread in a0. sstatus has SPP = 0 and SPIE = 1 ever since the hart was started. */
     .globl user_enter
 user_enter:
-    ld t0, 0(a0)
+    ld t0, THREAD_PC(a0)
     csrw sepc, t0
     mv t6, a0
-    ld ra, 8(t6)
-    ld sp, 16(t6)
-    ld gp, 24(t6)
-    ld tp, 32(t6)
+    ld ra, THREAD_RA(t6)
+    ld sp, THREAD_SP(t6)
+    ld gp, THREAD_GP(t6)
+    ld tp, THREAD_TP(t6)
     each_register ld, t6
-    ld t5, 240(t6)
-    ld t6, 248(t6)
+    ld t5, THREAD_T5(t6)
+    ld t6, THREAD_T6(t6)
     sret
 
 /* The stack may be what is broken: everything goes to the hart's emergency stack. */
@@ -137,17 +137,17 @@ kernel_fault_entry:
     sd sp, HART_SCRATCH_SP(tp)
     ld sp, HART_EMERGENCY_STACK_TOP(tp)
     addi sp, sp, -FRAME_SIZE
-    sd t5, 32(sp)
+    sd t5, THREAD_TP(sp)
     ld t5, HART_SCRATCH_SP(tp)
-    sd t5, 16(sp)
+    sd t5, THREAD_SP(sp)
     ld t5, HART_SCRATCH(tp)
-    sd t5, 240(sp)
-    sd ra, 8(sp)
-    sd gp, 24(sp)
+    sd t5, THREAD_T5(sp)
+    sd ra, THREAD_RA(sp)
+    sd gp, THREAD_GP(sp)
     each_register sd, sp
-    sd t6, 248(sp)
+    sd t6, THREAD_T6(sp)
     csrr t0, sepc
-    sd t0, 0(sp)
+    sd t0, THREAD_PC(sp)
     mv a0, sp
     call trap_from_kernel
     unimp
@@ -157,10 +157,10 @@ kernel_fault_entry:
 
 .macro each_fp_register op
     .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
-    \op f\n, THREAD_FP + \n * 8(t3)
+    \op f\n, THREAD_FP + \n * REG_BYTES(t3)
     .endr
     .irp n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
-    \op f\n, THREAD_FP + \n * 8(t3)
+    \op f\n, THREAD_FP + \n * REG_BYTES(t3)
     .endr
 .endm
 
