@@ -77,26 +77,55 @@ void lane_fp(struct thread *thread)
 
 /* --- Interrupts --- */
 
-/* The driver that waits for the line's interrupts and goes before `thread`, or NULL. */
-static inline struct thread *waiting_driver(struct hart *hart, const struct thread *thread,
-                                            const struct notification *notification)
+/* The queue in which a thread is the first that gets the notification's bits: it waits for them, or receives and is
+ * bound to it; NULL: nobody, or the lanes must not look. */
+static inline struct thread_queue *waiting_queue(const struct hart *hart, struct notification *notification)
 {
-    struct thread *driver;
+    const struct thread *bound = notification->bound;
+    struct endpoint *endpoint;
 
-    if (hart->closed & ~CLOSED_FP || hart->front || thread->foreign || !notification ||
-        notification->lane != hart)
+    if (notification->lane != hart)
+        return NULL;
+    if (notification->queue.head)
+        return &notification->queue;
+    if (!bound || bound->lane != hart || bound->state != THREAD_BLOCKED_RECV)
+        return NULL;
+    endpoint = bound->blocked_on;
+    return endpoint->lane == hart && endpoint->receivers.head == bound ? &endpoint->receivers : NULL;
+}
+
+/* Where the driver waits that gets the line's interrupt and goes before `thread`, or NULL. */
+static inline struct thread_queue *waiting_driver(const struct hart *hart, const struct thread *thread,
+                                                  struct notification *notification)
+{
+    struct thread_queue *queue;
+
+    if (hart->closed & ~CLOSED_FP || hart->front || thread->foreign || !notification)
         return NULL;
     /* Another hart may have made ready somebody who goes before the current thread. */
     if (thread->priority < hart->ready_top)
         return NULL;
-    driver = notification->queue.head;
-    return driver && driver->priority > thread->priority && driver->context ? driver : NULL;
+    queue = waiting_queue(hart, notification);
+    return queue && queue->head->priority > thread->priority && queue->head->context ? queue : NULL;
+}
+
+/* `thread` goes in front of all that are ready. */
+static inline void step_aside(struct hart *hart, struct thread *thread, struct thread *driver)
+{
+    thread->queued = true;
+    hart->front = thread;
+    hart->ready_top = hart->lane_floor = thread->priority;
+    if (hart->closed | driver->fp_eager) {
+        arch_fp_leave();
+        arch_fp_enter(driver);
+    }
 }
 
 void lane_interrupt(struct thread *thread)
 {
     struct hart *hart = hart_self();
     struct notification *notification;
+    struct thread_queue *queue;
     struct thread *driver;
     uint32_t line;
 
@@ -104,8 +133,8 @@ void lane_interrupt(struct thread *thread)
         return;
     line = arch_irq_claim();
     notification = irq_notification(line);
-    driver = waiting_driver(hart, thread, notification);
-    if (!driver || !switch_time(hart, thread, driver)) {
+    queue = waiting_driver(hart, thread, notification);
+    if (!queue || !switch_time(hart, thread, queue->head)) {
         lane_unlock(hart);
         if (!line)
             return;
@@ -115,20 +144,15 @@ void lane_interrupt(struct thread *thread)
         irq_deliver(line);
         hart_run();
     }
-    notification->queue.head = driver->next;
+    driver = queue->head;
+    queue->head = driver->next;
     driver->state = THREAD_READY;
     driver->reg[REG_A0] = irq_raise(line);
-    driver->reg[REG_A0 + 1] = 0;
+    driver->reg[REG_A0 + 1] = queue == &notification->queue ? 0 : TAG_SIGNAL;
 #pragma GCC unroll 8
     for (unsigned i = 0; i < MSG_REGS; i++)
         driver->reg[word_register[i]] = 0;
     thread_clear_rest(driver);
-    thread->queued = true;
-    hart->front = thread;
-    hart->ready_top = hart->lane_floor = thread->priority;
-    if (hart->closed | driver->fp_eager) {
-        arch_fp_leave();
-        arch_fp_enter(driver);
-    }
+    step_aside(hart, thread, driver);
     lane_end(hart, thread, driver);
 }
