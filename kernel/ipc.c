@@ -183,7 +183,7 @@ static enum error check_message(const struct thread *thread, uint64_t *tag, bool
     return ERR_OK;
 }
 
-/* --- Send and call --- */
+/* --- Send and call (docs/LANES.md: call, fault, send) --- */
 
 /* `from`, whose message `to` has just been given, waits for the answer. */
 static void wait_for_reply(struct thread *from, struct thread *to)
@@ -310,7 +310,7 @@ void ipc_fault(struct thread *thread, uint32_t fault)
     send_or_queue(thread, slot->object);
 }
 
-/* --- Receive --- */
+/* --- Receive (receive, take-sender) --- */
 
 /* Takes the message of the first sender in the queue. */
 static void receive_from(struct thread *thread, struct endpoint *endpoint)
@@ -360,7 +360,7 @@ void ipc_receive(struct thread *thread, const struct slot *slot, bool block)
     }
 }
 
-/* --- Reply --- */
+/* --- Reply (answer, answer-fault, save) --- */
 
 /* The answer to a fault restarts the thread, or leaves it faulted. A foreign call gets its results in
  * a0-a7. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The fast lanes for messages and signals. What is unusual goes to the general path in C, which does the same
- * with the same result.
+ * The fast lanes for messages, faults and signals. What is unusual goes to the general path in C, which does
+ * the same with the same result. docs/LANES.md has the table of what they do and may use; its rows are named here.
  *
  * A lane holds the lock of its hart only. That is enough for what is at home on the hart: the current thread,
  * endpoints and notifications whose `lane` is this hart, and the threads that wait at them. Capabilities do
@@ -176,7 +176,7 @@ copy_long:
 lane_entry:
     bnez a7, not_call
 
-/* --- Call --- */
+/* --- Call (docs/LANES.md: call, object) --- */
 
     lane_lock
     find_slot t4, t5, syscall_locked
@@ -299,7 +299,7 @@ object_call:
     j syscall_return
 1:  call hart_run
 
-/* --- A page fault, or a system call of a foreign thread, is a call of its handler --- */
+/* --- A page fault, or a system call of a foreign thread, is a call of its handler (fault) --- */
 
 /* All registers are saved in t6; sp is that of the kernel. s1 is scause, a load, store or fetch page
  * fault. */
@@ -390,7 +390,7 @@ fault_active:
 6:  call lane_special
     j 5b
 
-/* --- Answer the caller, and receive --- */
+/* --- Answer the caller, and receive (answer) --- */
 
 not_call:
     addi t5, a7, -SYS_REPLY_RECV
@@ -496,7 +496,7 @@ reply_active:
 2:  call copy_long
     j 1b
 
-/* --- The caller is a thread that faulted, or a foreign one that made a system call --- */
+/* --- The caller is a thread that faulted, or a foreign one that made a system call (answer-fault) --- */
 
 reply_fault:
     lbu s7, THREAD_FAULT_WAITS(s5)
@@ -683,7 +683,7 @@ fault_general:
     call trap_from_user
     unimp
 
-/* --- Signal, and ask --- */
+/* --- Signal, and ask (note, wake, wake-receiver, ask) --- */
 
 /* s-registers are not saved here, so they are not used. t3 = the notification in the slot a0 if the right is
  * there. */
@@ -818,7 +818,7 @@ signal_special:
     sh s0, HART_LANE_FLOOR(tp)
     j 1b
 
-/* --- Wait, and receive without answering: gives the hart back to whoever is in front --- */
+/* --- Wait, and receive without answering: the hart goes back to whoever is in front (wait, receive, take) --- */
 
 not_send:
     addi t5, a7, -SYS_WAIT

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The fast lanes for faults that a waiting handler gets, FP registers, and interrupts that wake a driver: see
- * lane.S, whose rules hold here too. The registers of the current thread are all saved. A function returns
- * when it has changed nothing, and the general path is to deal with the event. */
+/* The fast lanes for FP registers, and for interrupts that wake a driver: see lane.S, whose rules hold here, too. The
+ * registers of the current thread are all saved. A function returns when it has changed nothing, and the general
+ * path is to deal with the event. */
 #include "lane.h"
 
 #include "aspace.h"
@@ -60,7 +60,7 @@ lane_end(struct hart *hart, struct thread *from, struct thread *to)
     user_enter(to);
 }
 
-/* --- FP registers --- */
+/* --- FP registers (docs/LANES.md: fp-trap) --- */
 
 void lane_fp(struct thread *thread)
 {
@@ -75,7 +75,7 @@ void lane_fp(struct thread *thread)
         user_enter(thread);
 }
 
-/* --- Interrupts --- */
+/* --- Interrupts (interrupt) --- */
 
 /* The queue in which a thread is the first that gets the notification's bits: it waits for them, or receives and is
  * bound to it; NULL: nobody, or the lanes must not look. */
