@@ -7,8 +7,8 @@ user_flags := $(common_flags) $(optimise) $(warnings) --specs=picolibc.specs -mc
     -fno-common -fno-omit-frame-pointer -ffunction-sections -fdata-sections
 $(eval $(call compile,obj-user,$(user_cc),$(user_flags)))
 
-# Processes of the initrd, and what they have of the libraries, do not touch floating point registers, so that calls
-# need not save any for them; but for those named here.
+# Processes of the initrd, and what they have of the libraries, do not touch floating point registers, so that
+# calls need not save any for them; but for those named here.
 floating_processes :=
 integer_abi := -march=rv64imac -mabi=lp64
 $(eval $(call compile,obj-integer,$(user_cc),$(user_flags) -march=rv64imac_zicsr_zifencei -mabi=lp64))
@@ -45,7 +45,8 @@ link_group = -Wl,--start-group $1 -lc -lgcc -Wl,--end-group
 link_libraries := $(call link_group,$(user_libraries))
 define program
 objects_$1 := $(patsubst %,$(objects_dir)/%.o,$(filter user/$1/%,$(user_sources)))
-$(call remember,link-$(subst /,-,$1),$(user_cc) $(link_abi) $(link_flags) $2 $(filter user/$1/%,$(user_sources)))
+$(call remember,link-$(subst /,-,$1),$(user_cc) $(link_abi) $(link_flags) $2 \
+    $(filter user/$1/%,$(user_sources)))
 $B/user/$1.elf: $$(objects_$1) $(libraries_of) lib/rt/user.ld $B/flags/link-$(subst /,-,$1) | packages
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@)$(user_cc) $(link_abi) $(link_flags) -Wl,--defsym=PROGRAM_BASE=$2 -o $$@ \

@@ -11,24 +11,24 @@
 #define NUMBER(name, value)             const char number_##name[(value) + 1] = {0}
 #define OFFSET(name, structure, member) NUMBER(name, offsetof(struct structure, member))
 
-/* What lane.S and trap.S make use of, each where its name says. */
-#define RELIED_ON(fact) _Static_assert(fact, "the assembly relies on it")
-RELIED_ON(offsetof(struct hart, lock) == 0);                                  /* amoswap has no offset */
-RELIED_ON(SLOT_LANE_SEND == 0x80);                                            /* bgez of the flags */
-RELIED_ON(SYS_CALL == 0);                                                     /* bnez of the number */
-RELIED_ON(SYS_REPLY_RECV == THREAD_READY);                                    /* reply_commit stores a7 */
-RELIED_ON(THREAD_READY == true);                                              /* stored in flags, too */
-RELIED_ON(DEPTH_OWNER < 0);                                                   /* the sign says that one may call */
-RELIED_ON(offsetof(struct thread, depth) == offsetof(struct thread, state) + 1 &&
-          offsetof(struct thread, state) % 2 == 0);                           /* check_call loads both at once */
-RELIED_ON(offsetof(struct slot, rights) == offsetof(struct slot, type) + 1 &&
-          offsetof(struct slot, type) % 2 == 0);                              /* and find_notification */
-RELIED_ON(offsetof(struct thread, reg) == 0);                                 /* kernel_fault_entry: panic.c */
-RELIED_ON(offsetof(struct thread_queue, head) == 0);
-RELIED_ON(SSTATUS_FS == SSTATUS_FS_DIRTY && (SSTATUS_FS_CLEAN | SSTATUS_FS_INITIAL) == SSTATUS_FS_DIRTY);
-RELIED_ON(LEVEL_FP < -1 && LANES_CLOSED > UINT8_MAX);                         /* check_switch */
-RELIED_ON(RIGHT_READ < 8 && RIGHT_WRITE < 8 && RIGHT_EXEC < 8 && CAUSE_LOAD_PAGE == CAUSE_FETCH_PAGE + 1 &&
-          CAUSE_STORE_PAGE == CAUSE_FETCH_PAGE + 3);                          /* fault_page shifts by the cause */
+/* What lane.S and trap.S make use of, and where. */
+#define RELIED_ON(fact, where) _Static_assert(fact, where)
+RELIED_ON(offsetof(struct hart, lock) == 0, "lane_lock: amoswap has no offset");
+RELIED_ON(SLOT_LANE_SEND == 0x80, "lane_entry: the sign of the flags");
+RELIED_ON(SYS_CALL == 0, "lane_entry");
+RELIED_ON(SYS_REPLY_RECV == THREAD_READY, "reply_commit stores a7");
+RELIED_ON(THREAD_READY == true, "signal_wake and fault_call: stored in flags, too");
+RELIED_ON(DEPTH_OWNER < 0, "check_call: the sign says that one may call");
+RELIED_ON(offsetof(struct thread, depth) == offsetof(struct thread, state) + 1, "check_call loads both");
+RELIED_ON(offsetof(struct slot, rights) == offsetof(struct slot, type) + 1, "find_notification loads both");
+RELIED_ON(offsetof(struct thread, state) % 2 == 0 && offsetof(struct slot, type) % 2 == 0, "as one halfword");
+RELIED_ON(offsetof(struct thread, reg) == 0, "kernel_fault_entry: struct trap_frame of panic.c");
+RELIED_ON(offsetof(struct thread_queue, head) == 0, "find_receiver");
+RELIED_ON(SSTATUS_FS == SSTATUS_FS_DIRTY, "lane_special");
+RELIED_ON((SSTATUS_FS_CLEAN | SSTATUS_FS_INITIAL) == SSTATUS_FS_DIRTY, "fp_load_lane");
+RELIED_ON(LEVEL_FP < -1 && LANES_CLOSED > UINT8_MAX, "check_switch");
+RELIED_ON(RIGHT_READ < 8 && RIGHT_WRITE < 8 && RIGHT_EXEC < 8, "fault_page: a nibble for each cause");
+RELIED_ON(CAUSE_LOAD_PAGE == CAUSE_FETCH_PAGE + 1 && CAUSE_STORE_PAGE == CAUSE_FETCH_PAGE + 3, "fault_page");
 
 #define REGISTER(name, n) OFFSET(THREAD_##name, thread, reg[n])
 NUMBER(REG_BYTES, sizeof(uint64_t));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The fast lanes for messages, faults and signals. What is unusual goes to the general path in C, which does
- * the same with the same result. docs/LANES.md has the table of what they do and may use; its rows are named here.
+ * the same with the same result. docs/LANES.md has the table of what they do and may use; its rows are named
+ * here.
  *
  * A lane holds the lock of its hart only. That is enough for what is at home on the hart: the current thread,
  * endpoints and notifications whose `lane` is this hart, and the threads that wait at them. Capabilities do
@@ -818,7 +819,7 @@ signal_special:
     sh s0, HART_LANE_FLOOR(tp)
     j 1b
 
-/* --- Wait, and receive without answering: the hart goes back to whoever is in front (wait, receive, take) --- */
+/* --- Wait, and receive without answering: who is in front gets the hart (wait, receive, take) --- */
 
 not_send:
     addi t5, a7, -SYS_WAIT

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The fast lanes for FP registers, and for interrupts that wake a driver: see lane.S, whose rules hold here, too. The
- * registers of the current thread are all saved. A function returns when it has changed nothing, and the general
- * path is to deal with the event. */
+/* The fast lanes for FP registers, and for interrupts that wake a driver: see lane.S, whose rules hold here,
+ * too. The registers of the current thread are all saved. A function returns when it has changed nothing, and
+ * the general path is to deal with the event. */
 #include "lane.h"
 
 #include "aspace.h"
@@ -77,8 +77,8 @@ void lane_fp(struct thread *thread)
 
 /* --- Interrupts (interrupt) --- */
 
-/* The queue in which a thread is the first that gets the notification's bits: it waits for them, or receives and is
- * bound to it; NULL: nobody, or the lanes must not look. */
+/* The queue in which a thread is the first that gets the notification's bits: it waits for them, or receives
+ * and is bound to it; NULL: nobody, or the lanes must not look. */
 static inline struct thread_queue *waiting_queue(const struct hart *hart, struct notification *notification)
 {
     const struct thread *bound = notification->bound;
