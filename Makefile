@@ -74,7 +74,7 @@ optimise := $(if $(filter debug,$(BUILD)),-Og,-O2)
 
 include mk/kernel.mk mk/user.mk mk/image.mk
 include mk/test.mk mk/latency.mk
-include mk/fuzz.mk mk/trees.mk mk/images.mk mk/firmware.mk
+include mk/fuzz.mk mk/trees.mk mk/images.mk mk/crash.mk mk/firmware.mk
 include mk/hostile.mk mk/lanes.mk
 include mk/system.mk mk/bench.mk
 include mk/coverage.mk

@@ -214,6 +214,19 @@ static enum error write_commit(struct ext4 *fs)
 
 /* --- The journal's superblock --- */
 
+/* The features that this code writes; those of the log's old content do not matter, because it is empty. */
+static void set_features(const struct ext4_writer *writer, struct journal_superblock *super)
+{
+    uint32_t features = JBD2_FEATURE_INCOMPAT_REVOKE;
+    features |= writer->wide ? JBD2_FEATURE_INCOMPAT_64BIT : 0;
+    features |= writer->sums ? JBD2_FEATURE_INCOMPAT_CSUM_V3 : 0;
+    features |= ext4_be32(super->s_feature_incompat) & JBD2_FEATURE_INCOMPAT_FAST_COMMIT;
+    super->s_feature_incompat = be32(features);
+    super->s_feature_compat =
+        be32(ext4_be32(super->s_feature_compat) & ~(uint32_t)JBD2_FEATURE_COMPAT_CHECKSUM);
+    super->s_checksum_type = writer->sums ? CRC32C_TYPE : 0;
+}
+
 static enum error write_super(struct ext4 *fs, uint32_t start, uint32_t sequence)
 {
     struct ext4_block *block;
@@ -224,6 +237,7 @@ static enum error write_super(struct ext4 *fs, uint32_t start, uint32_t sequence
     if (error)
         return error;
     struct journal_superblock *super = (void *)block->data;
+    set_features(fs->writer, super);
     super->s_start = be32(start);
     super->s_sequence = be32(sequence);
     if (fs->writer->sums) {
@@ -233,24 +247,6 @@ static enum error write_super(struct ext4 *fs, uint32_t start, uint32_t sequence
     error = write_block(fs, block);
     ext4_put_block(fs, block);
     return error;
-}
-
-/* The features that this code writes; those of the log's old content do not matter, because it is empty. */
-static void set_features(struct ext4 *fs, struct journal_superblock *super)
-{
-    struct ext4_writer *writer = fs->writer;
-    uint32_t features = JBD2_FEATURE_INCOMPAT_REVOKE;
-    writer->wide = fs->incompat & EXT4_FEATURE_INCOMPAT_64BIT;
-    writer->sums = ext4_has_metadata_csum(fs);
-    features |= writer->wide ? JBD2_FEATURE_INCOMPAT_64BIT : 0;
-    features |= writer->sums ? JBD2_FEATURE_INCOMPAT_CSUM_V3 : 0;
-    features |= ext4_be32(super->s_feature_incompat) & JBD2_FEATURE_INCOMPAT_FAST_COMMIT;
-    super->s_feature_incompat = be32(features);
-    super->s_feature_compat =
-        be32(ext4_be32(super->s_feature_compat) & ~(uint32_t)JBD2_FEATURE_COMPAT_CHECKSUM);
-    super->s_checksum_type = writer->sums ? CRC32C_TYPE : 0;
-    memcpy(writer->journal_uuid, super->s_uuid, UUID_SIZE);
-    writer->journal_seed = crc32c(~0u, super->s_uuid, UUID_SIZE);
 }
 
 static enum error read_super(struct ext4 *fs)
@@ -272,7 +268,10 @@ static enum error read_super(struct ext4 *fs)
         error = ext4_get_block(fs, place, &block);
     if (error)
         return error;
-    set_features(fs, (void *)block->data);
+    memcpy(writer->journal_uuid, ((const struct journal_superblock *)block->data)->s_uuid, UUID_SIZE);
+    writer->journal_seed = crc32c(~0u, writer->journal_uuid, UUID_SIZE);
+    writer->wide = fs->incompat & EXT4_FEATURE_INCOMPAT_64BIT;
+    writer->sums = ext4_has_metadata_csum(fs);
     ext4_put_block(fs, block);
     return ERR_OK;
 }

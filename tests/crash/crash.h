@@ -86,11 +86,14 @@ struct model_entry {
 
 struct model {
     struct model_node *root;
+    struct model_node *graves; /* files that went since the last commit, chained by `copy` */
 };
 
 struct model model_new(void);
 struct model model_copy(const struct model *model);
 void model_free(struct model *model);
+/* Forgets the files that went. */
+void model_clear_graves(struct model *model);
 struct model_node *model_find(const struct model_node *dir, const char *name);
 
 /*

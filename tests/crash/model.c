@@ -17,7 +17,7 @@ static struct model_node *new_node(uint16_t type)
 
 struct model model_new(void)
 {
-    struct model model = {new_node(EXT4_S_IFDIR)};
+    struct model model = {new_node(EXT4_S_IFDIR), NULL};
 
     model.root->inode = EXT4_ROOT_INO;
     return model;
@@ -50,11 +50,30 @@ static void clear_copies(struct model_node *node)
 
 struct model model_copy(const struct model *model)
 {
-    struct model copy = {copy_node(model->root)};
+    struct model copy = {copy_node(model->root), NULL};
 
     clear_copies(model->root);
     clear_copies(copy.root);
+    for (const struct model_node *grave = model->graves; grave; grave = grave->copy) {
+        struct model_node *node = malloc(sizeof(*node));
+        *node = *grave;
+        node->data = malloc(node->size + 1);
+        if (grave->size)
+            memcpy(node->data, grave->data, grave->size);
+        node->copy = copy.graves;
+        copy.graves = node;
+    }
     return copy;
+}
+
+void model_clear_graves(struct model *model)
+{
+    while (model->graves) {
+        struct model_node *grave = model->graves;
+        model->graves = grave->copy;
+        free(grave->data);
+        free(grave);
+    }
 }
 
 static void free_node(struct model_node *node)
@@ -71,6 +90,7 @@ static void free_node(struct model_node *node)
 
 void model_free(struct model *model)
 {
+    model_clear_graves(model);
     free_node(model->root);
 }
 
@@ -93,22 +113,50 @@ static const char *differs(const char *name, const char *what, uint64_t got, uin
     return difference;
 }
 
+#define MOST_VERSIONS 8
+
+/* What a file was some operations later: its content under any name, or when it went. */
+struct versions {
+    uint32_t inode;
+    const struct model_node *node[MOST_VERSIONS];
+    unsigned count;
+};
+
+static void find_versions(const struct model_node *node, struct versions *versions)
+{
+    if (node->type == EXT4_S_IFREG && node->inode == versions->inode && versions->count < MOST_VERSIONS)
+        versions->node[versions->count++] = node;
+    for (unsigned i = 0; i < node->count; i++)
+        find_versions(node->entries[i].node, versions);
+}
+
+static bool has_byte(const struct versions *versions, size_t at, uint8_t byte)
+{
+    for (unsigned i = 0; i < versions->count; i++)
+        if (at < versions->node[i]->size ? versions->node[i]->data[at] == byte : byte == 0)
+            return true;
+    return false;
+}
+
 static const char *compare_content(struct ext4 *fs, const struct ext4_node *node,
-                                   const struct model_node *model, const struct model_node *later,
+                                   const struct model_node *model, const struct model *later,
                                    const char *name)
 {
     size_t done = 0;
+    struct versions versions = {.inode = node->inode};
 
     if (node->size != model->size)
         return differs(name, "size", node->size, model->size);
+    if (later)
+        find_versions(later->root, &versions);
+    for (const struct model_node *grave = later ? later->graves : NULL; grave; grave = grave->copy)
+        find_versions(grave, &versions);
     uint8_t *content = malloc(model->size + 1);
     enum error error = ext4_read(fs, node, 0, content, model->size, &done);
     const char *wrong_there = error || done != model->size ? differs(name, fs->cause, error, done) : NULL;
-    for (size_t i = 0; !wrong_there && i < done; i++) {
-        bool newer = later && i < later->size && content[i] == later->data[i];
-        if (content[i] != model->data[i] && !newer)
+    for (size_t i = 0; !wrong_there && i < done; i++)
+        if (content[i] != model->data[i] && !has_byte(&versions, i, content[i]))
             wrong_there = differs(name, "a byte", i, content[i]);
-    }
     free(content);
     return wrong_there;
 }
@@ -135,10 +183,10 @@ static bool list_entry(void *context, const struct ext4_entry *entry)
 }
 
 static const char *compare_node(struct ext4 *fs, uint32_t inode, const struct model_node *model,
-                                const struct model_node *later, const char *name);
+                                const struct model *later, const char *name);
 
 static const char *compare_directory(struct ext4 *fs, const struct ext4_node *node,
-                                     const struct model_node *model, const struct model_node *later,
+                                     const struct model_node *model, const struct model *later,
                                      const char *name)
 {
     struct listing listing = {.dir = model};
@@ -158,8 +206,7 @@ static const char *compare_directory(struct ext4 *fs, const struct ext4_node *no
         error = ext4_lookup(fs, node, child, strlen(child), &found);
         if (error)
             return differs(child, fs->cause, error, 0);
-        struct model_node *newer = later && later->type == EXT4_S_IFDIR ? model_find(later, child) : NULL;
-        const char *result = compare_node(fs, found, model->entries[i].node, newer, child);
+        const char *result = compare_node(fs, found, model->entries[i].node, later, child);
         if (result)
             return result;
     }
@@ -167,7 +214,7 @@ static const char *compare_directory(struct ext4 *fs, const struct ext4_node *no
 }
 
 static const char *compare_node(struct ext4 *fs, uint32_t inode, const struct model_node *model,
-                                const struct model_node *later, const char *name)
+                                const struct model *later, const char *name)
 {
     struct ext4_node node;
     enum error error = ext4_read_node(fs, inode, &node);
@@ -178,8 +225,6 @@ static const char *compare_node(struct ext4 *fs, uint32_t inode, const struct mo
         return differs(name, "mode", node.mode, model->type);
     if (inode != EXT4_ROOT_INO && node.links != model->links)
         return differs(name, "links", node.links, model->links);
-    if (later && (later->type != model->type || later->inode != model->inode))
-        later = NULL;
     if (model->type == EXT4_S_IFDIR)
         return compare_directory(fs, &node, model, later, name);
     if (model->type != EXT4_S_IFREG && model->type != EXT4_S_IFLNK)
@@ -189,5 +234,5 @@ static const char *compare_node(struct ext4 *fs, uint32_t inode, const struct mo
 
 const char *model_compare(struct ext4 *fs, const struct model *model, const struct model *later)
 {
-    return compare_node(fs, EXT4_ROOT_INO, model->root, later ? later->root : NULL, "/");
+    return compare_node(fs, EXT4_ROOT_INO, model->root, later, "/");
 }

@@ -68,10 +68,16 @@ static void remove_entry(struct model_node *dir, const char *name)
     }
 }
 
-static void drop_node(struct model_node *node)
+/* A file that goes may be there again after a crash. */
+static void drop_node(struct workload *w, struct model_node *node)
 {
     if (node->type != EXT4_S_IFDIR && --node->links > 0)
         return;
+    if (node->type == EXT4_S_IFREG) {
+        node->copy = w->model.graves;
+        w->model.graves = node;
+        return;
+    }
     free(node->data);
     free(node->entries);
     free(node);
@@ -136,6 +142,8 @@ static void make_link(struct workload *w)
     uint32_t inode;
 
     memset(target, 'a' + (char)below(&w->random, 26), length);
+    if (length > 60 && below(&w->random, 2)) /* it looks like the journal's own blocks */
+        memcpy(target, "\xc0\x3b\x39\x98", 4);
     enum error error =
         ext4_symlink(w->fs, place.dir->inode, place.name, strlen(place.name), target, length, &what, &inode);
     if (!done(w, "symlink", error, place.node ? ERR_EXISTS : ERR_OK))
@@ -191,7 +199,7 @@ static void remove_name(struct workload *w)
     if ((last != 0) != (directory || place.node->links == 1))
         wrong("unlink: last is %u", last);
     remove_entry(place.dir, place.name);
-    drop_node(place.node);
+    drop_node(w, place.node);
     release(w, last);
 }
 
@@ -238,7 +246,7 @@ static void rename_name(struct workload *w)
         add_entry(from.dir, from.name, to.node);
     add_entry(to.dir, to.name, from.node);
     if (to.node && how != EXT4_RENAME_EXCHANGE)
-        drop_node(to.node);
+        drop_node(w, to.node);
     release(w, last);
 }
 

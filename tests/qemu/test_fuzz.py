@@ -6,8 +6,9 @@ from pathlib import Path
 
 from qemu import test
 
-sys.path += [str(Path(__file__).resolve().parents[1] / name) for name in ("fuzz", "images", "trees")]
+sys.path += [str(Path(__file__).resolve().parents[1] / name) for name in ("crash", "fuzz", "images", "trees")]
 
+import crash  # noqa: E402
 import fuzz  # noqa: E402
 import images  # noqa: E402
 import trees  # noqa: E402
@@ -26,3 +27,8 @@ def no_tree_breaks_what_reads_it(system):
 @test(harts=(1,), timeout=240, boot=False)
 def no_image_breaks_what_reads_and_checks_it(system):
     return images.fuzz(system.build, 5000, jobs=2)
+
+
+@test(harts=(1,), timeout=240, boot=False)
+def no_crash_loses_what_was_committed(system):
+    return crash.crash(system.build, 10, states=25, jobs=2)
