@@ -35,6 +35,10 @@ void hart_evict(struct thread *thread)
 {
     (void)thread;
 }
+void hart_save_fp(struct thread *thread)
+{
+    thread->fp_hart = NULL;
+}
 void heap_remove(struct heap_node *node)
 {
     node->queued = 0;
