@@ -54,11 +54,22 @@ struct console_info_reply {
     uint64_t unfinished; /* 1: what was written last does not end its line */
 };
 
+/* How large the terminal is, as it answered last; 0: not known. With CONSOLE_ASK it is asked anew, and the
+ * answer comes when it comes: no reader sees it. */
+enum console_size_flags { CONSOLE_ASK = 1 };
+struct console_size_request {
+    uint64_t flags;
+};
+struct console_size_reply {
+    uint64_t columns, rows;
+};
+
 #define CONSOLE_OPS(OP)                                                                                      \
     OP(1, console_write, struct console_write_request, struct console_write_reply, CONSOLE_WRITE)            \
     OP(2, console_read, struct console_read_request, struct console_read_reply, CONSOLE_READ)                \
     OP(3, console_mode, struct console_mode_request, struct proto_empty, CONSOLE_READ)                       \
     OP(4, console_interrupt, struct proto_empty, struct proto_empty, CONSOLE_READ)                           \
     OP(5, console_info, struct proto_empty, struct console_info_reply, CONSOLE_WRITE)                        \
-    OP(6, console_foreground, struct console_foreground_request, struct proto_empty, CONSOLE_CONTROL)
+    OP(6, console_foreground, struct console_foreground_request, struct proto_empty, CONSOLE_CONTROL)        \
+    OP(7, console_size, struct console_size_request, struct console_size_reply, CONSOLE_READ)
 PROTO_CLIENT(CONSOLE_OPS)

@@ -68,6 +68,14 @@ enum error terminal_foreground(uint64_t process)
     return console_foreground(rt_cap("console"), &request, &none);
 }
 
+unsigned terminal_columns(bool ask)
+{
+    struct console_size_request request = {.flags = ask ? CONSOLE_ASK : 0};
+    struct console_size_reply reply;
+
+    return !console_size(rt_cap("console"), &request, &reply) ? (unsigned)reply.columns : 0;
+}
+
 enum error terminal_interrupt(cap_t notification)
 {
     unsigned give_count = notification != 0 ? 1 : 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Whose the terminal is: reads, modes and the interrupt key of its owner hold, and the attention key is
  * nobody's. */
-// sources: user/console/console.c user/console/foreground.c user/console/line.c
+// sources: user/console/console.c user/console/foreground.c user/console/line.c user/console/size.c
 #include "console_world.h"
 
 #define SHELL   7

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The console among its clients: who gets the input, in which order output goes out, what happens to those
  * that die. */
-// sources: user/console/console.c user/console/foreground.c user/console/line.c
+// sources: user/console/console.c user/console/foreground.c user/console/line.c user/console/size.c
 #include "console_world.h"
 
 TestSuite(console, .init = set_up, .timeout = 30);

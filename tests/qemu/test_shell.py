@@ -316,7 +316,7 @@ def reading_and_going_about(system):
     if ODD_BYTES not in system.log_path.read_bytes():
         raise Failure("cat changes the bytes of a binary file")
     system.send_line("cat 'no newline'")
-    system.expect("the endcardea:/$ ")
+    system.expect_regex(r"the end\x1b7.*\x1b8cardea:/\$ ")
     shown = system.command("stat 'sub dir/one' nowhere loop/x")
     for pattern in (
         r"Name: sub dir/one\n +Type: file\n +Size: 2 bytes, \d+ blocks of 512\n",

@@ -5,6 +5,7 @@
 #include "bytes.h"
 #include "foreground.h"
 #include "line.h"
+#include "size.h"
 
 #include <base/checked.h>
 #include <rt/rt.h>
@@ -24,6 +25,7 @@ static struct console_port *port;
 static char input_data[INPUT_SIZE], output_data[OUTPUT_SIZE];
 static struct bytes input, output;
 static struct line line;
+static struct size size;
 static char last_out;           /* byte put into the output last */
 static unsigned attention_keys; /* typed in a row */
 static bool refusing;           /* the rest of a line that found no room */
@@ -174,9 +176,8 @@ static void refuse(char byte)
     refusing = !ends_line(byte);
 }
 
-void console_receive(char byte)
+static void take_typed(char byte)
 {
-    port->bytes_in++;
     if (is_attention(byte)) {
         discard_input();
         raise_interrupt("^\\\n", 0);
@@ -187,6 +188,16 @@ void console_receive(char byte)
     } else if (refusing || !bytes_put(&input, byte)) {
         refuse(byte);
     }
+}
+
+void console_receive(char byte)
+{
+    char typed[SIZE_HELD_MAX + 1];
+    size_t count = size_filter(&size, byte, typed);
+
+    port->bytes_in++;
+    for (size_t i = 0; i < count; i++)
+        take_typed(typed[i]);
 }
 
 static uint64_t read_raw(char *bytes, uint64_t max)
@@ -315,6 +326,23 @@ static enum error serve_console_interrupt(struct call *call, const struct proto_
     return ERR_OK;
 }
 
+static enum error serve_console_size(struct call *call, const struct console_size_request *request,
+                                     struct console_size_reply *reply)
+{
+    static const char query[] = SIZE_QUERY;
+
+    /* It leaves no mark, so it does not count as something written. */
+    if ((request->flags & CONSOLE_ASK) && foreground_may_read(call->client) && has_room(sizeof(query))) {
+        for (size_t i = 0; i + 1 < sizeof(query); i++)
+            bytes_put(&output, query[i]);
+        size_asked(&size);
+        port->transmit();
+    }
+    reply->columns = size.columns;
+    reply->rows = size.rows;
+    return ERR_OK;
+}
+
 static enum error serve_console_info(struct call *call, const struct proto_empty *request,
                                      struct console_info_reply *reply)
 {
@@ -336,6 +364,7 @@ void console_start(struct console_port *the_port)
     input = (struct bytes){.data = input_data, .size = INPUT_SIZE};
     output = (struct bytes){.data = output_data, .size = OUTPUT_SIZE};
     line = (struct line){.echo = echo};
+    size = (struct size){0};
     reader_count = writer_count = 0;
     foreground_start();
     attention_keys = 0;

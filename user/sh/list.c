@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WIDTH 80
-
 struct listing {
     bool all, details;
     bool no_memory;
@@ -73,7 +71,7 @@ static int list_directory(const char *path, uint64_t directory, struct listing *
         return STATUS_INTERRUPTED;
     name_list_sort(&listing->names);
     if (!listing->details) {
-        name_list_print(&listing->names, SIZE_MAX, WIDTH, false, write_out, stdout);
+        name_list_print(&listing->names, SIZE_MAX, shell.columns, false, write_out, stdout);
         return 0;
     }
     for (size_t i = 0; i < listing->names.count && !input_interrupted(); i++) {

@@ -5,6 +5,7 @@
 #include "parse.h"
 #include "shell.h"
 
+#include <client/console.h>
 #include <client/fs.h>
 #include <stdio.h>
 #include <string.h>
@@ -139,15 +140,29 @@ static void make_prompt(void)
     snprintf(prompt, sizeof(prompt), "cardea:%s%s$ ", start > 0 ? "..." : "", escaped);
 }
 
+static void set_width(struct line_editor *editor, bool ask)
+{
+    unsigned columns = terminal_columns(ask);
+
+    editor->width = shell.columns = columns > 0 ? columns : LINE_DEFAULT_WIDTH;
+}
+
 /* Shows the prompt and edits a line until it is entered or given up. */
 static enum line_event read_line(struct line_editor *editor)
 {
     enum line_event event = LINE_EDITING;
+    bool typed = false;
 
     make_prompt();
+    set_width(editor, true);
     line_editor_start(editor, prompt);
-    while (event == LINE_EDITING)
-        event = line_editor_feed(editor, input_next());
+    while (event == LINE_EDITING) {
+        uint8_t byte = input_next();
+        if (!typed)
+            set_width(editor, false); /* the terminal has answered meanwhile */
+        typed = true;
+        event = line_editor_feed(editor, byte);
+    }
     return event;
 }
 

@@ -29,6 +29,7 @@ struct shell {
     char directory[PATH_SIZE]; /* the current one: absolute, normalised */
     int status;                /* of the last command */
     bool interrupted;          /* ctrl-c was typed while this line ran: what is left of it is dropped */
+    unsigned columns;          /* of the terminal */
     struct history history;
 };
 extern struct shell shell;
