@@ -147,6 +147,8 @@ qemu10("default", "OpenSBI 1.5, -kernel")
 qemu10("harts_8", "8 harts", 8, "8G")
 qemu10("svade", "-cpu rv64,svade=on,svadu=off", cpu="rv64,svade=on,svadu=off")
 qemu10("u54", "-cpu sifive-u54", cpu="sifive-u54")
+# As on a U74: reading the clock traps into the firmware, and so does setting the timer.
+qemu10("no_zicntr", "-cpu rv64,zicntr=off,sstc=off", cpu="rv64,zicntr=off,sstc=off")
 qemu10("rva23", "-cpu rva23s64", cpu="rva23s64")
 qemu10("aia_aplic", "aia=aplic", machine="virt,aia=aplic")
 qemu10("aia_imsic", "aia=aplic-imsic", machine="virt,aia=aplic-imsic")
