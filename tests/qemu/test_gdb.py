@@ -36,3 +36,19 @@ def stops_in_kernel_and_process(system):
     for function in ("kernel_main", "rt_enter"):
         if not re.search(rf"#0 +(0x[0-9a-f]+ in )?{function} \(.*\) at \S+\.c:\d+", text):
             raise Failure(f"gdb did not stop in {function}:\n{text}")
+
+
+@test(harts=(1, 4), timeout=90, boot=False)
+def lists_threads_processes_and_capabilities(system):
+    """Wherever it stopped: in the kernel, and in a process, from where the kernel's memory cannot be read."""
+    shown = ("threads", "processes", "caps dev", "caps nobody")
+    text = debug(system, "hbreak console_start", "continue", "print $priv", *shown, "print 7", "delete",
+                 "hbreak kernel_invoke", "continue", "print $priv", *shown)
+    sides = text.split("$2 = 7", 1)
+    for side, priv in zip(sides, ("$1 = 0", "$3 = 1")):
+        if priv not in side or len(sides) != 2:
+            raise Failure(f"gdb stopped somewhere else:\n{text}")
+        threads = (r"^init +\w+ +210 ", r"^console +\w+ +190 ")
+        for pattern in (*threads, r"^space 0x\w+: mm\b", r"^ +\d+ irq_control +rights"):
+            if not re.search(pattern, side, re.MULTILINE):
+                raise Failure(f"{pattern} is not there:\n{text}")

@@ -7,6 +7,7 @@ set confirm off
 set pagination off
 set print pretty on
 set history save off
+source tools/gdb/cardea.py
 
 define privilege
     # $priv is the mode the selected hart is in: 0 user, 1 supervisor, 3 machine.
