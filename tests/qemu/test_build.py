@@ -57,3 +57,34 @@ def a_dry_run_writes_nothing(system):
         raise Failure("other flags, and nothing to be made")
     if before != {path: path.stat().st_mtime_ns for path in Path(system.build).rglob("flags/*")}:
         raise Failure("it wrote down flags")
+
+
+APT = """#!/bin/sh
+case "$*" in
+*indextargets*) echo http://mirror/debian/ ;;
+*update*) mkdir "$FAKE/busy" && sleep 0.5 && rmdir "$FAKE/busy" ;;
+*download*) cp "$FAKE/one.deb" . ;;
+esac
+"""
+
+
+@test(harts=(1,), boot=False, timeout=60)
+def two_that_fetch_the_same_do_not_disturb_each_other(system):
+    """The cards of two boards need one package, and are made at the same time."""
+    fake = system.directory.resolve()
+    (fake / "package/DEBIAN").mkdir(parents=True, exist_ok=True)
+    (fake / "package/DEBIAN/control").write_text(
+        "Package: one\nVersion: 1\nArchitecture: all\nMaintainer: nobody\nDescription: none\n"
+    )
+    (fake / "package/file").write_text("fetched")
+    subprocess.run(["dpkg-deb", "-b", fake / "package", fake / "one.deb"], check=True, capture_output=True)
+    (fake / "apt-get").write_text(APT)
+    (fake / "apt-get").chmod(0o755)
+    environment = {**os.environ, "PATH": f"{fake}:{os.environ['PATH']}", "FAKE": str(fake)}
+    command = ["tools/fetch", fake / "there", "suite", "all", "one"]
+    both = [subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=30)[1] for process in both]
+    if any(process.returncode for process in both) or (fake / "there/root/file").read_text() != "fetched":
+        raise Failure(f"one of them failed: {said}")
+    if sum("fetch: one of Debian" in text for text in said) != 1:
+        raise Failure(f"both have fetched it: {said}")
