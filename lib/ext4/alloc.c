@@ -9,7 +9,7 @@
 #include <base/crc32c.h>
 #include <string.h>
 
-#define FIRST_RESERVATION 16         /* blocks; each further one of a file is twice as large */
+#define FIRST_RESERVATION 16         /* blocks; each further one of a file is four times as large */
 #define MOST_RESERVED     (8u << 20) /* bytes */
 
 uint64_t ext4_group_first(const struct ext4 *fs, uint32_t group)
@@ -251,7 +251,7 @@ static enum error take_run(struct ext4 *fs, const struct ext4_group_place *place
 
 /* Looks in one group, from the goal on if that lies there. *run: count 0 if it has nothing good enough. */
 static enum error try_group(struct ext4 *fs, uint32_t group, const struct ext4_wish *wish, bool strict,
-                            uint32_t least, struct ext4_run *run)
+                            uint32_t least, uint32_t take, struct ext4_run *run, uint32_t *found)
 {
     struct ext4_group_place place;
     struct ext4_block *bitmap;
@@ -270,6 +270,8 @@ static enum error try_group(struct ext4 *fs, uint32_t group, const struct ext4_w
                 best_run(fs, group, bitmap->data, 0, wish, strict, run);
             if (run->count < least)
                 run->count = 0;
+            *found = run->count;
+            run->count = run->count < take ? run->count : take;
             if (run->count > 0)
                 error = take_run(fs, &place, bitmap, run);
             ext4_put_block(fs, bitmap);
@@ -296,29 +298,34 @@ void ext4_forget_reservation(struct ext4 *fs, uint32_t inode)
         reservation->count = 0;
 }
 
-/*
- * After a growing file got a run: what lies behind it is its own, and more than last time if that was used
- * up.
- */
-static void reserve(struct ext4 *fs, uint32_t inode, const struct ext4_run *run)
+/* How many blocks a growing file should find side by side: more than last time, once that was used up. */
+static uint32_t window_of(struct ext4 *fs, const struct ext4_wish *wish)
+{
+    const struct ext4_reservation *reservation = reservation_of(fs->writer, wish->owner);
+    uint64_t most = MOST_RESERVED >> fs->block_shift, count = FIRST_RESERVATION + 2ull * wish->want;
+    if (!wish->grows || (reservation && wish->goal - reservation->block < reservation->count))
+        return wish->want;
+    if (reservation && count < 4 * reservation->size)
+        count = 4 * reservation->size;
+    count = count < most ? count : most;
+    return count < wish->want ? wish->want : (uint32_t)count;
+}
+
+/* A growing file got the first blocks of `found` that lie side by side: the others are kept for it. */
+static void reserve(struct ext4 *fs, uint32_t inode, const struct ext4_run *run, uint32_t found)
 {
     struct ext4_writer *writer = fs->writer;
     struct ext4_reservation *reservation = reservation_of(writer, inode);
-    uint64_t end = run->block + run->count, most = MOST_RESERVED >> fs->block_shift,
-             count = FIRST_RESERVATION;
-    if (reservation) {
+    uint64_t end = run->block + run->count;
+    if (reservation && run->block - reservation->block < reservation->count) {
         uint64_t last = reservation->block + reservation->count;
-        if (end > reservation->block && end < last) {
-            reservation->count = last - end;
-            reservation->block = end;
-            return;
-        }
-        count = (run->count + reservation->count) * 2;
-    } else {
-        reservation = &writer->reservation[writer->next_reservation++ % EXT4_RESERVATIONS];
+        reservation->block = end < last ? end : last - 1; /* an empty one would be forgotten, and its size */
+        reservation->count = end < last ? last - end : 1;
+        return;
     }
-    count = count < 2ull * run->count ? 2ull * run->count : count;
-    *reservation = (struct ext4_reservation){inode, end, count < most ? count : most};
+    if (!reservation)
+        reservation = &writer->reservation[writer->next_reservation++ % EXT4_RESERVATIONS];
+    *reservation = (struct ext4_reservation){inode, end, found > run->count ? found - run->count : 1, found};
 }
 
 /* --- Taking and freeing --- */
@@ -335,17 +342,19 @@ enum error ext4_take_blocks(struct ext4 *fs, const struct ext4_wish *wish, struc
                          fs->free_blocks, fs->writer->reserved_free);
     if (wish->goal >= fs->first_data_block && wish->goal < fs->block_count)
         start = (uint32_t)((wish->goal - fs->first_data_block) / fs->blocks_per_group);
+    struct ext4_wish search = *wish;
+    search.want = window_of(fs, wish);
     for (int pass = 0; pass < 3; pass++) {
-        uint32_t least = pass == 0 ? wish->want : pass == 1 ? (wish->want + 7) / 8 : 1;
+        uint32_t least = pass == 0 ? search.want : pass == 1 ? (wish->want + 7) / 8 : 1, found = 0;
         for (uint32_t i = 0; i < fs->group_count; i++) {
             uint32_t group = (uint32_t)(((uint64_t)start + i) % fs->group_count);
-            enum error error = try_group(fs, group, wish, pass < 2, least, run);
+            enum error error = try_group(fs, group, &search, pass < 2, least, wish->want, run, &found);
             if (error)
                 return error;
             if (run->count == 0)
                 continue;
             if (wish->grows)
-                reserve(fs, wish->owner, run);
+                reserve(fs, wish->owner, run, found);
             return ERR_OK;
         }
     }

@@ -55,6 +55,7 @@ struct ext4_freed {
 struct ext4_reservation {
     uint32_t inode;
     uint64_t block, count;
+    uint64_t size; /* how many it had at first */
 };
 
 struct ext4_writer {

@@ -77,7 +77,8 @@ def crash(build: Path, workloads: int, first: int = 0, states: int = 60, jobs=os
     if not problems and (total[0] < workloads * states // 3 or total[3] < workloads):
         problems.append(f"too little was looked at: {total}")
     message = f"{total[0]} states of {workloads} workloads, {total[1]} commits, "
-    message += f"{total[3]} found the next one, {sum(part[1] for part in parts)} disks by e2fsck, {time.monotonic() - started:.0f} s"
+    message += f"{total[3]} found the next one, {sum(part[1] for part in parts)} disks by e2fsck, "
+    message += f"{time.monotonic() - started:.0f} s"
     return [(f"{workloads}_workloads", not problems, "\n".join(problems[:5]) or message)]
 
 
