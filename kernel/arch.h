@@ -37,9 +37,14 @@ void arch_space_switch(struct thread *thread);
 /* Makes this hart use the kernel's own tables if it uses those of `space`. */
 void arch_space_leave(const struct address_space *space);
 /* Forgets what any hart may have cached of one page, or of all, of a space. */
+/* Without all locks, no other hart is made to forget later what it may have now: it does so at once. */
 void arch_space_flush_page(struct address_space *space, uint64_t address);
 void arch_space_flush(struct address_space *space);
-/* After memory was written that may be executed in `space`. */
+/* Whether harts other than this one may have anything cached of a space. */
+bool arch_space_elsewhere(const struct address_space *space);
+/* Forgets what this hart may have cached of one page. */
+void arch_space_forget_page(uint64_t address);
+/* After memory was written that may be executed in `space`. Needs all locks. */
 void arch_instruction_fence(struct address_space *space);
 
 /* FP registers: called when the current thread leaves this hart, and before `thread` is resumed on it; */

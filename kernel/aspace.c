@@ -3,6 +3,7 @@
 #include "aspace.h"
 
 #include "invoke.h"
+#include "lock.h"
 #include "untyped.h"
 
 #define LEVEL_BITS 9 /* of an address, that pick an entry of a table */
@@ -43,7 +44,6 @@ static inline void mapping_add(struct slot *slot, struct address_space *space, u
 {
     granule first = space->note.maps >> 1, self = granule_of(slot);
 
-    slot->space = space;
     slot->page = address >> PAGE_BITS;
     slot->map_prev = 0;
     slot->map_next = first;
@@ -66,7 +66,7 @@ static inline void mapping_relink(const struct slot *slot, granule prev, granule
 static inline void mapping_remove(struct slot *slot)
 {
     mapping_relink(slot, slot->map_prev, slot->map_next);
-    slot->space = NULL;
+    __atomic_store_n(&slot->space, NULL, __ATOMIC_RELEASE);
 }
 
 void mapping_moved(struct slot *from, struct slot *to)
@@ -130,8 +130,9 @@ enum error table_map(struct slot *slot, struct address_space *space, uint64_t ad
     if (slot->flags & SLOT_STALE)
         granules_clear(slot->object, 1 << PAGE_BITS);
     slot->flags |= SLOT_STALE;
-    /* No hart may find the table before it is clear. */
+    /* No hart may see what the table held before. */
     __atomic_store_n(entry, slot_pte(slot, PTE_V), __ATOMIC_RELEASE);
+    slot->space = space;
     mapping_add(slot, space, address);
     *level = (bits - PAGE_BITS) / LEVEL_BITS;
     return ERR_OK;
@@ -174,12 +175,19 @@ static void table_unmap(struct slot *slot)
     arch_space_flush(space);
 }
 
+/* Another hart may unmap the same slot at this moment. */
 void slot_unmap(struct slot *slot)
 {
-    if (slot->space && slot->type == OBJ_FRAME)
+    struct address_space *space = slot->space;
+
+    if (!space)
+        return;
+    spin_lock(&space->note.lock);
+    if (slot->space == space && slot->type == OBJ_FRAME)
         frame_unmap(slot);
-    else if (slot->space)
+    else if (slot->space == space)
         table_unmap(slot);
+    spin_unlock(&space->note.lock);
 }
 
 void space_unmap_all(struct address_space *space)
@@ -237,12 +245,30 @@ OPERATION(PAGE_TABLE_UNMAP)
 }
 
 /* An entry that was invalid needs no fence: should a hart have kept it, kernel_fault() sees to that. */
+static enum error frame_map(struct slot *slot, struct address_space *space, uint64_t address, uint64_t rights)
+{
+    struct address_space *nowhere = NULL;
+    unsigned bits;
+    uint64_t *entry = space_walk(space, address, PAGE_BITS, &bits);
+
+    if (*entry & PTE_V || bits < slot->size_bits)
+        return ERR_MAPPED;
+    if (bits > slot->size_bits)
+        return slot->space ? ERR_MAPPED : ERR_NO_TABLE;
+    /* Others may map it elsewhere at this moment. */
+    if (!__atomic_compare_exchange_n(&slot->space, &nowhere, space, false, __ATOMIC_ACQUIRE,
+                                     __ATOMIC_RELAXED))
+        return ERR_MAPPED;
+    page_enter(slot, space, entry, address, rights);
+    return ERR_OK;
+}
+
 OPERATION(FRAME_MAP)
 {
     struct slot *slot = cap;
-    uint64_t address = arg(by, 2), rights = arg(by, 3), *entry;
+    uint64_t address = arg(by, 2), rights = arg(by, 3);
     struct address_space *space;
-    unsigned bits;
+    enum error refused;
     int error;
     const struct slot *space_slot = arg_cap(by, 1, OBJ_ADDRESS_SPACE, RIGHT_CONTROL, &error);
 
@@ -257,13 +283,11 @@ OPERATION(FRAME_MAP)
     if (address >= USER_END)
         return fail(by, ERR_BAD_ADDRESS, 2, address);
     space = space_slot->object;
-    entry = space_walk(space, address, PAGE_BITS, &bits);
-    if (slot->space || *entry & PTE_V || bits < slot->size_bits)
-        return fail(by, ERR_MAPPED, 2, address);
-    if (bits > slot->size_bits)
-        return fail(by, ERR_NO_TABLE, 2, address);
-
-    page_enter(slot, space, entry, address, rights);
+    spin_lock(&space->note.lock);
+    refused = frame_map(slot, space, address, rights);
+    spin_unlock(&space->note.lock);
+    if (refused)
+        return fail(by, refused, 2, address);
     if (rights & RIGHT_EXEC)
         arch_instruction_fence(space);
     return 0;
@@ -275,6 +299,14 @@ OPERATION(FRAME_UNMAP)
     return 0;
 }
 
+static int __attribute__((noinline)) clear_among_others(struct thread *by, struct slot *slot)
+{
+    if (!clearing_begin(by, slot))
+        return OUTCOME_RESTART;
+    granules_clear(slot->object, 1 << PAGE_BITS);
+    return clearing_end(by, slot) ? 0 : OUTCOME_GONE;
+}
+
 OPERATION(FRAME_CLEAR)
 {
     struct slot *slot = cap;
@@ -283,6 +315,8 @@ OPERATION(FRAME_CLEAR)
         return fail(by, ERR_UNSUPPORTED, 0, 0);
     if (slot->size_bits > PAGE_BITS)
         return fail(by, ERR_UNSUPPORTED, 0, slot->size_bits);
+    if (!has_all_locks())
+        return clear_among_others(by, slot);
     granules_clear(slot->object, 1 << PAGE_BITS);
     return 0;
 }

@@ -37,7 +37,8 @@ static inline bool pte_is_table(uint64_t pte)
 }
 
 /* For the boot, which maps many pages: the page-level entry for `address`, NULL when a table is missing; and
- * entering a 4 KiB frame that may have these rights in such an entry, which is empty. */
+ * entering a 4 KiB frame that may have these rights, and whose slot names the space, in such an entry, which
+ * is empty. */
 uint64_t *page_entry(struct address_space *space, uint64_t address);
 void page_enter(struct slot *slot, struct address_space *space, uint64_t *entry, uint64_t address,
                 uint64_t rights);

@@ -87,15 +87,21 @@ void slot_make_root(struct slot *to, enum object_type type, void *object, uint8_
     to->flags |= lane_flags(type, rights);
 }
 
+/* The last step of filling a slot: see slot_type(). */
+static void slot_fill(struct slot *to, enum object_type type)
+{
+    __atomic_store_n(&to->type, type, __ATOMIC_RELEASE);
+}
+
 void slot_make_child(struct slot *parent, struct slot *to, enum object_type type, void *object,
                      uint8_t size_bits)
 {
     to->object = object;
-    to->type = type;
     to->rights = RIGHTS_ALL;
     to->size_bits = size_bits;
     to->flags |= (parent->flags & SLOT_DEVICE) | lane_flags(type, RIGHTS_ALL);
     tree_insert_child(parent, to);
+    slot_fill(to, type);
 }
 
 bool slot_can_copy(const struct slot *slot)
@@ -106,13 +112,13 @@ bool slot_can_copy(const struct slot *slot)
 void slot_copy(struct slot *from, struct slot *to, uint8_t rights)
 {
     to->object = from->object;
-    to->type = from->type;
     to->rights = from->rights & rights;
     to->size_bits = from->size_bits;
-    to->flags |= (from->flags & SLOT_DEVICE) | lane_flags(to->type, to->rights);
+    to->flags |= (from->flags & SLOT_DEVICE) | lane_flags(from->type, to->rights);
     if (from->type != OBJ_FRAME)
         to->badge = from->badge;
     tree_insert_child(from, to);
+    slot_fill(to, from->type);
 }
 
 /* Points the neighbours of a slot that was moved to its new place, except its children. */
@@ -167,16 +173,15 @@ bool slot_is_last(const struct slot *slot)
 
 /* A step takes up to 1,000 instructions. */
 unsigned steps_between_pauses = 8;
-static unsigned steps;
 
 bool pause_is_due(void)
 {
-    return ++steps >= steps_between_pauses || arch_interrupt_pending();
+    return ++hart_self()->steps >= steps_between_pauses || arch_interrupt_pending();
 }
 
 void pause_over(void)
 {
-    steps = 0;
+    hart_self()->steps = 0;
 }
 
 static void cnode_put_aside(struct slot *slot)
@@ -234,7 +239,7 @@ bool slot_delete(struct slot *slot)
 {
     if (slot_is_empty(slot))
         return true;
-    if (!raise_rest())
+    if (slot->flags & SLOT_CLEARING || !raise_rest())
         return false;
     if (slot_is_last(slot))
         while (!object_destroy(slot))

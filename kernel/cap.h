@@ -33,6 +33,13 @@ static inline bool slot_is_empty(const struct slot *slot)
     return slot->type == OBJ_NULL;
 }
 
+/* The type of what is in a slot that another hart may be filling: what it reads of the slot after that is
+ * there. */
+static inline enum object_type slot_type(const struct slot *slot)
+{
+    return __atomic_load_n(&slot->type, __ATOMIC_ACQUIRE);
+}
+
 static inline uint64_t cnode_slots(const struct slot *cnode)
 {
     return 1ull << (cnode->size_bits - SLOT_BITS);

@@ -60,6 +60,8 @@ OPERATION(CNODE_MOVE)
 
     if (!from)
         return error;
+    if (from->flags & SLOT_CLEARING)
+        return OUTCOME_RESTART;
     if (!slot_can_move(from))
         return fail(by, ERR_TOO_MANY, 3, SLOT_MOVE_MAX_CHILDREN);
     slot_move(from, to);

@@ -34,6 +34,11 @@ struct hart {
     struct sched_context *context; /* that is charged for the time since slice_start, or NULL */
     uint64_t slice_start;
     uint64_t timer_deadline;       /* what the hart's timer is programmed to */
+    struct hart *partner;          /* whose lock it has besides its own; NULL: none, or all */
+    bool has_all;                  /* locks */
+    bool awake;                    /* waits for a lock, and looks at `reschedule` when it has it */
+    bool called;                   /* was sent an interrupt, which it has not taken yet, for `reschedule` */
+    unsigned steps;                /* of an operation that may be long, since it last let others in */
     volatile bool online;          /* has entered the kernel and is ready for threads */
     volatile uint8_t evict;        /* enum evict: what another hart asks for */
     bool reschedule;               /* something became ready that may have to run instead of `current` */
@@ -63,5 +68,8 @@ enum evict {
 
 extern struct hart harts[MAX_HARTS];
 extern uint32_t hart_count; /* that the device tree says are usable and that came online */
+
+/* Harts that wait for a lock (lock.h): whoever does something long lets them in between two steps. */
+extern uint32_t lock_waiters;
 
 /* hart_self() is the hart that runs this code: see arch.h. */

@@ -20,6 +20,14 @@ OPERATION_LIST(OP)
 #define OUTCOME_RESTART (-1)
 /* Failed, or done, and the thread's registers are already what they must be. */
 #define OUTCOME_SILENT  (-2)
+/* The thread was taken off the hart in the middle of it: it makes the call again when it runs. */
+#define OUTCOME_GONE    (-3)
+
+/* Around a clearing of memory, of the capability in `slot`, which a thread invoked with no more than its own
+ * hart's lock: that is let go, and the slot stays where it is meanwhile. False: another hart does so already,
+ * and nothing was done; and after the end: OUTCOME_GONE. */
+bool clearing_begin(struct thread *by, struct slot *slot);
+bool clearing_end(struct thread *by, struct slot *slot);
 
 /* Words of the request. */
 static inline unsigned request_length(const struct thread *by)
@@ -51,7 +59,7 @@ static inline struct slot *arg_cap(struct thread *by, unsigned n, enum object_ty
 {
     struct slot *slot = cspace_slot(by, arg(by, n));
 
-    if (slot && slot->type == type && !(rights & ~slot->rights))
+    if (slot && slot_type(slot) == type && !(rights & ~slot->rights))
         return slot;
     *error = fail_cap(by, n, type, slot);
     return NULL;

@@ -206,11 +206,9 @@ static void block_on(struct thread *thread, enum thread_state state, void *objec
 static void block_receiver(struct thread *thread, struct endpoint *endpoint)
 {
     deadline_end(thread);
-    if (!thread->lane_slots)
-        endpoint->lane = NULL;
-    else if (!endpoint->receivers.head)
-        endpoint->lane = thread->hart;
-    else if (endpoint->lane != thread->hart)
+    if (!endpoint->receivers.head)
+        endpoint->lane = endpoint->home = thread->hart;
+    if (!thread->lane_slots || endpoint->home != thread->hart)
         endpoint->lane = NULL;
     block_on(thread, THREAD_BLOCKED_RECV, endpoint, &endpoint->receivers);
 }
@@ -231,6 +229,8 @@ static void send_or_queue(struct thread *thread, struct endpoint *endpoint)
 
     if (!receiver) {
         endpoint->lane = NULL;
+        if (!endpoint->home)
+            endpoint->home = hart_self();
         sched_remove(thread);
         block_on(thread, THREAD_BLOCKED_SEND, endpoint, &endpoint->senders);
         return;

@@ -4,7 +4,9 @@
 #include "irq.h"
 
 #include "invoke.h"
+#include "lock.h"
 #include "notification.h"
+#include "reach.h"
 
 /* Lines that one trap delivers; more that are pending get the next. */
 #define LINES_PER_TRAP 8
@@ -84,10 +86,19 @@ uint64_t irq_raise(uint32_t number)
     return line->bits;
 }
 
+static bool reach_line(struct reach *reach, void *number)
+{
+    struct notification *notification = irq_notification(*(const uint32_t *)number);
+
+    return notification ? reach_signal(reach, notification) : reach_all(reach);
+}
+
 void irq_deliver(uint32_t number)
 {
-    struct notification *notification = irq_notification(number);
+    struct notification *notification;
 
+    lock_for(reach_line, &number);
+    notification = irq_notification(number);
     if (notification) {
         notification_signal(notification, irq_raise(number));
         return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel lock, and taking a thread or an address space off the other harts. */
+/* Locks, and harts that call each other: see lock.h. */
 #include "lock.h"
 
 #include "arch.h"
@@ -10,56 +10,104 @@
  * it: with 8 harts on 2 processors that made everything ten times slower. */
 uint32_t lock_waiters;
 
+uint64_t tree_lock;
+
 /* Whoever asks holds the locks; this hart waits for one, so its current thread's registers are saved
  * already. */
-static void answer_evict(struct hart *hart)
+static void answer_evict(struct hart *self)
 {
-    uint8_t wanted = __atomic_load_n(&hart->evict, __ATOMIC_ACQUIRE);
+    uint8_t wanted = __atomic_load_n(&self->evict, __ATOMIC_ACQUIRE);
 
     if (!wanted)
         return;
     arch_fp_save();
     if (wanted == EVICT_THREAD)
         arch_space_switch(NULL);
-    __atomic_store_n(&hart->evict, EVICT_NOTHING, __ATOMIC_RELEASE);
+    __atomic_store_n(&self->evict, EVICT_NOTHING, __ATOMIC_RELEASE);
 }
 
-/* Takes the locks from that of `hart` on, which somebody else has. */
-static void __attribute__((noinline)) wait_for_locks(struct hart *hart)
+static void __attribute__((noinline)) wait_for_lock(struct hart *self, struct hart *of)
 {
     __atomic_fetch_add(&lock_waiters, 1, __ATOMIC_RELAXED);
-    for (; hart < &harts[hart_count]; hart++)
-        while (__atomic_exchange_n(&hart->lock, 1, __ATOMIC_ACQUIRE))
-            while (__atomic_load_n(&hart->lock, __ATOMIC_RELAXED)) {
-                answer_evict(hart_self());
-                arch_relax();
-            }
+    __atomic_store_n(&self->awake, true, __ATOMIC_RELAXED);
+    do
+        while (__atomic_load_n(&of->lock, __ATOMIC_RELAXED)) {
+            answer_evict(self);
+            arch_relax();
+        }
+    while (__atomic_exchange_n(&of->lock, 1, __ATOMIC_ACQUIRE));
+    __atomic_store_n(&self->awake, false, __ATOMIC_RELAXED);
     __atomic_fetch_sub(&lock_waiters, 1, __ATOMIC_RELAXED);
 }
 
-void kernel_lock(void)
+static void take(struct hart *of)
 {
-    for (struct hart *hart = harts; hart < &harts[hart_count]; hart++)
-        if (__atomic_exchange_n(&hart->lock, 1, __ATOMIC_ACQUIRE))
-            return wait_for_locks(hart);
+    if (__atomic_exchange_n(&of->lock, 1, __ATOMIC_ACQUIRE))
+        wait_for_lock(hart_self(), of);
 }
 
-void kernel_lock_rest(void)
+static void give_back(struct hart *of)
 {
-    if (hart_count == 1)
+    __atomic_store_n(&of->lock, 0, __ATOMIC_RELEASE);
+}
+
+void lock_own(void)
+{
+    take(hart_self());
+}
+
+void lock_pair(struct hart *other)
+{
+    struct hart *self = hart_self();
+
+    unlock();
+    take(self < other ? self : other);
+    take(self < other ? other : self);
+    self->partner = other;
+}
+
+void lock_all(void)
+{
+    struct hart *self = hart_self();
+
+    if (self->has_all)
         return;
-    __atomic_store_n(&hart_self()->lock, 0, __ATOMIC_RELEASE);
-    kernel_lock();
+    unlock();
+    for (struct hart *hart = harts; hart < &harts[hart_count]; hart++)
+        take(hart);
+    self->has_all = true;
 }
 
-void kernel_unlock(void)
+void unlock(void)
 {
-    if (hart_count == 1) {
-        __atomic_store_n(&harts[0].lock, 0, __ATOMIC_RELEASE);
+    struct hart *self = hart_self();
+
+    if (self->has_all && hart_count > 1) {
+        self->has_all = false;
+        for (struct hart *hart = harts; hart < &harts[hart_count]; hart++)
+            give_back(hart);
         return;
     }
-    for (struct hart *hart = harts; hart < &harts[hart_count]; hart++)
-        __atomic_store_n(&hart->lock, 0, __ATOMIC_RELEASE);
+    if (self->partner)
+        give_back(self->partner);
+    self->partner = NULL;
+    give_back(self);
+}
+
+void hart_call(struct hart *hart)
+{
+    if (hart->called || __atomic_load_n(&hart->awake, __ATOMIC_RELAXED))
+        return;
+    hart->called = true;
+    arch_send_ipi(hart);
+}
+
+void hart_called(void)
+{
+    struct hart *self = hart_self();
+
+    self->called = false;
+    self->reschedule = true;
 }
 
 /* Has a hart do what `wanted` says, and waits until it has. */

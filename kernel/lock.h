@@ -1,25 +1,61 @@
 /* SPDX-License-Identifier: MIT */
-/* The locks of the harts, and stopping a thread that runs on another hart. */
+/*
+ * The locks of the kernel, and taking a thread off the hart that runs it.
+ *
+ * Each hart has a lock. It guards the hart, the threads and contexts at home there, and the endpoints,
+ * notifications and timers whose `home` it is, with all who wait at them. What an event touches says which
+ * locks it needs (reach.h): the own hart's; that and one more; or all, without which no capability is moved
+ * or taken away and no object ends. So whoever has any lock may follow capabilities and pointers to objects.
+ *
+ * Locks are taken in the order of the harts. Who waits for one has saved its thread's registers, and the
+ * thread may be taken off the hart meanwhile: whatever was found before must be found anew.
+ *
+ * Two things are guarded apart, for a moment, by somebody who has a hart's lock and takes no other meanwhile:
+ * the derivation tree where it grows (tree_lock), and the tables of an address space (note.lock).
+ */
 #pragma once
 
-#include "hart.h"
+#include "arch.h"
 
-/* Takes or gives back the locks of all harts. Everything below kernel/ other than boot and the fast lanes
- * runs under them. A fast lane (arch/riscv) takes only the lock of its own hart; then it may use what only
- * threads at home on this hart use: see struct endpoint. While waiting for a lock, a hart answers evict
- * requests. */
-void kernel_lock(void);
-void kernel_unlock(void);
-/* Takes the locks of all harts when this hart has its own already. It may let go of that on the way, so what
- * was looked at under it must be looked at again. */
-void kernel_lock_rest(void);
-/* Harts that wait for a lock: whoever does something long lets them in between two steps. */
-extern uint32_t lock_waiters;
+/* Takes the own hart's lock. */
+void lock_own(void);
+/* Takes that of `other` as well, or all; has the own one, which is let go for a moment, and maybe another. */
+void lock_pair(struct hart *other);
+void lock_all(void);
+/* On a machine with one hart its lock is all locks. */
+static inline bool has_all_locks(void)
+{
+    return hart_self()->has_all;
+}
+/* Gives back all. */
+void unlock(void);
+
+/* A lock held for a moment, which guards one thing; who has all locks does without. Its bit 0 stays 0. */
+static inline void spin_lock(uint64_t *lock)
+{
+    if (!has_all_locks())
+        while (__atomic_exchange_n(lock, 2, __ATOMIC_ACQUIRE))
+            arch_pause();
+}
+
+static inline void spin_unlock(uint64_t *lock)
+{
+    if (!has_all_locks())
+        __atomic_store_n(lock, 0, __ATOMIC_RELEASE);
+}
+
+/* Guards the derivation tree, and empty slots, against others who add capabilities without all locks. */
+extern uint64_t tree_lock;
 
 /* Makes sure that `thread` is on no hart: if another hart runs it, interrupts that hart and waits until its
  * registers are saved and the hart uses neither the thread nor its address space any more. On the own hart
  * only clears `current`. The thread may be changed or destroyed afterwards; a trap that it was in starts over
- * when it runs again. */
+ * when it runs again. Needs all locks. */
 void hart_evict(struct thread *thread);
-/* Makes sure that the FP registers of `thread`, which does not run, are in its save area and on no hart. */
+/* Makes sure that the FP registers of `thread`, which does not run, are in its save area and on no hart.
+ * Those that another hart holds need all locks. */
 void hart_save_fp(struct thread *thread);
+/* Has another hart look at its `reschedule`, unless it will do so by itself; its lock is held. */
+void hart_call(struct hart *hart);
+/* This hart was called. */
+void hart_called(void);

@@ -25,12 +25,13 @@ static void give_bits(struct notification *notification, struct thread *thread, 
     sched_ready(thread);
 }
 
-/* The hart that used it last may do so by its fast lanes, unless threads of others wait. */
-static void use_from(struct notification *notification, struct hart *hart)
+/* It is at home with who waits for it, unless others wait there already: then those of its first home do, by
+ * its lock, and no fast lane uses it. */
+static void come_home(struct notification *notification, struct hart *hart)
 {
     if (!notification->queue.head)
-        notification->lane = hart;
-    else if (notification->lane != hart)
+        notification->lane = notification->home = hart;
+    else if (notification->home != hart)
         notification->lane = NULL;
 }
 
@@ -38,7 +39,8 @@ void notification_signal(struct notification *notification, uint64_t bits)
 {
     struct thread *thread = notification->queue.head;
 
-    use_from(notification, hart_self());
+    if (!notification->home || notification->home == hart_self())
+        come_home(notification, hart_self());
     notification->bits |= bits;
     if (!notification->bits)
         return;
@@ -60,7 +62,7 @@ void notification_receive(struct thread *thread, const struct slot *slot, bool b
     enum error error = slot->rights & RIGHT_WAIT ? ERR_OK : ERR_NO_RIGHT;
 
     if (!error)
-        use_from(notification, thread->hart);
+        come_home(notification, thread->hart);
     if (!error && !notification->bits && !block)
         error = ERR_WOULD_BLOCK;
     if (error) {

@@ -26,6 +26,7 @@ enum slot_flag {
     SLOT_LANE_SEND = 128, /* endpoint with the right to send */
     SLOT_RAISED = 8,    /* untyped: children were moved up and still use its memory, so it never starts
                          * over */
+    SLOT_CLEARING = 16, /* untyped, frame: a hart clears memory of it without a lock, so it stays in place */
 };
 
 /* A capability and its place in the derivation tree. One slot is one cache line. `child` is the first child;
@@ -75,9 +76,10 @@ struct thread_queue {
 /* At most one of the two queues is not empty. */
 struct endpoint {
     struct thread_queue receivers;
-    struct hart *lane; /* whose lock guards it and all that wait at it, so that its fast lane may use it;
-                        * NULL: all locks are needed. Never set while senders wait. */
+    struct hart *lane; /* whose fast lanes may use it: its home, while those who receive are at home there,
+                        * too, and nobody waits to send; or NULL */
     struct thread_queue senders;
+    struct hart *home; /* whose lock guards it, and all who wait at it; NULL: the locks of all harts do */
 };
 _Static_assert(sizeof(struct endpoint) <= 1 << ENDPOINT_BITS, "kernel ABI");
 
@@ -85,7 +87,7 @@ struct notification {
     uint64_t bits;
     struct thread_queue queue;
     struct thread *bound;   /* thread that gets the bits when it receives on an endpoint */
-    struct hart *lane;      /* as of an endpoint */
+    struct hart *lane, *home; /* as of an endpoint */
     granule timers;         /* list of timers that are set to signal this notification */
     uint32_t irq_count;     /* interrupt lines that do */
 };
@@ -110,10 +112,11 @@ enum heap_kind { HEAP_TIMER, HEAP_CONTEXT };
 
 struct timer {
     struct heap_node node;
+    struct hart *home; /* whose lock guards it, and in whose heap it is when it is set; NULL: all locks do */
     uint64_t period; /* ticks; 0: once */
     struct notification *notification; /* NULL: not set */
     uint64_t bits;
-    granule next, prev; /* in notification->timers */
+    granule next, prev; /* in notification->timers, which is guarded as the notification is */
 };
 _Static_assert(sizeof(struct timer) <= 1 << TIMER_BITS, "kernel ABI");
 
@@ -222,7 +225,7 @@ struct address_space {
         uint64_t users;         /* a bit for each hart that may have cached translations, times 2 */
         struct address_space *dying_next;
         uint64_t dying;         /* 2: in the list of those to be taken apart */
-        uint64_t spare;
+        uint64_t lock;          /* 0: free; guards tables and mappings against others who map and unmap */
     } note;
     uint64_t kernel_entry[512 - ROOT_NOTE_FIRST - ROOT_NOTE_COUNT];
 };

@@ -12,6 +12,8 @@
 #include "cap.h"
 #include "heap.h"
 #include "ipc.h"
+#include "lock.h"
+#include "reach.h"
 #include "syscall.h"
 
 #include <abi/fault.h>
@@ -185,7 +187,7 @@ static void hart_reschedule(struct hart *hart)
 {
     hart->reschedule = true;
     if (hart != hart_self())
-        arch_send_ipi(hart);
+        hart_call(hart);
 }
 
 /* A thread of that priority became ready on a hart: have it looked at if it should run at once. */
@@ -365,7 +367,8 @@ struct thread *schedule(void)
     now = arch_time();
     exhausted = charge(hart, now) || hart->step_back;
     hart->reschedule = hart->step_back = false;
-    if (hart->current && timed_out(hart->current))
+    if (hart->current && timed_out(hart->current) && lock_for_thread(reach_fault, hart->current) &&
+        timed_out(hart->current))
         kernel_fault(hart->current, FAULT_TIMEOUT, hart->current->context->consumed, 0, 0);
     if (!hart->current || !goes_on(hart, hart->current, exhausted))
         hart_switch(hart, exhausted);

@@ -96,7 +96,7 @@ static int refuse(struct thread *by, struct slot *cap, uint64_t op)
 /* In the table an operation that does not exist needs no right at all, and what needs none is refused. */
 static int perform(struct thread *by, struct slot *cap, uint64_t op)
 {
-    unsigned type = cap->type;
+    unsigned type = slot_type(cap);
     uint64_t n = op - OP_FIRST(type);
 
     if (request_length(by) > MSG_MAX_WORDS)
@@ -230,7 +230,7 @@ void kernel_fault(struct thread *thread, uint32_t fault, uint64_t address, uint6
     struct address_space *space = thread->slot[THREAD_SPACE].object;
 
     if (fault == FAULT_PAGE && space && space_allows(space, address, access)) {
-        arch_space_flush_page(space, address);
+        arch_space_forget_page(address);
         return;
     }
     thread->fault_address = address;

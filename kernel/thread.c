@@ -5,6 +5,7 @@
 #include "context.h"
 #include "invoke.h"
 #include "lock.h"
+#include "lock.h"
 #include "notification.h"
 #include "sched.h"
 #include "untyped.h"

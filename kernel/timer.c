@@ -5,7 +5,9 @@
 #include "context.h"
 #include "heap.h"
 #include "invoke.h"
+#include "lock.h"
 #include "notification.h"
+#include "reach.h"
 
 /* Timers that one interrupt handles; more that are due get the next, so that interrupts are never off for
  * long. */
@@ -49,6 +51,7 @@ static void timer_start(struct timer *timer, struct notification *notification, 
                         uint64_t deadline, uint64_t period)
 {
     timer_stop(timer);
+    timer->home = hart_self();
     timer->bits = bits;
     timer->period = period;
     timer->node.kind = HEAP_TIMER;
@@ -79,6 +82,15 @@ static struct heap_node *first_due(const struct hart *hart, uint64_t now)
     return timer && timer->deadline <= now && hart->timer_rest <= now ? timer : NULL;
 }
 
+/* What handling the first that is due reaches. A timer may leave the notification's list. */
+static bool reach_due(struct reach *reach, void *now)
+{
+    const struct heap_node *node = first_due(reach->self, *(const uint64_t *)now);
+
+    return !node || node->kind != HEAP_TIMER ||
+           reach_signal(reach, ((const struct timer *)node)->notification);
+}
+
 void kernel_timer(void)
 {
     struct hart *hart = hart_self();
@@ -89,8 +101,10 @@ void kernel_timer(void)
     hart->timer_deadline = ~0ull;
     arch_set_timer(~0ull);
     for (unsigned i = 0; i < TIMERS_PER_INTERRUPT; i++) {
-        struct heap_node *node = first_due(hart, now);
+        struct heap_node *node;
 
+        lock_for(reach_due, &now);
+        node = first_due(hart, now);
         if (!node)
             break;
         heap_remove(node);

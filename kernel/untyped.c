@@ -6,6 +6,7 @@
 #include "untyped.h"
 
 #include "invoke.h"
+#include "lock.h"
 
 #include <base/checked.h>
 
@@ -126,14 +127,20 @@ void granules_clear(void *memory, uint64_t bytes)
             at[i] = 0;
 }
 
+/* How far what the objects will take is clear already. */
+static uint64_t cleared_to(const struct slot *untyped, const struct retype *retype)
+{
+    uint64_t stretch = (uint64_t)untyped->page << SLOT_BITS;
+
+    return stretch <= retype->start && retype->start < untyped->cleared ? untyped->cleared : retype->start;
+}
+
 /* Clears what the objects will take, going on where an interrupted call stopped. False: interrupted again. */
 static bool clear_memory(struct slot *untyped, const struct retype *retype)
 {
-    uint64_t at = retype->start, stretch = (uint64_t)untyped->page << SLOT_BITS;
+    uint64_t at = cleared_to(untyped, retype);
 
-    if (stretch <= at && at < untyped->cleared)
-        at = untyped->cleared;
-    else
+    if (at == retype->start)
         untyped->page = at >> SLOT_BITS;
     while (at < retype->end) {
         uint64_t step = retype->end - at < 1 << PAGE_BITS ? retype->end - at : 1 << PAGE_BITS;
@@ -147,19 +154,52 @@ static bool clear_memory(struct slot *untyped, const struct retype *retype)
     return true;
 }
 
-OPERATION(UNTYPED_RETYPE)
+/* --- Clearing with no lock held --- */
+
+bool clearing_begin(struct thread *by, struct slot *slot)
 {
-    struct slot *untyped = cap;
-    struct retype retype = {0};
-    int error = decode_retype(by, cap, &retype);
+    bool busy;
+
+    spin_lock(&tree_lock);
+    busy = slot->flags & SLOT_CLEARING;
+    slot->flags |= SLOT_CLEARING;
+    spin_unlock(&tree_lock);
+    if (busy)
+        return false;
+    by->reg[REG_PC] -= 4;
+    unlock();
+    return true;
+}
+
+bool clearing_end(struct thread *by, struct slot *slot)
+{
+    lock_own();
+    spin_lock(&tree_lock);
+    slot->flags &= ~SLOT_CLEARING;
+    spin_unlock(&tree_lock);
+    if (hart_self()->current != by)
+        return false;
+    by->reg[REG_PC] += 4;
+    return true;
+}
+
+/* --- Retype --- */
+
+/* Finds out what is to be done, with the lock of the tree held. */
+static int prepare_retype(struct thread *by, struct slot *untyped, struct retype *retype)
+{
+    int error = decode_retype(by, untyped, retype);
 
     if (error)
         return error;
+    if (untyped->flags & SLOT_CLEARING)
+        return OUTCOME_RESTART;
     if (is_unused(untyped)) {
         /* Memory that comes back may belong to objects that are still being taken apart; and what was found
          * above may be among what they take with them. */
         if (reap_is_due()) {
-            reap();
+            if (has_all_locks())
+                reap();
             return OUTCOME_RESTART;
         }
         if (untyped->used)
@@ -167,18 +207,63 @@ OPERATION(UNTYPED_RETYPE)
     } else if (untyped->flags & SLOT_RAISED) { /* a child would part those moved up from the rest */
         return fail(by, ERR_IN_USE, 0, 0);
     }
-    if (retype.type != OBJ_UNTYPED && !(untyped->flags & SLOT_DEVICE) && !clear_memory(untyped, &retype))
-        return OUTCOME_RESTART;
-    untyped->used = retype.end;
-    untyped->cleared = untyped->page = 0;
-    for (uint64_t i = 0; i < retype.count; i++) {
-        void *object = (char *)untyped->object + retype.start + (i << retype.size_bits);
+    return 0;
+}
 
-        slot_make_child(untyped, &retype.slots[i], retype.type, object, retype.size_bits);
-        if (retype.type == OBJ_ADDRESS_SPACE)
+static void make_objects(struct slot *untyped, const struct retype *retype)
+{
+    untyped->used = retype->end;
+    untyped->cleared = untyped->page = 0;
+    for (uint64_t i = 0; i < retype->count; i++) {
+        void *object = (char *)untyped->object + retype->start + (i << retype->size_bits);
+
+        slot_make_child(untyped, &retype->slots[i], retype->type, object, retype->size_bits);
+        if (retype->type == OBJ_ADDRESS_SPACE)
             arch_space_init(object);
     }
-    return 0;
+}
+
+/* Whether the memory is as the objects need it; who has all locks clears it here. */
+static bool is_clear(struct slot *untyped, const struct retype *retype)
+{
+    if (retype->type == OBJ_UNTYPED || untyped->flags & SLOT_DEVICE)
+        return true;
+    return has_all_locks() ? clear_memory(untyped, retype) : cleared_to(untyped, retype) >= retype->end;
+}
+
+/* Clears it without any lock. 0: it is to be tried again. */
+static int __attribute__((noinline)) clear_unlocked(struct thread *by, struct slot *untyped,
+                                                    const struct retype *retype)
+{
+    bool done;
+
+    if (!clearing_begin(by, untyped))
+        return OUTCOME_RESTART;
+    done = clear_memory(untyped, retype);
+    if (!clearing_end(by, untyped))
+        return OUTCOME_GONE;
+    return done ? 0 : OUTCOME_RESTART;
+}
+
+/* What was found before memory was cleared is found anew after it: slots may have been filled, children
+ * deleted. */
+OPERATION(UNTYPED_RETYPE)
+{
+    struct retype retype = {0};
+    bool done;
+    int error;
+
+    do {
+        spin_lock(&tree_lock);
+        error = prepare_retype(by, cap, &retype);
+        done = !error && is_clear(cap, &retype);
+        if (done)
+            make_objects(cap, &retype);
+        spin_unlock(&tree_lock);
+        if (!error && !done)
+            error = has_all_locks() ? OUTCOME_RESTART : clear_unlocked(by, cap, &retype);
+    } while (!error && !done);
+    return error;
 }
 
 OPERATION(UNTYPED_INFO)

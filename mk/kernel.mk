@@ -20,7 +20,7 @@ kernel_sources := $(filter-out kernel/arch/host/% %.ld.S,$(filter kernel/% platf
 # The kernel's own tests are in it, apart from its text; `selftest` on the command line runs them.
 kernel_sources += $(sort $(wildcard tests/selftest/*.c))
 kernel_objects := $(addprefix $B/obj-kernel/,$(addsuffix .o,$(kernel_sources)))
-kernel_script := kernel/arch/riscv/kernel.ld.S
+kernel_script := kernel/boot/riscv/kernel.ld.S
 kernel := $B/kernel/cardea
 kernel_image := $(kernel).bin
 

@@ -134,6 +134,7 @@ static void map_page(struct builder *builder, struct slot *slot, void *page, uin
     if (*builder->entry & PTE_V)
         panic("two pages for init at 0x%lx", address);
     slot_make_root(slot, OBJ_FRAME, page, PAGE_BITS, slot_rights);
+    slot->space = builder->space;
     page_enter(slot, builder->space, builder->entry, address, rights);
 }
 

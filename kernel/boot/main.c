@@ -73,8 +73,9 @@ void __attribute__((noreturn)) kernel_main(uint32_t hart_id, uint64_t device_tre
     kernel_tables_make();
     memset(irq_lines, 0, arch_irq_lines() * sizeof(irq_lines[0]));
     hart_init();
-    kernel_lock();
+    lock_own();
     harts_start();
+    lock_all();
     log_machine();
     selftest_crash();
     if (boot_option("selftest"))

@@ -149,6 +149,8 @@ static inline void check_endpoint(const struct endpoint *endpoint)
 {
     cr_assert(!endpoint->receivers.head || !endpoint->senders.head);
     cr_assert(!endpoint->senders.head || !endpoint->lane);
+    cr_assert(!endpoint->lane || endpoint->lane == endpoint->home);
+    cr_assert(endpoint->home || (!endpoint->senders.head && !endpoint->receivers.head));
     for (const struct thread *at = endpoint->senders.head; at; at = at->next)
         cr_assert(at->state == THREAD_BLOCKED_SEND && at->blocked_on == endpoint);
     for (const struct thread *at = endpoint->receivers.head; at; at = at->next) {

@@ -25,6 +25,7 @@ void host_harts_reset(uint32_t count)
         harts[i].index = harts[i].id = i;
         harts[i].online = true;
         harts[i].timer_deadline = ~0ull;
+        harts[i].has_all = true; /* locks: events come one at a time */
         harts[i].lane_floor = harts[i].ready_top = harts[i].queue_top = -1;
     }
 }
@@ -70,7 +71,7 @@ void arch_send_ipi(struct hart *hart)
     host.ipis++;
     if (hart->evict)
         host.space[hart->index] = NULL;
-    hart->evict = false;
+    hart->evict = hart->called = false;
 }
 
 bool arch_interrupt_pending(void)
@@ -106,6 +107,17 @@ void arch_space_leave(const struct address_space *space)
 void arch_space_flush_page(struct address_space *space, uint64_t address)
 {
     (void)space;
+    (void)address;
+    host.flushes++;
+}
+
+bool arch_space_elsewhere(const struct address_space *space)
+{
+    return space->note.users >> 1 & ~(1ull << host.hart);
+}
+
+void arch_space_forget_page(uint64_t address)
+{
     (void)address;
     host.flushes++;
 }

@@ -8,4 +8,7 @@ void *arch_direct(uint64_t physical);
 uint64_t arch_physical(const void *direct);
 uint64_t arch_time(void);
 bool arch_interrupt_pending(void);
+static inline void arch_pause(void)
+{
+}
 extern char *const arch_granule_base;

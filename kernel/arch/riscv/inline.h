@@ -4,14 +4,12 @@
 
 #include "csr.h"
 #include "layout.h"
-#include "lock.h"
+
+register struct hart *hart_register __asm__("tp");
 
 static inline struct hart *hart_self(void)
 {
-    struct hart *hart;
-
-    __asm__("mv %0, tp" : "=r"(hart));
-    return hart;
+    return hart_register;
 }
 
 static inline void *arch_direct(uint64_t physical)
@@ -33,6 +31,12 @@ static inline uint64_t arch_time(void)
 static inline bool arch_interrupt_pending(void)
 {
     return (csr_read(sip) & csr_read(sie)) || __atomic_load_n(&lock_waiters, __ATOMIC_RELAXED);
+}
+
+/* One turn of waiting for somebody who is about to be done. */
+static inline void arch_pause(void)
+{
+    __asm__ volatile(".insn 0x0100000f" : : : "memory"); /* a fence that does nothing on older harts */
 }
 
 #define arch_granule_base ((char *)DIRECT_BASE)

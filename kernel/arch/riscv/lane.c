@@ -138,9 +138,7 @@ void lane_interrupt(struct thread *thread)
         lane_unlock(hart);
         if (!line)
             return;
-        kernel_lock();
-        if (hart->current != thread)
-            hart->reschedule = true;
+        lock_own();
         irq_deliver(line);
         hart_run();
     }

@@ -13,7 +13,7 @@ void hart_interrupts(uint64_t pending)
 {
     if (pending & IRQ_SOFTWARE) {
         csr_clear(sip, IRQ_SOFTWARE);
-        hart_self()->reschedule = true;
+        hart_called();
         if (stop_requested())
             hart_stop();
     }
@@ -27,10 +27,10 @@ void hart_interrupts(uint64_t pending)
  * kernel), only seen. */
 static void idle(void)
 {
-    kernel_unlock();
+    unlock();
     while (!(csr_read(sip) & csr_read(sie)))
         __asm__ volatile("wfi");
-    kernel_lock();
+    lock_own();
     hart_interrupts(csr_read(sip) & csr_read(sie));
 }
 
@@ -44,6 +44,6 @@ void hart_run(void)
     vector = (uint64_t)(next->foreign ? trap_entry_foreign : trap_entry);
     if (csr_read(stvec) != vector)
         csr_write(stvec, vector);
-    kernel_unlock();
+    unlock();
     user_enter(next);
 }

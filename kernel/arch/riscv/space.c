@@ -16,6 +16,7 @@
 
 #include "csr.h"
 #include "layout.h"
+#include "lock.h"
 #include "machine.h"
 #include "sbi.h"
 #include "sched.h"
@@ -25,26 +26,39 @@ struct address_space *kernel_root;
 uint16_t root_used[TABLE_ENTRIES - ROOT_USER_ENTRIES];
 unsigned root_used_count;
 
+static uint64_t asid_lock; /* guards these, and the ASID of each space */
 static uint64_t asid_next = 1;
 static uint32_t asid_round = 1;
 
-/* All harts begin the new round by forgetting everything. */
-static void asid_new_round(void)
+/* The space's ASID, a new one if it has none of this round, and the round. */
+static uint64_t asid_assign(struct address_space *space, uint32_t *round)
 {
-    asid_round++;
-    asid_next = 1;
-    for (uint32_t i = 0; i < hart_count; i++)
-        lanes_close(&harts[i], CLOSED_ROUNDS | CLOSED_STALE);
+    uint64_t asid;
+
+    spin_lock(&asid_lock);
+    if (space->note.asid_round >> 1 != asid_round) {
+        if (asid_next >> machine.asid_bits) {
+            asid_round++;
+            asid_next = 1;
+        }
+        space->note.asid = asid_next++ << 1;
+        space->note.asid_round = (uint64_t)asid_round << 1;
+    }
+    asid = space->note.asid >> 1;
+    *round = asid_round;
+    spin_unlock(&asid_lock);
+    return asid;
 }
 
-static void asid_assign(struct address_space *space)
+/* The hart goes on in a round that is new to it: it forgets everything, and its fast lanes must not run a
+ * thread whose satp is of an old one. */
+static void asid_enter_round(struct hart *hart, uint32_t round)
 {
-    if (space->note.asid_round >> 1 == asid_round)
+    if (hart->asid_round == round)
         return;
-    if (asid_next >> machine.asid_bits)
-        asid_new_round();
-    space->note.asid = asid_next++ << 1;
-    space->note.asid_round = (uint64_t)asid_round << 1;
+    if (hart->asid_round)
+        lanes_close(hart, CLOSED_ROUNDS | CLOSED_STALE);
+    hart->asid_round = round;
 }
 
 /* A bit for each hart in a space's notes, which are kept times 2. */
@@ -59,12 +73,12 @@ static uint64_t thread_satp(struct thread *thread)
     struct address_space *space = thread->slot[THREAD_SPACE].object;
     uint64_t satp = SATP_SV39 | arch_physical(space) >> PAGE_BITS;
 
-    space->note.users |= note_bit(hart_self());
+    if (!(space->note.users & note_bit(hart_self())))
+        __atomic_fetch_or(&space->note.users, note_bit(hart_self()), __ATOMIC_SEQ_CST);
     if (machine.asid_bits) {
-        asid_assign(space);
-        satp |= space->note.asid >> 1 << SATP_ASID_SHIFT;
+        satp |= asid_assign(space, &thread->asid_round) << SATP_ASID_SHIFT;
+        asid_enter_round(hart_self(), thread->asid_round);
     }
-    thread->asid_round = asid_round;
     thread->satp = satp;
     return satp;
 }
@@ -83,7 +97,6 @@ void arch_space_switch(struct thread *thread)
 
     if (stale) {
         __asm__ volatile("fence.i" : : : "memory");
-        hart->asid_round = asid_round;
         lanes_open(hart, CLOSED_STALE);
     }
     if (satp != csr_read(satp)) {
@@ -116,14 +129,29 @@ static uint64_t users_of(const struct address_space *space)
     return users;
 }
 
-/* The other harts that must forget translations of the space at once. Those that used it
+/* The other harts that may have translations of the space, as a mask. A hart that begins to use it says so
+ * first, and then looks at the tables, which have been changed before they are asked here. */
+static uint64_t others(const struct address_space *space)
+{
+    if (hart_count == 1)
+        return 0;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return __atomic_load_n(&space->note.users, __ATOMIC_RELAXED) >> 1 & ~(1ull << hart_self()->index);
+}
+
+bool arch_space_elsewhere(const struct address_space *space)
+{
+    return others(space);
+}
+
+/* The other harts that must forget translations of the space at once. With all locks, those that used it
  * before do so later. */
 static uint64_t flush_others(struct address_space *space)
 {
-    uint64_t users;
+    uint64_t users = others(space);
 
-    if (!(space->note.users & ~note_bit(hart_self())))
-        return 0;
+    if (!users || !hart_self()->has_all)
+        return users;
     users = users_of(space);
     for (uint32_t i = 0; i < hart_count; i++)
         if (space->note.users & note_bit(&harts[i]) && !(users >> i & 1) && &harts[i] != hart_self())
@@ -131,14 +159,19 @@ static uint64_t flush_others(struct address_space *space)
     return users;
 }
 
-void arch_space_flush_page(struct address_space *space, uint64_t address)
+void arch_space_forget_page(uint64_t address)
 {
-    uint64_t users = flush_others(space);
-
     if (machine.fences_whole)
         fence_translations();
     else
         __asm__ volatile("sfence.vma %0, zero" : : "r"(address) : "memory");
+}
+
+void arch_space_flush_page(struct address_space *space, uint64_t address)
+{
+    uint64_t users = flush_others(space);
+
+    arch_space_forget_page(address);
     if (users) {
         sbi_remote_fence(FENCE_TRANSLATIONS, users, machine.fences_whole ? 0 : address,
                          machine.fences_whole ? UINT64_MAX : 1 << PAGE_BITS);

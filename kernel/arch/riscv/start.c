@@ -20,7 +20,7 @@ void hart_join(void)
     while (!__atomic_load_n(&released, __ATOMIC_ACQUIRE))
         __asm__ volatile("wfi");
     fence_translations(); /* for image_drop_boot() */
-    kernel_lock();
+    lock_own();
     hart_run();
 }
 

@@ -6,6 +6,7 @@
 #include "lane.h"
 #include "lock.h"
 #include "machine.h"
+#include "reach.h"
 #include "run.h"
 #include "sched.h"
 #include "syscall.h"
@@ -49,18 +50,26 @@ static struct fault_kind kind_of(uint64_t cause)
     return (struct fault_kind){FAULT_OTHER, 0};
 }
 
-/* Takes the locks for an event of `thread`, whose registers are saved in it. While this hart waited the
- * thread may have been taken off it and changed: then the event is void, and comes again when the thread runs
- * again. */
-static bool lock_for(const struct thread *thread)
+/* Takes the own hart's lock for an event of `thread`, whose registers are saved in it. While this hart waited
+ * the thread may have been taken off it and changed: then the event is void, and comes again when the thread
+ * runs again. */
+static bool lock_with(const struct thread *thread)
 {
-    struct hart *hart = hart_self();
+    lock_own();
+    return hart_self()->current == thread;
+}
 
-    kernel_lock();
-    if (hart->current == thread)
-        return true;
-    hart->reschedule = true;
-    return false;
+/* A system call, or a fault, of `thread`; the hart has its lock. */
+static void deal_with(struct thread *thread, uint64_t cause, struct fault_kind kind)
+{
+    if (cause == CAUSE_ILLEGAL && arch_fp_first_use(thread))
+        return;
+    if (cause == CAUSE_USER_ECALL) {
+        if (lock_for_thread(reach_syscall, thread))
+            kernel_syscall(thread);
+    } else if (lock_for_thread(reach_fault, thread)) {
+        kernel_fault(thread, kind.fault, fault_address(thread, cause), kind.access, cause);
+    }
 }
 
 void __attribute__((noreturn)) trap_from_user(struct thread *thread)
@@ -72,14 +81,12 @@ void __attribute__((noreturn)) trap_from_user(struct thread *thread)
         lane_interrupt(thread);
     else if (cause == CAUSE_ILLEGAL)
         lane_fp(thread);
-    if (!lock_for(thread))
+    if (!lock_with(thread))
         hart_run();
     if (cause & CAUSE_INTERRUPT)
         hart_interrupts(1ull << (cause & 63));
-    else if (cause == CAUSE_USER_ECALL)
-        kernel_syscall(thread);
-    else if (cause != CAUSE_ILLEGAL || !arch_fp_first_use(thread))
-        kernel_fault(thread, kind.fault, fault_address(thread, cause), kind.access, cause);
+    else
+        deal_with(thread, cause, kind);
     hart_run();
 }
 
@@ -88,18 +95,12 @@ void syscall_from_user(struct thread *thread, bool locked)
     uint64_t behind = thread->reg[REG_PC] + 4;
     struct hart *hart = hart_self();
 
-    if (locked)
-        kernel_lock_rest();
-    else
-        kernel_lock();
-    if (hart->current == thread) {
+    if ((locked || lock_with(thread)) && lock_for_thread(reach_syscall, thread)) {
         kernel_syscall(thread);
         if (sched_stays(hart) && hart->current == thread && thread->reg[REG_PC] == behind) {
-            kernel_unlock();
+            unlock();
             return;
         }
-    } else {
-        hart->reschedule = true;
     }
     hart_run();
 }

@@ -47,6 +47,8 @@ static void check_endpoint(const struct endpoint *endpoint)
     queue_has(&endpoint->receivers, NULL);
     MUST(!endpoint->senders.head || !endpoint->receivers.head, "senders and receivers wait", endpoint);
     MUST(!endpoint->senders.head || !endpoint->lane, "fast lane although senders wait", endpoint);
+    MUST(!endpoint->lane || endpoint->lane == endpoint->home, "fast lane away from home", endpoint);
+    MUST(endpoint->home || (!endpoint->senders.head && !endpoint->receivers.head), "no home", endpoint);
     for (const struct thread *at = endpoint->receivers.head; at; at = at->next) {
         MUST(at->state == THREAD_BLOCKED_RECV && at->blocked_on == endpoint, "receiver", at);
         MUST(!endpoint->lane || at->hart == endpoint->lane, "receiver of another hart", at);
@@ -60,6 +62,9 @@ static void check_notification(const struct notification *notification)
     granule last = 0;
 
     queue_has(&notification->queue, NULL);
+    MUST(!notification->lane || notification->lane == notification->home, "fast lane away from home",
+         notification);
+    MUST(notification->home || !notification->queue.head, "no home", notification);
     for (const struct thread *at = notification->queue.head; at; at = at->next) {
         MUST(at->state == THREAD_BLOCKED_WAIT && at->blocked_on == notification, "waiter", at);
         MUST(!notification->lane || at->hart == notification->lane, "waiter of another hart", at);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The kernel image: one flat piece that starts with the boot header, linked high and loaded anywhere. Each
  * kind of memory begins on a page of its own, because rights are given by page. */
-#include "layout.h"
+#include "arch/riscv/layout.h"
 
 OUTPUT_ARCH(riscv)
 ENTRY(_start)
