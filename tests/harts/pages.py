@@ -17,10 +17,13 @@ from os import cpu_count
 
 import inputs
 import qemu
+from registry import Failure
 
 LINE = re.compile(r"touch (\d+) slot (\d+) pages (\d+) us (\d+)\n")
 ACCEL = ("-accel", "tcg,thread=multi")
 SPIN = "while True: pass"
+SLOT = 0.2  # seconds, as in touch.c
+PATIENCE = 5  # a program may miss its slot on a busy host, but not so many times in a row
 
 
 def node(number: int, harts: int) -> str:
@@ -51,13 +54,13 @@ class Touchers:
     def slots(self, turns: int = 1) -> list:
         """
         What was done in the next slots, for so many turns: ([numbers of programs], pages a second, pages for
-        each second that the host's processors worked).
+        each second that the host's processors worked, None when the slot was not read in time to know that).
         """
-        found, done, before = [], {}, None
+        found, done, before, read_at = [], {}, None, 0.0
         while len(found) < turns * (self.harts + 1 if self.harts > 1 else 1):
             number, slot, pages, us = map(int, self.system.expect(LINE, 30).groups())
             done.setdefault(slot, {})[number] = (pages, us)
-            now = self.system.processor_time()
+            now, at = self.system.processor_time(), time.monotonic()
             expected = 2 if self.harts > 1 and slot % (self.harts + 1) == self.harts else 1
             if len(done[slot]) < expected:
                 continue
@@ -65,8 +68,9 @@ class Touchers:
             rate = sum(pages * 1e6 / us for pages, us in programs.values())
             total = sum(pages for pages, _ in programs.values())
             if before is not None:
-                found.append((sorted(programs), rate, total / (now - before)))
-            before = now
+                in_time = SLOT / 2 < at - read_at < SLOT * 2 and now > before
+                found.append((sorted(programs), rate, total / (now - before) if in_time else None))
+            before, read_at = now, at
         return found
 
     def run(self, turns: int = 1) -> list:
@@ -76,6 +80,17 @@ class Touchers:
             return self.slots(turns)
         finally:
             self.system.monitor("stop")
+
+
+    def check_alive(self, missing) -> None:
+        """Fails when a program has crashed, or when `missing` names some that never had a slot."""
+        self.system.monitor("cont")
+        log = self.system.command("dmesg")
+        crashed = re.search(r"touch\dof\d: (?!.*touch \d slot).*", log)
+        if crashed:
+            raise Failure(crashed.group(0))
+        if missing:
+            raise Failure(f"programs {missing} never come to work in time")
 
 
 @contextmanager
@@ -104,7 +119,20 @@ def busy_host():
 
 def rates(slots: list, programs: list, which: int) -> list:
     """Of the slots in which these programs worked: 1 by the clock, 2 by the work of the host's processors."""
-    return [slot[which] for slot in slots if slot[0] == programs]
+    return [slot[which] for slot in slots if slot[0] == programs and slot[which] is not None]
+
+
+def middle(figures: list) -> float:
+    return statistics.median(figures) if figures else 0.0
+
+
+def ratio(some: float, others: float) -> float:
+    return some / others if others else 0.0
+
+
+def lacking(slots: list, wanted: list, count: int):
+    """Programs that worked in fewer slots than `count`; None: there are none."""
+    return next((programs for programs in wanted if len(rates(slots, programs, 1)) < count), None)
 
 
 def compare(system, rounds: int, summary) -> tuple:
@@ -114,12 +142,15 @@ def compare(system, rounds: int, summary) -> tuple:
     """
     alone, among = [], []
     with machines(system, 1, 4) as (one, four):
-        while min(len(rates(among, [number], 1)) for number in range(4)) < rounds:
+        for _ in range(PATIENCE * rounds):
             alone += one.run(3)
             among += four.run()
+            if lacking(among, [[number] for number in range(4)], rounds) is None:
+                break
+        four.check_alive(lacking(among, [[number] for number in range(4)], 1))
     return tuple(
-        min(summary(rates(among, [number], which)) for number in range(4)) / summary(rates(alone, [0], which))
-        for which in (1, 2)
+        ratio(min(of(rates(among, [number], which)) for number in range(4)), of(rates(alone, [0], which)))
+        for which, of in ((1, summary), (2, middle))
     )
 
 
@@ -141,10 +172,13 @@ def two_programs(system, rounds: int) -> tuple:
     """
     slots = []
     with machines(system, 2) as (two,):
-        while min(len(rates(slots, programs, 1)) for programs in ([0], [1], [0, 1])) < rounds:
+        for _ in range(PATIENCE * rounds):
             slots += two.run()
+            if lacking(slots, [[0], [1], [0, 1]], rounds) is None:
+                break
+        two.check_alive(lacking(slots, [[0], [1], [0, 1]], 1))
     by_clock, by_work = (
-        max(rates(slots, [0, 1], which)) / max(rates(slots, [0], which) + rates(slots, [1], which))
-        for which in (1, 2)
+        ratio(of(rates(slots, [0, 1], which)), of(rates(slots, [0], which) + rates(slots, [1], which)))
+        for which, of in ((1, max), (2, middle))
     )
     return by_clock, 2 * by_work
