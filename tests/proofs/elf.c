@@ -14,7 +14,7 @@ static bool segment_is_good(const struct elf_segment *segment, uint64_t file)
 }
 
 /*
- * proof elf_open: any file of up to 176 bytes: a header and up to two program headers, anywhere in it
+ * proof elf_open: any file of up to 176 bytes: a header and up to three program headers, anywhere in it
  * options: --unwind 4 --unwindset prove_elf_open.0:177,memcmp.0:5 --conversion-check --unsigned-overflow-check
  * planted lib/base/elf.c: s/!range_inside(header->phoff, table_size, size)/header->phoff > size/
  * planted lib/base/elf.c: s/(prot & (ELF_WRITE | ELF_EXEC)) == (ELF_WRITE | ELF_EXEC)/false/
@@ -31,15 +31,16 @@ void prove_elf_open(void)
     ASSUME(size <= sizeof(file));
     if (elf_open(&elf, file, size))
         return;
-    CHECK(elf.segment_count >= 1 && elf.segment_count <= 2, "elf: the number of segments");
-    for (unsigned i = 0; i < elf.segment_count && i < 2; i++)
+    CHECK(elf.segment_count >= 1 && elf.segment_count <= 3, "elf: the number of segments");
+    for (unsigned i = 0; i < elf.segment_count && i < 3; i++)
         CHECK(segment_is_good(&elf.segment[i], size),
               "elf: segments are inside, and not writable and executable");
-    CHECK(elf.segment_count < 2 ||
-              (elf.segment[0].vaddr + elf.segment[0].memory_size - 1) / PAGE_SIZE <
-                  elf.segment[1].vaddr / PAGE_SIZE ||
-              elf.segment[0].memory_size == 0,
-          "elf: no two segments share a page");
+    for (unsigned i = 1; i < elf.segment_count && i < 3; i++) {
+        CHECK((elf.segment[i - 1].vaddr + elf.segment[i - 1].memory_size - 1) / PAGE_SIZE <
+                      elf.segment[i].vaddr / PAGE_SIZE ||
+                  elf.segment[i - 1].memory_size == 0,
+              "elf: no two segments share a page");
+    }
 }
 
 /*
@@ -82,7 +83,7 @@ void prove_elf_segment(void)
 /*
  * proof elf_add_segment: any table of up to 8 segments in order, any segment
  * options: --unwind 10
- * planted lib/base/elf.c: s/if (elf->segment_count == ELF_MAX_SEGMENTS) {/if (elf->segment_count > ELF_MAX_SEGMENTS) {/
+ * planted lib/base/elf.c: s/segment_count == ELF_MAX_SEGMENTS/segment_count > ELF_MAX_SEGMENTS/
  * planted lib/base/elf.c: s/elf->segment\[at - 1\].vaddr > header->vaddr/elf->segment[at - 1].vaddr < header->vaddr/
  */
 void prove_elf_add_segment(void)
