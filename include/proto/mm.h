@@ -105,6 +105,7 @@ struct mm_space_create_reply {
     uint64_t space; /* its number, never used again */
 }; /* + capabilities: session, address space, fault endpoint */
 
+/* mm_space_destroy goes in steps: ERR_BUSY asks for the next. */
 struct mm_space_request {
     uint64_t space;
 };

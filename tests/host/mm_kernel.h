@@ -100,6 +100,8 @@ static void map_rebuild(void)
 static void model_unmap(uint32_t slot)
 {
     static unsigned removed;
+    if (model[slot].space == own_space_object && model[slot].type == OBJ_FRAME)
+        cr_assert_eq(mprotect((void *)model[slot].address, PAGE_BYTES, PROT_NONE), 0);
     for (uint64_t i = 0; model[slot].space != 0 && i < MODEL_MAPS; i++) {
         unsigned level = model[slot].type == OBJ_FRAME ? 0 : model[slot].level;
         uint64_t at = map_hash(model[slot].space, model[slot].address >> (PAGE_BITS + 9 * level), level) + i;
@@ -184,6 +186,8 @@ enum error cnode_move(cap_t cnode, uint64_t slot, cap_t source_cnode, uint64_t s
     if (moved.space != 0) {
         unsigned level = moved.type == OBJ_FRAME ? 0 : moved.level;
         map_enter(to, moved.address >> (PAGE_BITS + 9 * level), level);
+        if (moved.space == own_space_object && moved.type == OBJ_FRAME)
+            cr_assert_eq(mprotect((void *)moved.address, PAGE_BYTES, PROT_READ | PROT_WRITE), 0);
     }
     return ERR_OK;
 }

@@ -158,8 +158,13 @@ void process_destroy(struct process *process)
     const struct mm_space_request q = {.space = process->space};
     struct proto_empty none;
 
+    /* It shall not see its memory go. */
+    if (process->thread != 0)
+        kernel_call(process->thread, OP_THREAD_SUSPEND, NULL, 0, NULL, 0);
     if (process->session != 0) {
-        enum error error = mm_space_destroy(mm_session, &q, &none);
+        enum error error = ERR_BUSY;
+        while (error == ERR_BUSY)
+            error = mm_space_destroy(mm_session, &q, &none);
         if (error)
             log_line("init: cannot free the memory of %s: %s", process->name, error_text(error));
     }

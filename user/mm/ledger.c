@@ -79,6 +79,7 @@ static enum error sheet_fill(struct space *space, uint32_t sheet)
         frame_put(space, slot);
         return ERR_NO_MEMORY;
     }
+    slot_park(slot);
     space->kernel += PAGE_BYTES;
     return ERR_OK;
 }

@@ -160,7 +160,7 @@ cap_t slots_for(struct space *space, unsigned count, enum error *error);
 /* Notes that the capability in an own slot is the space's; gives all of those back that the kernel
  * emptied. */
 void slot_own(struct space *space, cap_t slot);
-void slots_end(struct space *space);
+bool slots_end(struct space *space); /* a few of them; true when none are left */
 /* Notes that it is behind a page, of a segment or of the space (0); that nobody needs it any more. */
 void slot_note(cap_t slot, uint32_t segment, uint64_t page);
 void slot_park(cap_t slot);
@@ -282,7 +282,7 @@ struct crash {
 struct space {
     uint64_t number; /* 0: not in use, or mm itself */
     unsigned index;
-    bool used;
+    bool used, ending;
     uint8_t home; /* receiver whose lock guards it; its threads send their faults there */
     bool eager; /* maps at once, because nobody handles its page faults */
     char name[16];
@@ -305,6 +305,7 @@ struct space {
     uint32_t segments;            /* tree of its segments by number */
     uint64_t expected;            /* page that is touched next when memory is touched in order */
     unsigned ahead;               /* pages made present at once, for that */
+    uint64_t ended;               /* regions below have been taken away, when it is ending */
     uint32_t generation;
     struct crash crash;
 };
@@ -326,8 +327,11 @@ struct space *space_new(const char *name, uint64_t quota, unsigned home);
 bool space_adopt(const char *name, cap_t address_space);
 /* Makes the kernel object of a new space. */
 enum error space_make_address_space(struct space *space);
-/* Destroys everything that it has; its number never comes back. */
-void space_destroy(struct space *space);
+/* Destroys what it has, a few steps of it; true when nothing is left. From the first call on nobody
+ * finds it any more, and its number never comes back. */
+bool space_destroy(struct space *space);
+/* A space that can be ended, or is ending: not init's. */
+struct space *space_to_end(uint64_t number);
 
 /* A chunk of the space with room for `bytes`, made when there is none; 0 and *error (ERR_QUOTA,
  * ERR_NO_MEMORY). */
@@ -465,9 +469,9 @@ void view_enter(struct space *space, uint32_t region, uint32_t segment);
 void view_leave(struct space *space, uint32_t region);
 /* Its owner wants it no longer. */
 void segment_drop_owner(uint32_t segment);
-/* The space ends: takes all its segments away. What others have mapped of them becomes anonymous memory of
- * theirs. */
-void segments_lose(struct space *space);
+/* The space ends: takes its segments away, at most so many pages of those who map them. What others have
+ * mapped becomes anonymous memory of theirs. Returns whether none is left. */
+bool segments_lose(struct space *space, unsigned *steps);
 
 /* --- fault.c --- */
 

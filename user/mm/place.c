@@ -106,13 +106,14 @@ void slot_park(cap_t slot)
     notes[slot].use = USE_PARKED;
 }
 
-void slots_end(struct space *space)
+bool slots_end(struct space *space)
 {
-    while (space->slots != 0) {
+    for (unsigned i = 0; i < AT_ONCE && space->slots != 0; i++) {
         cap_t slot = space->slots;
         slot_disown(slot);
         slot_release(slot);
     }
+    return space->slots == 0;
 }
 
 /* --- Shelves --- */

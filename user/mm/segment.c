@@ -48,7 +48,8 @@ uint32_t segment_find(uint64_t number)
 {
     const struct space *owner = space_at(number % (1u << INDEX_BITS));
     uint64_t serial = number >> INDEX_BITS;
-    uint32_t node = owner != NULL && owner->used ? tree_after(owner->segments, serial) : 0;
+    bool there = owner != NULL && owner->used && !owner->ending;
+    uint32_t node = there ? tree_after(owner->segments, serial) : 0;
     return node != 0 && region_at(node)->start == serial ? region_at(node)->view : 0;
 }
 
@@ -281,29 +282,34 @@ void segment_drop_owner(uint32_t segment)
 /* --- When the owner ends --- */
 
 /* Registers are gone for good: whoever touches them crashes. Memory is replaced by the space's own,
- * empty as it comes, so that a server does not crash because its client died. */
-static void view_lose(uint32_t cell)
+ * empty as it comes, so that a server does not crash because its client died. Returns whether the view
+ * is gone. */
+static bool view_lose(uint32_t cell, unsigned *steps)
 {
     struct view *view = view_at(cell);
     struct space *space = space_at(view->space);
     uint32_t region = view->region;
     bool device = segment_at(view->segment)->device != 0;
     uint64_t start = region_at(region)->start, end = region_at(region)->end;
-    unsigned steps = UINT32_MAX;
-    drop_pages(space, region_at(region), start, end, &steps);
+    if (drop_pages(space, region_at(region), start, end, steps) < end)
+        return false;
     view_cut(space, region);
     region_at(region)->offset = 0;
     if (device)
         region_cut(space, start, end);
+    return true;
 }
 
-void segments_lose(struct space *space)
+bool segments_lose(struct space *space, unsigned *steps)
 {
-    while (space->segments != 0) {
+    for (; space->segments != 0; --*steps) {
         uint32_t segment = region_at(space->segments)->view;
         struct segment_entry *entry = segment_at(segment);
         while (entry->views != 0)
-            view_lose(entry->views);
+            if (!view_lose(entry->views, steps))
+                return false;
+        if (*steps == 0)
+            return false;
         while (entry->chunks != 0) {
             uint32_t chunk = entry->chunks;
             block_unlink(&entry->chunks, chunk);
@@ -311,4 +317,5 @@ void segments_lose(struct space *space)
         }
         entry_forget(segment);
     }
+    return true;
 }

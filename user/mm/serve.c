@@ -285,30 +285,22 @@ static enum error serve_mm_space_create(struct call *call, const struct mm_space
     enum error error = space_make_address_space(space);
     if (!error)
         error = answer_space(call, space, q->rights);
-    if (error)
-        space_destroy(space);
-    else
+    if (!error)
         r->space = space->number;
+    while (error && !space_destroy(space))
+        ;
     return error;
-}
-
-/* A space that init made: not its own. */
-static enum error made_space(uint64_t number, struct space **space)
-{
-    *space = number > SPACE_INIT ? space_find(number) : NULL;
-    return *space != NULL ? ERR_OK : ERR_NOT_FOUND;
 }
 
 static enum error serve_mm_space_destroy(struct call *call, const struct mm_space_request *q,
                                          struct proto_empty *r)
 {
-    struct space *space;
     (void)call, (void)r;
     lock_all();
-    enum error error = made_space(q->space, &space);
-    if (!error)
-        space_destroy(space);
-    return error;
+    struct space *space = space_to_end(q->space);
+    if (space == NULL)
+        return ERR_NOT_FOUND;
+    return space_destroy(space) ? ERR_OK : ERR_BUSY;
 }
 
 static enum error serve_mm_space_stats(struct call *call, const struct mm_space_request *q,

@@ -5,7 +5,8 @@
 #include <string.h>
 
 #define GROWTH_SHIFT   4 /* a new chunk is about a sixteenth of what the space holds */
-#define CHUNK_MAX_BITS 24
+#define CHUNK_MAX_BITS 20      /* destroying one is a step */
+#define CHUNKS_AT_ONCE 0x40000 /* bytes; so are as many as have more than that together */
 
 static struct space *spaces;
 static unsigned spaces_made; /* entries that there is memory for */
@@ -27,7 +28,13 @@ struct space *space_find(uint64_t number)
     if (number == 0)
         number = SPACE_INIT;
     struct space *space = space_at(number % MAX_SPACES);
-    return space != NULL && space->used && space->number == number ? space : NULL;
+    return space != NULL && space->used && !space->ending && space->number == number ? space : NULL;
+}
+
+struct space *space_to_end(uint64_t number)
+{
+    struct space *space = space_at(number % MAX_SPACES);
+    return number > SPACE_INIT && space != NULL && space->used && space->number == number ? space : NULL;
 }
 
 unsigned spaces_count(void)
@@ -412,31 +419,54 @@ enum error space_map_frame(struct space *space, cap_t frame, uint64_t address, u
 
 /* --- The end --- */
 
-/* Takes the copies of others' segments out of the space, which are not destroyed with its memory. */
-static void views_leave(struct space *space)
+/* Takes the copies of others' segments out of the space, which are not destroyed with its memory.
+ * Returns whether all are out. */
+static bool views_leave(struct space *space, unsigned *steps)
 {
-    uint32_t next;
-    for (uint32_t cell = tree_after(space->regions, 0); cell != 0; cell = next) {
+    for (uint32_t cell; (cell = tree_after(space->regions, space->ended)) != 0; --*steps) {
         struct region *region = region_at(cell);
-        next = tree_after(space->regions, region->end);
-        if (region->view == 0)
-            continue;
-        unsigned steps = UINT32_MAX;
-        drop_pages(space, region, region->start, region->end, &steps);
-        view_leave(space, cell);
+        if (*steps == 0 ||
+            (region->view != 0 && drop_pages(space, region, region->start, region->end, steps) < region->end))
+            return false;
+        space->ended = region->end;
+        if (region->view != 0)
+            view_leave(space, cell);
+        if (*steps == 0)
+            return false;
     }
+    return true;
 }
 
-void space_destroy(struct space *space)
+/* Destroys chunks of the space, a few small ones or one; returns whether none is left. */
+static bool chunks_leave(struct space *space)
 {
-    views_leave(space);
-    segments_lose(space);
-    chunks_give(space, &space->open);
-    chunks_give(space, &space->full);
-    slots_end(space);
+    for (uint64_t bytes = 0; bytes < CHUNKS_AT_ONCE;) {
+        uint32_t *list = space->open != 0 ? &space->open : &space->full;
+        uint32_t chunk = *list;
+        if (chunk == 0)
+            return true;
+        bytes += 1ull << block_at(chunk)->bits;
+        space->held -= 1ull << block_at(chunk)->bits;
+        block_unlink(list, chunk);
+        block_give(chunk);
+    }
+    return false;
+}
+
+bool space_destroy(struct space *space)
+{
+    unsigned steps = STEP_PAGES;
+    space->ending = true;
+    space->crash.order = 0;
+    if (!views_leave(space, &steps) || !segments_lose(space, &steps))
+        return false;
+    /* From here on cells are gone, and nobody may look at them. */
+    space->regions = space->shelf = 0;
+    if (!chunks_leave(space) || !slots_end(space))
+        return false;
     ledger_end(space);
     space->used = false;
     space->generation++;
-    space->crash.order = 0;
     in_use--;
+    return true;
 }
