@@ -116,41 +116,38 @@ static unsigned copy_caps(const struct thread *from, struct thread *to, unsigned
     return done;
 }
 
-static void fault_words(const struct thread *thread, uint64_t *words)
+static void fault_words(const struct thread *from, struct thread *to)
 {
-    if (tag_label(thread->send_tag) == FAULT_FOREIGN) {
-        for (unsigned i = 0; i < MSG_REGS; i++)
-            words[i] = thread->reg[REG_A0 + i];
-        return;
-    }
-    words[0] = thread->fault_address;
-    words[1] = thread->reg[REG_PC];
-    words[2] = thread->fault_access;
-    words[3] = thread->fault_cause;
-    words[4] = thread->reg[REG_SP];
-    words[5] = thread->reg[REG_RA];
+    bool foreign = tag_label(from->send_tag) == FAULT_FOREIGN;
+    const uint64_t told[MSG_REGS] = {from->fault_address, from->reg[REG_PC], from->fault_access,
+                                     from->fault_cause, from->reg[REG_SP], from->reg[REG_RA]};
+
+    for (unsigned i = 0; i < MSG_REGS; i++)
+        to->reg[word_register[i]] = foreign ? from->reg[REG_A0 + i] : told[i];
 }
 
 /* Gives `to` the message of `from`: registers, long words and capabilities. All words in registers go along,
  * whatever the length says. */
 static void transfer(struct thread *from, struct thread *to, uint64_t badge, uint64_t tag, bool grant)
 {
-    uint64_t words[MSG_REGS] = {0};
     unsigned length = tag_length(tag), caps = 0;
 
     if (from->fault_waits) {
-        fault_words(from, words);
+        fault_words(from, to);
         tag |= TAG_FAULT;
     } else {
+#pragma GCC unroll 8
         for (unsigned i = 0; i < MSG_REGS; i++)
-            words[i] = from->reg[word_register[i]];
+            to->reg[word_register[i]] = from->reg[word_register[i]];
         if (length > MSG_REGS)
             copy_long_words(from, to, length);
         if (tag_caps(tag) && grant)
             caps = copy_caps(from, to, tag_caps(tag));
     }
     tag = (tag & ~(uint64_t)(TAG_CAPS_MASK << TAG_CAPS_SHIFT)) | (uint64_t)caps << TAG_CAPS_SHIFT;
-    thread_result(to, badge, tag, words, MSG_REGS);
+    to->reg[REG_A0] = badge;
+    to->reg[REG_A0 + 1] = tag;
+    thread_clear_rest(to);
 }
 
 /* What may be in a tag that a user wrote; the kernel's own flags are taken out. */

@@ -195,6 +195,7 @@ OPERATION(THREAD_CONFIGURE)
             slot_copy(from[i], &thread->slot[i], RIGHTS_ALL);
     }
     thread->lane = NULL; /* until it has run in its address space */
+    thread->asid_round = 0;
     if (request_length(by) >= 6) {
         thread->priority = priorities;
         thread_level_update(thread);

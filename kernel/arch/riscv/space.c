@@ -73,6 +73,9 @@ static uint64_t thread_satp(struct thread *thread)
     struct address_space *space = thread->slot[THREAD_SPACE].object;
     uint64_t satp = SATP_SV39 | arch_physical(space) >> PAGE_BITS;
 
+    if (thread->asid_round == asid_round && space->note.users & note_bit(hart_self()) &&
+        hart_self()->asid_round == asid_round)
+        return thread->satp; /* as it was */
     if (!(space->note.users & note_bit(hart_self())))
         __atomic_fetch_or(&space->note.users, note_bit(hart_self()), __ATOMIC_SEQ_CST);
     if (machine.asid_bits) {
