@@ -11,6 +11,7 @@
 #include "context.h"
 #include "invoke.h"
 #include "log.h"
+#include "notification.h"
 #include "sched.h"
 
 #include <abi/fault.h>
@@ -39,6 +40,7 @@ void thread_result(struct thread *thread, uint64_t badge, uint64_t tag, const ui
 {
     thread->reg[REG_A0] = badge;
     thread->reg[REG_A0 + 1] = tag;
+#pragma GCC unroll 8
     for (unsigned i = 0; i < MSG_REGS; i++)
         thread->reg[word_register[i]] = i < count ? words[i] : 0;
     thread_clear_rest(thread);
@@ -122,6 +124,7 @@ static void fault_words(const struct thread *from, struct thread *to)
     const uint64_t told[MSG_REGS] = {from->fault_address, from->reg[REG_PC], from->fault_access,
                                      from->fault_cause, from->reg[REG_SP], from->reg[REG_RA]};
 
+#pragma GCC unroll 8
     for (unsigned i = 0; i < MSG_REGS; i++)
         to->reg[word_register[i]] = foreign ? from->reg[REG_A0 + i] : told[i];
 }
@@ -207,6 +210,8 @@ static void block_receiver(struct thread *thread, struct endpoint *endpoint)
         endpoint->lane = endpoint->home = thread->hart;
     if (!thread->lane_slots || endpoint->home != thread->hart)
         endpoint->lane = NULL;
+    if (thread->bound)
+        notification_come_home(thread->bound, thread->hart);
     block_on(thread, THREAD_BLOCKED_RECV, endpoint, &endpoint->receivers);
 }
 

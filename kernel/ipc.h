@@ -29,6 +29,7 @@ static const uint8_t word_register[MSG_REGS] = {12, 13, 14, 15, 16, 5, 6, 7};
 static inline void thread_clear_rest(struct thread *thread)
 {
     thread->reg[REG_RA] = thread->reg[REG_A7] = 0;
+#pragma GCC unroll 4
     for (unsigned i = REG_T3; i < REG_T3 + 4; i++)
         thread->reg[i] = 0;
 }

@@ -25,9 +25,7 @@ static void give_bits(struct notification *notification, struct thread *thread, 
     sched_ready(thread);
 }
 
-/* It is at home with who waits for it, unless others wait there already: then those of its first home do, by
- * its lock, and no fast lane uses it. */
-static void come_home(struct notification *notification, struct hart *hart)
+void notification_come_home(struct notification *notification, struct hart *hart)
 {
     if (!notification->queue.head)
         notification->lane = notification->home = hart;
@@ -40,7 +38,7 @@ void notification_signal(struct notification *notification, uint64_t bits)
     struct thread *thread = notification->queue.head;
 
     if (!notification->home || notification->home == hart_self())
-        come_home(notification, hart_self());
+        notification_come_home(notification, hart_self());
     notification->bits |= bits;
     if (!notification->bits)
         return;
@@ -62,7 +60,7 @@ void notification_receive(struct thread *thread, const struct slot *slot, bool b
     enum error error = slot->rights & RIGHT_WAIT ? ERR_OK : ERR_NO_RIGHT;
 
     if (!error)
-        come_home(notification, thread->hart);
+        notification_come_home(notification, thread->hart);
     if (!error && !notification->bits && !block)
         error = ERR_WOULD_BLOCK;
     if (error) {

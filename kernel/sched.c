@@ -335,7 +335,8 @@ static void hart_switch(struct hart *hart, bool exhausted)
     hart->current = to;
     if (from) {
         arch_fp_leave();
-        make_ready(from, !exhausted && from->context && from->context->hart == hart->index);
+        if (from->state == THREAD_READY)
+            make_ready(from, !exhausted && from->context && from->context->hart == hart->index);
     }
     if (!to)
         return;
