@@ -13,6 +13,8 @@ $(crash_program): $(crash_objects) $B/flags/crash | packages
 
 crash: $(crash_program) ## Crash file systems in WORKLOADS=2000 workloads, and look at what is left
 	@python3 tests/crash/crash.py --build $B --workloads $(or $(WORKLOADS),2000) --first $(or $(FIRST),0)
+crash-planted: $(crash_program) ## Plant mistakes in lib/ext4, and have the crashes find them
+	@python3 tests/crash/planted.py --build $B
 test test-qemu: $(crash_program)
 
-.PHONY: crash
+.PHONY: crash crash-planted

@@ -13,6 +13,8 @@
  */
 #include "crash.h"
 
+#include <ext4/writer.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,9 +65,12 @@ static void run(struct disk *disk, unsigned operations, uint64_t seed)
             if (error)
                 wrong("commit: error %d: %s", error, mounted.fs.cause);
             promise(disk, &workload.model, false);
+            if (below(&workload.random, 3) == 0 && ext4_checkpoint(&mounted.fs)) /* as if the log were full */
+                wrong("checkpoint: %s", mounted.fs.cause);
         }
     }
-    drop_mount(&mounted);
+    unmount_disk(&mounted);
+    promise(disk, &workload.model, false);
     model_free(&workload.model);
 }
 
