@@ -20,7 +20,8 @@ from registry import Failure, Machine, Skip, test  # noqa: F401  (tests import a
 from terminal import clean
 
 PIPE_BYTES = 1 << 20  # as much as everybody may have
-PROMPT = r"cardea:[^\n$]*\$ "
+# The shell asks the terminal how large it is (user/console/size.h), then shows its prompt.
+PROMPT = r"(?:\x1b7\x1b\[999;999H\x1b\[6n\x1b8)?cardea:[^\n$]*\$ "
 _PROMPT_AT_END = re.compile(PROMPT + r"\Z")
 
 

@@ -10,7 +10,7 @@ import re
 import time
 
 from inputs import boot_described
-from qemu import Failure, test
+from qemu import PROMPT, Failure, test
 
 SECONDS = float(os.environ.get("STRESS_SECONDS", "4"))
 SEED = int(os.environ.get("STRESS_SEED", "1"))
@@ -46,7 +46,7 @@ class User:
             self.system.send(INTERRUPT + f"\recho token-{self.tokens}\r")
             try:
                 self.system.position = start
-                self.system.expect_regex(rf"^token-{self.tokens}\ncardea:\S*\$ \Z", 8)
+                self.system.expect_regex(rf"^token-{self.tokens}\n{PROMPT}\Z", 8)
                 return
             except Failure:
                 if self.system.process is None or self.system.process.poll() is not None:
