@@ -27,7 +27,7 @@ $(bench_plugins): $B/tools/%.so: tests/bench/%.c tests/bench/plugin.h $B/flags/o
 	$(call say,HOSTCC,$<)$(HOST_CC) -std=gnu17 -O2 $(warnings) -shared -fPIC -fvisibility=hidden -o $@ $<
 
 bench_needs := $(kernel_image) $(initrd) $(disk_image) $(bench_archive) $(bench_plugins) \
-    $(latency_needs) $(system_programs)
+    $(latency_needs) $B/harts.cpio $(system_programs)
 bench: $(bench_needs) ## Measure the kernel in QEMU, beside the contract and the anchor
 	@python3 tests/bench/report.py --build $B
 bench-baseline: $(bench_needs) ## Measure and make that what `make test` compares with

@@ -7,8 +7,8 @@ import re
 import subprocess
 from pathlib import Path
 
-TIMEOUT = 60
-LIST_TIMEOUT = 5
+TIMEOUT = 240  # of a program that takes 10 s where nothing else runs
+LIST_TIMEOUT = 30
 
 
 def programs(build: Path) -> list:
