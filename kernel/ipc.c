@@ -196,11 +196,10 @@ static void wait_for_reply(struct thread *from, struct thread *to)
     context_lend(from, to);
 }
 
-static void block_on(struct thread *thread, enum thread_state state, void *object, struct thread_queue *queue)
+static void block_on(struct thread *thread, enum thread_state state, void *object)
 {
     thread->state = state;
     thread->blocked_on = object;
-    queue_append(queue, thread);
 }
 
 static void block_receiver(struct thread *thread, struct endpoint *endpoint)
@@ -212,7 +211,8 @@ static void block_receiver(struct thread *thread, struct endpoint *endpoint)
         endpoint->lane = NULL;
     if (thread->bound)
         notification_come_home(thread->bound, thread->hart);
-    block_on(thread, THREAD_BLOCKED_RECV, endpoint, &endpoint->receivers);
+    block_on(thread, THREAD_BLOCKED_RECV, endpoint);
+    queue_append(&endpoint->receivers, thread);
 }
 
 static void unblock_receiver(struct endpoint *endpoint, struct thread *receiver)
@@ -234,7 +234,8 @@ static void send_or_queue(struct thread *thread, struct endpoint *endpoint)
         if (!endpoint->home)
             endpoint->home = hart_self();
         sched_remove(thread);
-        block_on(thread, THREAD_BLOCKED_SEND, endpoint, &endpoint->senders);
+        block_on(thread, THREAD_BLOCKED_SEND, endpoint);
+        queue_rank(&endpoint->senders, thread);
         return;
     }
     unblock_receiver(endpoint, receiver);
@@ -319,7 +320,7 @@ static void receive_from(struct thread *thread, struct endpoint *endpoint)
 {
     struct thread *sender = endpoint->senders.head;
 
-    queue_remove(&endpoint->senders, sender);
+    queue_remove_ranked(&endpoint->senders, sender);
     deadline_end(thread);
     deadline_begin(thread);
     transfer(sender, thread, sender->send_badge, sender->send_tag, sender->send_grant);
@@ -463,7 +464,7 @@ bool endpoint_destroy(struct endpoint *endpoint)
 
     if (!thread)
         return true;
-    queue_remove(queue, thread);
+    (queue == &endpoint->senders ? queue_remove_ranked : queue_remove)(queue, thread);
     thread_wake_error(thread, ERR_PEER_GONE);
     return !queue->head;
 }

@@ -78,7 +78,7 @@ struct endpoint {
     struct thread_queue receivers;
     struct hart *lane; /* whose fast lanes may use it: its home, while those who receive are at home there,
                         * too, and nobody waits to send; or NULL */
-    struct thread_queue senders;
+    struct thread_queue senders; /* by priority */
     struct hart *home; /* whose lock guards it, and all who wait at it; NULL: the locks of all harts do */
 };
 _Static_assert(sizeof(struct endpoint) <= 1 << ENDPOINT_BITS, "kernel ABI");
@@ -186,6 +186,7 @@ struct thread {
     uint64_t fcsr;
     uint64_t cpu_time;
     struct thread *prev;
+    struct thread *peer;   /* BLOCKED_SEND: see queue_rank */
     struct hart *hart;     /* that it runs on now, or ran on last */
     struct hart *fp_hart;  /* that holds its FP registers, NULL: they are saved here */
     bool queued;           /* ready: in a ready queue, or in front of them */

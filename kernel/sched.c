@@ -56,6 +56,39 @@ void queue_remove(struct thread_queue *queue, struct thread *thread)
         queue->tail = thread->prev;
 }
 
+/* The first and the last of each priority point to each other (`peer`), so that no more threads are passed
+ * than there are priorities. */
+void queue_rank(struct thread_queue *queue, struct thread *thread)
+{
+    struct thread *next = queue->head, *prev = NULL;
+
+    while (next && next->priority >= thread->priority) {
+        prev = next->peer;
+        next = prev->next;
+    }
+    thread->peer = prev && prev->priority == thread->priority ? prev->peer : thread;
+    thread->peer->peer = thread;
+    thread->prev = prev;
+    thread->next = next;
+    *(prev ? &prev->next : &queue->head) = thread;
+    *(next ? &next->prev : &queue->tail) = thread;
+}
+
+void queue_remove_ranked(struct thread_queue *queue, struct thread *thread)
+{
+    struct thread *prev = queue->head == thread ? NULL : thread->prev, *next = thread->next;
+    bool first = !prev || prev->priority != thread->priority;
+    bool last = !next || next->priority != thread->priority;
+
+    if (first != last) {
+        struct thread *heir = first ? next : prev;
+
+        heir->peer = thread->peer;
+        thread->peer->peer = heir;
+    }
+    queue_remove(queue, thread);
+}
+
 /* --- Lanes --- */
 
 static void lane_update(struct hart *hart)
@@ -217,12 +250,17 @@ void sched_handoff(struct thread *thread)
 
 void sched_set_priority(struct thread *thread, uint8_t priority)
 {
+    struct endpoint *endpoint = thread->state == THREAD_BLOCKED_SEND ? thread->blocked_on : NULL;
     bool queued = thread->queued;
 
     sched_remove(thread);
+    if (endpoint)
+        queue_remove_ranked(&endpoint->senders, thread);
     thread->priority = priority;
     thread_level_update(thread);
-    if (queued)
+    if (endpoint)
+        queue_rank(&endpoint->senders, thread);
+    else if (queued)
         sched_ready(thread);
     else if (is_running(thread))
         hart_reschedule(thread->hart);

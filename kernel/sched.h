@@ -7,6 +7,9 @@
 void queue_append(struct thread_queue *queue, struct thread *thread);
 void queue_prepend(struct thread_queue *queue, struct thread *thread);
 void queue_remove(struct thread_queue *queue, struct thread *thread);
+/* Into and out of a queue that is in the order of priorities, and of arrival among equals. */
+void queue_rank(struct thread_queue *queue, struct thread *thread);
+void queue_remove_ranked(struct thread_queue *queue, struct thread *thread);
 
 static inline bool is_running(const struct thread *thread)
 {

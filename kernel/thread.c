@@ -23,7 +23,7 @@ static void leave_queue(struct thread *thread)
         queue_remove(&notification->queue, thread);
         thread->reg[REG_A7] = SYS_WAIT;
     } else if (thread->state == THREAD_BLOCKED_SEND) {
-        queue_remove(&endpoint->senders, thread);
+        queue_remove_ranked(&endpoint->senders, thread);
     } else {
         queue_remove(&endpoint->receivers, thread);
         thread->reg[REG_A7] = SYS_RECV; /* the answer that may have gone before it has been given */

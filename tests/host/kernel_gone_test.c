@@ -54,8 +54,8 @@ Test(kernel_gone, a_long_queue_dies_in_bounded_steps)
     host.interrupt_pending = true;
     run(A);
     syscall_words(A, SYS_CALL, W_CNODE, tag_make(OP_CNODE_DELETE, 1, 0), (uint64_t[]){EP}, 1);
-    cr_assert_eq(B->state, THREAD_READY);
-    cr_assert_eq(C->state, THREAD_BLOCKED_SEND, "the second was woken in the same step");
+    cr_assert_eq(C->state, THREAD_READY, "the most urgent comes first");
+    cr_assert_eq(B->state, THREAD_BLOCKED_SEND, "the second was woken in the same step");
     cr_assert_eq(INVOKE(W_CNODE, OP_CNODE_DELETE, EP), ERR_OK);
     for (unsigned i = 1; i < 4; i++)
         assert_woken(w.thread[i], ERR_PEER_GONE);

@@ -368,3 +368,47 @@ Test(kernel_sched, a_call_crosses_harts_and_comes_back)
     check_message_of(A, 0, 0, 2, 2);
     check_threads();
 }
+
+/* 24 threads of 4 priorities come, leave and change their priority; whoever is received is the first of those
+ * that a plain list says are the most urgent. */
+Test(kernel_sched, senders_are_received_by_priority_and_then_by_arrival)
+{
+    enum { COUNT = 24, ROUNDS = 4000 };
+    static struct thread senders[COUNT];
+    struct thread_queue queue = {NULL};
+    struct thread *list[COUNT];
+    unsigned waiting = 0;
+
+    srand(1);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        struct thread *thread = &senders[rand() % COUNT];
+        unsigned at = 0;
+
+        while (at < waiting && list[at] != thread)
+            at++;
+        if (at < waiting) {
+            queue_remove_ranked(&queue, thread);
+            memmove(&list[at], &list[at + 1], (--waiting - at) * sizeof(list[0]));
+        } else {
+            thread->priority = 10 * (rand() % 4);
+            queue_rank(&queue, thread);
+            for (at = 0; at < waiting && list[at]->priority >= thread->priority; at++)
+                continue;
+            memmove(&list[at + 1], &list[at], (waiting++ - at) * sizeof(list[0]));
+            list[at] = thread;
+        }
+        thread = queue.head;
+        for (at = 0; at < waiting; at++, thread = thread->next)
+            cr_assert_eq(thread, list[at], "round %u, place %u", round, at);
+        cr_assert_null(thread);
+    }
+}
+
+Test(kernel_sched, a_sender_whose_priority_rises_goes_before_others)
+{
+    sys(w.thread[0], SYS_CALL, EP, tag_make(1, 0, 0), 1);
+    sys(w.thread[1], SYS_CALL, EP, tag_make(2, 0, 0), 1);
+    sched_set_priority(w.thread[1], 105);
+    cr_assert_eq(((struct endpoint *)w.slots[EP].object)->senders.head, w.thread[1]);
+    check_threads();
+}

@@ -53,8 +53,10 @@ static void check_endpoint(const struct endpoint *endpoint)
         MUST(at->state == THREAD_BLOCKED_RECV && at->blocked_on == endpoint, "receiver", at);
         MUST(!endpoint->lane || at->hart == endpoint->lane, "receiver of another hart", at);
     }
-    for (const struct thread *at = endpoint->senders.head; at; at = at->next)
+    for (const struct thread *at = endpoint->senders.head; at; at = at->next) {
         MUST(at->state == THREAD_BLOCKED_SEND && at->blocked_on == endpoint, "sender", at);
+        MUST(!at->next || at->priority >= at->next->priority, "less urgent before more urgent", at);
+    }
 }
 
 static void check_notification(const struct notification *notification)
