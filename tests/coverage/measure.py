@@ -100,7 +100,8 @@ def read_image(kernel: Path, cross: str) -> Image:
 
 
 def read_instructions(kernel: Path, cross: str, start: int) -> list:
-    command = [cross + "objdump", "-d", "-M", "no-aliases", "-j", ".boot", "-j", ".text", kernel]
+    sections = ("-j", ".head", "-j", ".boot", "-j", ".text")
+    command = [cross + "objdump", "-d", "-M", "no-aliases", *sections, kernel]
     listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found = []
     for address, name in re.findall(r"^(\w+):\t[0-9a-f ]+\t(\S+)", listing, re.MULTILINE):

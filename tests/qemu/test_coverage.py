@@ -27,7 +27,7 @@ def marks_are_of_what_was_executed(system):
     system.wait_prompt()
     system.poweroff()
     measured = measure.read_guest(image, counts)
-    if not any(line.count for line in lines_of(measured, "kernel/arch/riscv/head.S")):
+    if not any(line.count for line in lines_of(measured, "kernel/boot/riscv/head.S")):
         raise Failure("the kernel's first instructions, before paging is on, have no mark")
     panics = lines_of(measured, "kernel/arch/riscv/panic.c")
     if not panics or any(line.count for line in panics):
