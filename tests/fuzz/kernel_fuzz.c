@@ -160,6 +160,7 @@ static void forget_hint(const struct slot *slot)
         return;
     before = (struct notification *)(arena_before + ((const char *)notification - host_arena));
     before->lane = notification->lane;
+    before->home = notification->home;
 }
 
 /* The registers of the thread that called are its result. */

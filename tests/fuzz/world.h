@@ -149,6 +149,8 @@ static void fuzz_links(unsigned passive)
         if (passive >> i & 1) {
             w.thread[i]->state = THREAD_BLOCKED_RECV;
             w.thread[i]->blocked_on = endpoint;
+            if (!endpoint->home)
+                endpoint->home = hart_self();
             queue_append(&endpoint->receivers, w.thread[i]);
         }
     }
