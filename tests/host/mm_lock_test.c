@@ -65,6 +65,8 @@ static void round_of(unsigned self, uint64_t *random)
 {
     lock_enter();
     add(&at_home[self], &expected_home[self]);
+    if (random_below(random, ROUNDS / 100) == 0)
+        usleep(100); /* as if the host took the processor away: others come to wait */
     if (random_below(random, 4) == 0) {
         lock_all();
         lock_all();
