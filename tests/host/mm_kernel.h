@@ -2,7 +2,7 @@
 /* The kernel as mm sees it, as a model: one CNode with a derivation tree, untyped memory, frames with
  * one word of content, and mappings. Every call that a correct mm never makes is counted in
  * `complaints`. Calls can be made to fail for want of slots or memory only, as with the real kernel.
- * Included by one test program. */
+ * Included by the test programs of mm. */
 #pragma once
 
 #include "support.h"

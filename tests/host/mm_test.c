@@ -7,29 +7,11 @@
 // flags: -Iuser/mm
 #include "mm_world.h"
 
-#define PAGES       64 /* of the part of each space where things are mapped at fixed addresses */
-#define FIXED       0x40000000ull
 #define CLIENTS     5
 #define SEGMENTS    8
 #define MAX_SEGMENT 40 /* pages */
-#define MANAGE      proto_badge(0, PROTO_MANAGE | MM_USE | MM_DMA)
 
 /* --- What should be there --- */
-
-struct page {
-    bool mapped;
-    uint32_t prot;
-    int segment; /* -1: anonymous */
-    unsigned offset;
-    uint64_t value;
-};
-
-struct client {
-    bool used;
-    unsigned home;
-    uint64_t number, object, session;
-    struct page page[PAGES];
-};
 
 struct shared {
     bool used, dropped;
@@ -52,25 +34,6 @@ static uint64_t pick(struct world *w, uint64_t bound)
 }
 
 /* --- Accesses of programs --- */
-
-/* Touches a page as the hardware and the kernel would: a fault message if it is not mapped. */
-static uint64_t *access_page(const struct client *c, uint64_t address, uint64_t access, enum error *error)
-{
-    uint64_t *word = model_memory(c->object, address, access);
-    *error = ERR_OK;
-    if (word != NULL)
-        return word;
-    struct msg m = {
-        .badge = badge_make(BADGE_FAULT, c->number),
-        .tag = tag_make(FAULT_PAGE, 6, 0),
-        .word = {address + 8, 0x1234, access},
-    };
-    cr_assert(fault_message(&m));
-    *error = tag_label(m.tag);
-    word = model_memory(c->object, address, access);
-    cr_assert_eq(!*error, word != NULL);
-    return word;
-}
 
 static uint64_t *expected_word(struct world *w, struct page *page)
 {
@@ -351,13 +314,25 @@ static void expect_loss(struct world *w, int owner)
             forget_segment(&w->shared[s]);
 }
 
+/* The others go on while a space ends. */
+static void look_around(struct world *w, const struct client *ending)
+{
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        enum error error;
+        if (w->client[i].used && &w->client[i] != ending)
+            access_page(&w->client[i], FIXED + pick(w, PAGES) * PAGE_BYTES, RIGHT_READ, &error);
+    }
+}
+
 static void step_space_end(struct world *w, struct client *c)
 {
     struct mm_space_request q = {.space = c->number};
     cr_assert_eq(model_call(c->session, OP_mm_space_destroy, &q, 0).error, ERR_DENIED);
     enum error error = ERR_BUSY;
-    while (error == ERR_BUSY)
+    while (error == ERR_BUSY) {
         error = model_call(MANAGE, OP_mm_space_destroy, &q, 0).error;
+        look_around(w, c);
+    }
     cr_assert_eq(error, ERR_OK);
     for (uint32_t s = CLIENT_SLOTS; s < MODEL_SLOTS; s++)
         cr_assert_neq(model[s].object, c->object, "the address space is still there");
@@ -497,18 +472,6 @@ Test(mm, random_with_too_few_slots)
 }
 
 /* --- One thing at a time --- */
-
-static struct client new_client(uint64_t quota)
-{
-    struct client c = {0};
-    struct mm_space_create_request q = {.name = "client", .quota = quota, .rights = MM_USE};
-    struct answer a = model_call(MANAGE, OP_mm_space_create, &q, 0);
-    cr_assert_eq(a.error, ERR_OK);
-    c.number = a.word[0];
-    c.session = model[a.cap[0]].badge;
-    c.object = model[a.cap[1]].object;
-    return c;
-}
 
 Test(mm, chosen_addresses_have_guards)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* mm started in the model of the kernel, and calls of its operations. Included by one test program. */
+/* mm started in the model of the kernel, and calls of its operations. Included by the test programs of mm. */
 #pragma once
 
 #include "mm_kernel.h"
@@ -139,4 +139,56 @@ static struct answer model_call(uint64_t badge, uint32_t op, const void *request
             slot_free(call.reply_cap[i]);
     }
     return answer;
+}
+
+/* --- Clients --- */
+
+#define PAGES       64 /* of the part of each space where things are mapped at fixed addresses */
+#define FIXED       0x40000000ull
+#define MANAGE      proto_badge(0, PROTO_MANAGE | MM_USE | MM_DMA)
+
+struct page {
+    bool mapped;
+    uint32_t prot;
+    int segment; /* -1: anonymous */
+    unsigned offset;
+    uint64_t value;
+};
+
+struct client {
+    bool used;
+    unsigned home;
+    uint64_t number, object, session;
+    struct page page[PAGES];
+};
+
+/* Touches a page as the hardware and the kernel would: a fault message if it is not mapped. */
+static uint64_t *access_page(const struct client *c, uint64_t address, uint64_t access, enum error *error)
+{
+    uint64_t *word = model_memory(c->object, address, access);
+    *error = ERR_OK;
+    if (word != NULL)
+        return word;
+    struct msg m = {
+        .badge = badge_make(BADGE_FAULT, c->number),
+        .tag = tag_make(FAULT_PAGE, 6, 0),
+        .word = {address + 8, 0x1234, access},
+    };
+    cr_assert(fault_message(&m));
+    *error = tag_label(m.tag);
+    word = model_memory(c->object, address, access);
+    cr_assert_eq(!*error, word != NULL);
+    return word;
+}
+
+static struct client new_client(uint64_t quota)
+{
+    struct client c = {0};
+    struct mm_space_create_request q = {.name = "client", .quota = quota, .rights = MM_USE};
+    struct answer a = model_call(MANAGE, OP_mm_space_create, &q, 0);
+    cr_assert_eq(a.error, ERR_OK);
+    c.number = a.word[0];
+    c.session = model[a.cap[0]].badge;
+    c.object = model[a.cap[1]].object;
+    return c;
 }

@@ -9,14 +9,15 @@ struct pair {
 };
 
 static struct pool pairs;
-static uint32_t free_list[UNTYPED_MAX_BITS + 1];
+static uint32_t free_list[UNTYPED_MAX_BITS + 1], free_count[UNTYPED_MAX_BITS + 1];
+static uint32_t kept[UNTYPED_MAX_BITS + 1]; /* a half of the last two free ones that were not joined */
 static uint64_t total_bytes, free_bytes;
 
 void blocks_init(void)
 {
     pool_init(&pairs, OWN_BLOCKS, sizeof(struct pair));
     for (unsigned bits = 0; bits <= UNTYPED_MAX_BITS; bits++)
-        free_list[bits] = 0;
+        free_list[bits] = free_count[bits] = kept[bits] = 0;
     total_bytes = free_bytes = 0;
 }
 
@@ -52,6 +53,7 @@ static void set_free(uint32_t number)
     block->state = BLOCK_FREE;
     block->carved = 0;
     free_bytes += 1ull << block->bits;
+    free_count[block->bits]++;
     block_link(&free_list[block->bits], number);
 }
 
@@ -60,6 +62,7 @@ static void set_taken(uint32_t number, enum block_state state)
     struct block *block = block_at(number);
     block->state = state;
     free_bytes -= 1ull << block->bits;
+    free_count[block->bits]--;
     block_unlink(&free_list[block->bits], number);
 }
 
@@ -108,7 +111,7 @@ void block_note_used(uint32_t number)
 static uint32_t split(uint32_t number)
 {
     const struct block *block = block_at(number);
-    cap_t slot = slot_alloc_group(2);
+    cap_t slot = slots_take(2);
     if (slot == 0)
         return 0;
     if (untyped_retype(block->slot, OBJ_UNTYPED, block->bits - 1, 0, slot, 2, 0)) {
@@ -120,30 +123,46 @@ static uint32_t split(uint32_t number)
     return enter_halves(number, (const cap_t[2]){slot, slot + 1});
 }
 
-/* Joins two free halves to their parent. */
-static void join(uint32_t number)
+/* Whether a block and its neighbour are free halves. */
+static bool is_whole(uint32_t number)
+{
+    return block_at(number)->state == BLOCK_FREE && block_at(number ^ 1)->state == BLOCK_FREE;
+}
+
+/* Joins two free halves; returns their parent. */
+static uint32_t join(uint32_t number)
 {
     uint32_t parent = block_at(number)->parent;
     cnode_revoke(START_CNODE, block_at(parent)->slot);
     for (unsigned i = 0; i < 2; i++) {
-        slot_release(block_at(number + i)->slot);
-        set_taken(number + i, BLOCK_NONE);
+        slot_release(block_at(number ^ i)->slot);
+        set_taken(number ^ i, BLOCK_NONE);
     }
     pool_put(&pairs, number / 2);
     set_free(parent);
+    return parent;
 }
 
-/* Joins all free halves, which is left until a large block is needed. True when there were some. */
-static bool join_all(void)
+/* Joins a free block with its neighbour, and so on. The last two of a size are kept, because often one is
+ * needed again at once; so of each size at most two halves are not joined. */
+static void join_up(uint32_t number)
 {
-    bool any = false, again = true;
-    while (again) {
-        again = false;
-        for (uint32_t number = 2; number <= pairs.count * 2; number += 2)
-            if (block_at(number)->state == BLOCK_FREE && block_at(number + 1)->state == BLOCK_FREE) {
-                join(number);
-                any = again = true;
-            }
+    while (is_whole(number) && free_count[block_at(number)->bits] > 2)
+        number = join(number);
+    if (is_whole(number))
+        kept[block_at(number)->bits] = number;
+}
+
+/* Joins those too. True when there were some. */
+static bool join_kept(void)
+{
+    bool any = false;
+    for (unsigned bits = 0; bits <= UNTYPED_MAX_BITS; bits++) {
+        uint32_t number = kept[bits];
+        if (number == 0 || block_at(number)->bits != bits)
+            continue;
+        for (; is_whole(number); any = true)
+            number = join(number);
     }
     return any;
 }
@@ -163,10 +182,14 @@ static uint32_t take(unsigned bits, enum error *error)
     if (bits > UNTYPED_MAX_BITS || !pool_ready(&pairs, SPLIT_MAX))
         return 0;
     uint32_t number = find_free(bits);
-    if (number == 0 && join_all())
+    if (number == 0 && join_kept())
         number = find_free(bits);
-    while (number != 0 && block_at(number)->bits > bits)
-        number = split(number);
+    while (number != 0 && block_at(number)->bits > bits) {
+        uint32_t half = split(number);
+        if (half == 0)
+            join_up(number);
+        number = half;
+    }
     if (number == 0)
         return 0;
     set_taken(number, BLOCK_USED);
@@ -222,6 +245,7 @@ void block_give(uint32_t number)
     cnode_revoke(START_CNODE, block_at(number)->slot);
     store_enter();
     set_free(number);
+    join_up(number);
     store_leave();
 }
 

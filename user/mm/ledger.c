@@ -62,7 +62,7 @@ static enum error sheet_fill(struct space *space, uint32_t sheet)
 {
     enum error error;
     uint32_t chunk = chunk_with_room(space, PAGE_BYTES, &error);
-    cap_t slot = chunk != 0 ? slot_alloc() : 0;
+    cap_t slot = chunk != 0 ? slots_take(1) : 0;
     if (chunk == 0)
         return error;
     if (slot == 0) {
@@ -99,7 +99,7 @@ static enum error sheet_add(struct space *space)
     ledger->sheets = sheet;
     for (uint32_t i = CELLS_PER_SHEET; i-- > 0;)
         ledger_put(space, (uint32_t)(sheet * CELLS_PER_SHEET) + i);
-    return ERR_OK;
+    return shelves_ready(space, 0); /* which needs some of these cells, but no further sheet */
 }
 
 bool ledger_ready(struct space *space, unsigned count, enum error *error)

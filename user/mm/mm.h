@@ -92,8 +92,7 @@ bool own_page(void *address);
 bool own_map(cap_t frame, void *address);
 /* A notification; 0 when there is no memory. */
 cap_t own_notification(void);
-/* Takes a new chunk when the current one is nearly used up, so that own_page works in the middle of things.
- */
+/* Takes a new chunk when the current one is nearly used up. */
 void own_prepare(void);
 /* Bytes that mm uses itself. */
 uint64_t own_bytes(void);
@@ -113,8 +112,7 @@ struct pool {
 void pool_init(struct pool *pool, enum own_part part, uint32_t size);
 /* Makes sure that the next `count` calls of pool_take succeed. */
 bool pool_ready(struct pool *pool, uint32_t count);
-/* An element; 0 when there is no memory. Its first four bytes are anything, the rest is as the last
- * user left it, or zero. */
+/* An element, with anything in it; 0 when there is no memory. */
 uint32_t pool_take(struct pool *pool);
 void pool_put(struct pool *pool, uint32_t index);
 static inline void *pool_at(const struct pool *pool, uint32_t index)
@@ -154,8 +152,11 @@ void ledger_end(struct space *space);
 void places_init(void);
 /* Makes the notes on all own slots, once there is memory; false when it is too little. */
 bool places_ready(void);
-/* `count` neighbouring own slots (a power of two) for capabilities of the space; 0 and *error: none
- * are left, or the space has no memory for the shelves that it might need. */
+/* `count` neighbouring own slots (a power of two); 0: none are left. Sets slots_low when few are. */
+cap_t slots_take(unsigned count);
+/* Makes sure that the space has shelves for what it has in own slots and `count` more. */
+enum error shelves_ready(struct space *space, unsigned count);
+/* slots_take for capabilities of the space, which then has shelves for them; 0 and *error. */
 cap_t slots_for(struct space *space, unsigned count, enum error *error);
 /* Notes that the capability in an own slot is the space's; gives all of those back that the kernel
  * emptied. */
@@ -208,8 +209,7 @@ uint32_t block_note_split(uint32_t parent, const cap_t child[2]);
 void block_note_used(uint32_t number);
 /* A block of 2^bits bytes that nobody uses; 0 and *error when there is none. */
 uint32_t block_take(unsigned bits, enum error *error);
-/* Splits a block in use of which nothing was made. Returns the first of two blocks in use, 0 when there are
- * no slots. */
+/* Splits a block in use of which nothing was made. Returns the first of two in use; 0: there are no slots. */
 uint32_t block_halve(uint32_t number);
 /* Makes `count` objects of 2^bits bytes out of what is left of the block, into slots from `first` on. */
 enum error block_carve(uint32_t number, enum object_type type, unsigned bits, cap_t first, unsigned count);

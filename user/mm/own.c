@@ -2,7 +2,8 @@
 /*
  * mm's own memory: pages for its tables, mapped into its own address space one by one and kept for good.
  * They come out of one chunk at a time. Taking a new chunk can itself need pages, so that is done while
- * some are left.
+ * some are left, and before a page is taken: not in the middle of that, when the pages that it needs could be
+ * meant for the same address.
  */
 #include "mm.h"
 
@@ -62,7 +63,7 @@ void own_prepare(void)
 static cap_t own_object(enum object_type type, unsigned bits)
 {
     uint64_t start = align_up(own.carved, 1ull << bits);
-    cap_t slot = range_inside(start, 1ull << bits, 1ull << CHUNK_BITS) ? slot_alloc() : 0;
+    cap_t slot = range_inside(start, 1ull << bits, 1ull << CHUNK_BITS) ? slots_take(1) : 0;
     if (slot == 0)
         return 0;
     if (untyped_retype(own.chunk, type, bits, 0, slot, 1, start)) {
@@ -71,15 +72,6 @@ static cap_t own_object(enum object_type type, unsigned bits)
     }
     own.carved = start + (1ull << bits);
     return slot;
-}
-
-cap_t own_cnode(unsigned bits)
-{
-    store_enter();
-    own_prepare();
-    cap_t cnode = own_object(OBJ_CNODE, bits);
-    store_leave();
-    return cnode;
 }
 
 cap_t own_notification(void)
@@ -103,7 +95,6 @@ static bool add_table(uint64_t address)
 /* Maps a frame, with the tables that are missing. */
 static bool map_frame(cap_t frame, uint64_t address)
 {
-    own_prepare();
     enum error error = frame_map(frame, own.space, address, RIGHT_READ | RIGHT_WRITE);
     for (unsigned i = 0; error == ERR_NO_TABLE && i < TABLES_AT_MOST && add_table(address); i++)
         error = frame_map(frame, own.space, address, RIGHT_READ | RIGHT_WRITE);
@@ -112,7 +103,6 @@ static bool map_frame(cap_t frame, uint64_t address)
 
 static bool map_page(void *address)
 {
-    own_prepare();
     cap_t frame = own_object(OBJ_FRAME, PAGE_BITS);
     if (frame == 0)
         return false;
@@ -125,6 +115,7 @@ static bool map_page(void *address)
 bool own_map(cap_t frame, void *address)
 {
     store_enter();
+    own_prepare();
     bool mapped = map_frame(frame, (uint64_t)address);
     store_leave();
     return mapped;
@@ -133,6 +124,7 @@ bool own_map(cap_t frame, void *address)
 bool own_page(void *address)
 {
     store_enter();
+    own_prepare();
     bool mapped = map_page(address);
     store_leave();
     return mapped;

@@ -69,6 +69,14 @@ bool places_ready(void)
 
 /* --- Own slots --- */
 
+cap_t slots_take(unsigned count)
+{
+    cap_t first = count == 1 ? slot_alloc() : slot_alloc_group(count);
+    if (slot_count_free() < SCARCE)
+        __atomic_store_n(&slots_low, true, __ATOMIC_RELAXED);
+    return first;
+}
+
 void slot_own(struct space *space, cap_t slot)
 {
     notes[slot] = (struct note){.next = space->slots, .space = (uint16_t)space->index, .use = USE_HELD};
@@ -138,7 +146,7 @@ static enum error shelf_new(struct space *space)
     enum error error;
     if (!ledger_ready(space, SHELF_CELLS, &error))
         return error;
-    cap_t cnode = slot_alloc();
+    cap_t cnode = slots_take(1);
     if (cnode == 0)
         return ERR_NO_MEMORY;
     error = carve_large(space, OBJ_CNODE, SHELF_BITS + SLOT_BITS, cnode);
@@ -159,17 +167,19 @@ static enum error shelf_new(struct space *space)
     return ERR_OK;
 }
 
+enum error shelves_ready(struct space *space, unsigned count)
+{
+    enum error error = ERR_OK;
+    while (!error && space->slot_count + count > FREE_SLOTS + space->shelf_room)
+        error = shelf_new(space);
+    return error;
+}
+
 cap_t slots_for(struct space *space, unsigned count, enum error *error)
 {
-    *error = ERR_OK;
-    while (!*error && space->slot_count + count > FREE_SLOTS + space->shelf_room)
-        *error = shelf_new(space);
-    if (*error)
-        return 0;
-    cap_t first = count == 1 ? slot_alloc() : slot_alloc_group(count);
-    if (slot_count_free() < SCARCE)
-        __atomic_store_n(&slots_low, true, __ATOMIC_RELAXED);
-    if (first == 0)
+    *error = shelves_ready(space, count);
+    cap_t first = !*error ? slots_take(count) : 0;
+    if (!*error && first == 0)
         *error = ERR_NO_MEMORY;
     return first;
 }
@@ -276,12 +286,13 @@ cap_t dirty_take(struct space *space)
 
 /* --- Putting aside --- */
 
-/* Puts the capability in an own slot on a shelf, unless somebody knows the slot. */
+/* Puts the capability in an own slot on a shelf, unless somebody knows the slot or its space is ending: then
+ * what the note says may be gone. */
 static void put_aside(cap_t slot)
 {
     const struct note note = notes[slot];
     struct space *space = space_at(note.space);
-    if (note.use <= USE_HELD || space->shelf == 0)
+    if (note.use <= USE_HELD || space->shelf == 0 || space->ending)
         return;
     if (note.use == USE_DIRTY)
         dirty_cut(space, slot);
@@ -314,7 +325,7 @@ cap_t place_fetch(uint32_t place)
     if (place < PLACE_SHELF)
         return place;
     const struct shelf *shelf = shelf_of(place);
-    cap_t slot = slot_alloc();
+    cap_t slot = slots_take(1);
     if (slot == 0)
         return 0;
     if (cnode_move(START_CNODE, slot, shelf->cnode, index_of(place))) {

@@ -45,7 +45,7 @@ static enum error target_all(const struct call *call, uint64_t number, struct sp
 /* A capability to one of mm's receivers with a badge in a new slot; 0 when there is no slot. */
 static cap_t mint(unsigned receiver, enum badge_kind kind, uint64_t number, uint64_t rights)
 {
-    cap_t slot = slot_alloc();
+    cap_t slot = slots_take(1);
     if (slot == 0)
         return 0;
     if (!cnode_mint(START_CNODE, slot, 0, endpoints[receiver], RIGHT_SEND | RIGHT_GRANT,
@@ -239,7 +239,7 @@ static enum error serve_mm_frame(struct call *call, const struct mm_frame_reques
         error = touch(space, q->address, 0);
     if (error)
         return error;
-    cap_t copy = slot_alloc();
+    cap_t copy = slots_take(1);
     if (copy == 0)
         return ERR_NO_MEMORY;
     error = place_copy(copy, pagemap_get(&space->pages, q->address / PAGE_BYTES),

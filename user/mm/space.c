@@ -333,7 +333,10 @@ enum error carve_object(struct space *space, enum object_type type, unsigned bit
 /* Makes a few frames at once, which costs little more than making one; returns one and keeps the others. */
 static cap_t frame_batch(struct space *space, enum error *error)
 {
-    uint32_t chunk = chunk_with_room(space, PAGE_BYTES, error);
+    /* Before room is looked for: shelves are made of the same chunks. */
+    if (shelves_ready(space, BATCH))
+        *error = shelves_ready(space, 1);
+    uint32_t chunk = !*error ? chunk_with_room(space, PAGE_BYTES, error) : 0;
     if (chunk == 0)
         return 0;
     unsigned count = room(block_at(chunk)) >= BATCH * PAGE_BYTES ? BATCH : 1;
