@@ -86,11 +86,15 @@ uint64_t irq_raise(uint32_t number)
     return line->bits;
 }
 
-static bool reach_line(struct reach *reach, void *number)
+/* A line may have been bound anew, and so to another hart, since this one claimed its interrupt. */
+static bool reach_line(struct reach *reach, void *event)
 {
-    struct notification *notification = irq_notification(*(const uint32_t *)number);
+    uint32_t number = *(const uint32_t *)event;
+    struct notification *notification = irq_notification(number);
 
-    return notification ? reach_signal(reach, notification) : reach_all(reach);
+    if (!notification)
+        return reach_all(reach);
+    return reach_hart(reach, irq_lines[number].hart) && reach_signal(reach, notification);
 }
 
 void irq_deliver(uint32_t number)

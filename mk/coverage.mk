@@ -14,7 +14,7 @@ coverage_flags := -std=gnu17 -g -Iinclude -Ilib -O0 -D_GNU_SOURCE -fno-inline
 coverage_tests := $(shell grep -ls 'sources:.*kernel/' tests/host/*_test.c)
 coverage_programs := $(coverage_tests:tests/host/%.c=$(coverage)/host/%)
 coverage_replay := $(coverage)/fuzz/replay
-coverage_headers := $(wildcard tests/fuzz/*.h tests/host/kernel_*.h kernel/*.h) kernel/cap.c kernel/irq.c
+coverage_headers := $(wildcard tests/fuzz/*.h tests/host/kernel_*.h kernel/*.h) kernel/cap.c kernel/irq.c kernel/lock.c
 
 $(coverage_replay): tests/fuzz/replay.c $(fuzz_sources) $(coverage_headers) | packages
 	@mkdir -p $(@D)

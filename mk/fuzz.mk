@@ -4,8 +4,8 @@
 FUZZ_CC ?= clang
 SECONDS ?= 3600
 
-# tests/fuzz/world.h includes the other two.
-fuzz_core := cnode untyped thread ipc notification timer aspace sched context heap syscall debug lock hart reach \
+# tests/fuzz/world.h includes the other three.
+fuzz_core := cnode untyped thread ipc notification timer aspace sched context heap syscall debug hart reach \
     arch/host/host
 fuzz_sources := tests/fuzz/kernel_fuzz.c $(fuzz_core:%=kernel/%.c)
 fuzz_objects := $(fuzz_sources:%=$B/obj-fuzz/%.o)

@@ -418,6 +418,15 @@ static unsigned nodes_queued(void)
 /* Stands for the world's threads that are gone. */
 static struct thread nobody;
 
+/* As of the last census: only who has all locks ends an object, or makes one that has a home. */
+static void keep_everything(void)
+{
+    for (unsigned i = 0; i < census.objects; i++)
+        keep_object(census.object[i].type, census.object[i].object);
+    for (unsigned i = 0; i < census.slots; i++)
+        keep_slot(census.slot[i]);
+}
+
 static void check_everything(void)
 {
     unsigned in_heaps = 0;

@@ -15,6 +15,7 @@
 
 #define STEPS_MAX 400
 
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* --- The input --- */
@@ -221,6 +222,7 @@ static void trap(struct thread *thread)
     SAY("hart %u thread %ld: number %lu cap %lu (%s) tag %lx words %lx %lx %lx %lx %lx %lx\n", host.hart,
         ((char *)thread - host_arena), number, cap, slot ? "" : "none", tag_of(thread), word_of(thread, 0),
         word_of(thread, 1), word_of(thread, 2), word_of(thread, 3), word_of(thread, 4), word_of(thread, 5));
+    lock_syscall(thread);
     remember();
     kernel_syscall(thread);
     host.pending_after = 0;
@@ -289,7 +291,7 @@ static void fault_event(struct thread *thread)
 {
     uint8_t n = take();
 
-    kernel_fault(thread, 1 + n % 8, address_argument(take()), n >> 4 & 7, n);
+    locked_fault(thread, 1 + n % 8, address_argument(take()), n >> 4 & 7);
 }
 
 /* The thread's own message page: which capabilities it sends, and where it wants those that come. */
@@ -311,9 +313,9 @@ static void time_event(void)
 
     host_time += n < 200 ? n * 8 : n * 256ull;
     if (heap_first(hart_self()) && host_time >= heap_first(hart_self())->deadline)
-        kernel_timer();
+        locked_timer();
     else if (n & 1)
-        kernel_timer();
+        locked_timer();
 }
 
 static void interrupt_event(void)
@@ -321,7 +323,7 @@ static void interrupt_event(void)
     uint8_t n = take();
 
     host.claim = n & 64 ? n & 63 : 1 + n % 4;
-    kernel_interrupt();
+    locked_interrupt();
 }
 
 /* Runs although others should. */
@@ -333,6 +335,7 @@ static void switch_event(void)
     struct hart *hart = hart_self();
     unsigned n = take();
 
+    lock_all();
     for (unsigned p = 0; p < PRIORITIES; p++)
         for (struct thread *at = hart->ready[p].head; at; at = at->next)
             if (n-- == 0) {
@@ -352,11 +355,12 @@ static void idle_event(void)
 
     if (first) {
         host_time = first->deadline > host_time ? first->deadline : host_time;
-        kernel_timer();
+        locked_timer();
         return;
     }
     if (thread == &nobody || slot_is_empty(&thread->slot[THREAD_SPACE]))
         return;
+    lock_all();
     thread_suspend(thread);
     for (unsigned i = 0; i < FUZZ_THREADS && !thread->context; i++) {
         struct slot *slot = &w.slots[SC0 + i];
@@ -392,6 +396,7 @@ static void step(void)
 
     host.hart = (first >> 6) % hart_count;
     host_time += 3;
+    event_begin();
     thread = schedule();
     SAY("-- hart %u, kind %u, time %lu, thread %ld\n", host.hart, kind, host_time,
         thread ? (char *)thread - host_arena : -1);
@@ -413,12 +418,15 @@ static void step(void)
     check_everything();
     if (!forced)
         check_scheduled();
+    event_end();
 }
 
 /* What the vault's untypeds were made into goes, and nothing that pointed to it is left. */
 static void end_world(void)
 {
     host.pending_after = 0;
+    event_begin();
+    lock_all();
     for (unsigned i = 0; i < VAULT_SLOTS; i++)
         while (!slot_revoke(&vault[i]))
             pause_over();
@@ -436,6 +444,14 @@ static void end_world(void)
         cr_assert(!irq_lines[i].taken && !irq_lines[i].notification, "line %u", i);
 }
 
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    atexit(print_events);
+    return 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint8_t first;
@@ -447,6 +463,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_world(1 + (first & 3), first >> 2 & 14);
     forced = NULL;
     check_everything();
+    locks_begin();
     for (unsigned i = 0; i < STEPS_MAX && input < input_end; i++)
         step();
     end_world();

@@ -1,20 +1,30 @@
 /* SPDX-License-Identifier: MIT */
-/* Whatever threads do to each other, in whatever order: what must hold between them holds after every
- * step. */
+/* Whatever threads do to each other, in whatever order and on whichever hart: what must hold between them
+ * holds after every step, and no step has changed anything that the locks it took do not guard. */
 // sources: kernel/cap.c kernel/cnode.c kernel/untyped.c kernel/thread.c kernel/ipc.c kernel/notification.c
 // sources: kernel/timer.c kernel/irq.c kernel/aspace.c kernel/sched.c kernel/context.c kernel/heap.c
 // sources: kernel/syscall.c
-// sources: kernel/debug.c kernel/lock.c kernel/hart.c kernel/reach.c kernel/arch/host/host.c
-#include "kernel_calls.h"
+// sources: kernel/debug.c kernel/hart.c kernel/reach.c kernel/arch/host/host.c
+#include "kernel_locks.h"
 
 #define SEEDS 60
 #define STEPS 1500
 
 TestSuite(kernel_random, .timeout = 300);
 
-enum { TIMER0 = W_USER, TIMER1, NOTE2, CAPS_OUT };
+enum { TIMER0 = W_USER, TIMER1, NOTE2, LINE, SCHED1, CAPS_OUT, CAPS_END = CAPS_OUT + 16 };
+#define LINE_NUMBER 3
 
 static unsigned seen_states[THREAD_STATE_COUNT], deepest, throttled;
+
+static void keep_everything(void)
+{
+    for (unsigned i = 1; i < CAPS_END; i++) {
+        keep_slot(&w.slots[i]);
+        if (!slot_is_empty(&w.slots[i]))
+            keep_object(w.slots[i].type, w.slots[i].object);
+    }
+}
 
 static void random_world(void)
 {
@@ -22,8 +32,12 @@ static void random_world(void)
     make(OBJ_TIMER, 0, TIMER0);
     make(OBJ_TIMER, 0, TIMER1);
     make(OBJ_NOTIFICATION, 0, NOTE2);
+    slot_make_root(&w.slots[SCHED1], OBJ_SCHED_CONTROL, NULL, 0, RIGHTS_ALL);
+    w.slots[SCHED1].number = 1;
+    INVOKE(W_IRQ_CONTROL, OP_IRQ_CONTROL_GET, LINE_NUMBER, 0, LINE);
+    INVOKE(LINE, OP_IRQ_HANDLER_BIND, NOTE2);
     for (unsigned i = 0; i < 4; i++) {
-        context_configure(w.slots[SC0 + i].object, i == 3, 3000 + 1000 * i, 8000);
+        context_configure(w.slots[SC0 + i].object, i % 2, 3000 + 1000 * i, 8000);
         if (i > 0 && rand() % 2)
             slot_copy(&w.slots[rand() % 2 ? EP : EP2], &w.thread[i]->slot[THREAD_FAULT], RIGHTS_ALL);
         for (unsigned n = 0; n < MSG_MAX_CAPS; n++) {
@@ -54,7 +68,6 @@ static void start_over(struct thread *thread, unsigned n)
 /* All but the first thread have no context of their own and wait for calls. */
 static void make_passive(void)
 {
-    host.hart = 0;
     for (unsigned i = 1; i < 4; i++) {
         start_over(w.thread[i], i);
         receive(w.thread[i], i % 2 ? EP : EP2);
@@ -62,6 +75,7 @@ static void make_passive(void)
             context_unbind(w.thread[i]->context);
     }
     start_over(w.thread[0], 0);
+    context_configure(w.slots[SC0 + 1].object, 1, 3000, 8000);
     schedule();
     check_threads();
 }
@@ -69,6 +83,7 @@ static void make_passive(void)
 static void random_passive_world(void)
 {
     random_world();
+    host.hart = 0;
     make_passive();
 }
 
@@ -88,9 +103,11 @@ static void random_message(struct thread *thread)
     uint64_t number = numbers[rand() % sizeof(numbers)];
     uint64_t cap = one_of(EP, 7), tag = tag_make(rand() % 3, rand() % 12, rand() % 8 ? 0 : rand() % 5);
 
-    if (rand() % 3)
+    if (rand() % 2)
         number = thread->caller && rand() % 2 ? SYS_REPLY_RECV : SYS_CALL;
-    if (number == SYS_WAIT || number == SYS_TRY_WAIT)
+    else if (rand() % 8 == 0)
+        number = rand() % 2 ? SYS_WAIT : SYS_SEND;
+    if (number == SYS_WAIT || number == SYS_TRY_WAIT || (number == SYS_SEND && rand() % 2))
         cap = rand() % 2 ? NOTE : NOTE2;
     thread->reg[REG_A7] = number;
     thread->reg[REG_A0] = rand() % 50 ? cap : (uint64_t)rand();
@@ -115,7 +132,7 @@ static void random_operation(struct thread *thread)
 {
     unsigned other = one_of(TH0, 4);
 
-    switch (rand() % 14) {
+    switch (rand() % 16) {
     case 0:
     case 1:
     case 2: return words(thread, one_of(REPLY, 2), OP_REPLY_SAVE_CALLER, 0, 0, 0);
@@ -129,10 +146,13 @@ static void random_operation(struct thread *thread)
     case 10:
         return words(thread, one_of(TIMER0, 2), OP_TIMER_SET, rand() % 2 ? NOTE : NOTE2,
                      host_time + rand() % 9000, rand() % 2 * 5000);
+    case 13: return words(thread, one_of(TIMER0, 2), OP_TIMER_CANCEL, 0, 0, 0);
+    case 14: return words(thread, LINE, OP_IRQ_HANDLER_ACK, 0, 0, 0);
     case 11: return words(thread, W_CNODE, OP_CNODE_DELETE, one_of(CAPS_OUT, 16), 0, 0);
     case 12: return words(thread, W_CNODE, OP_CNODE_COPY, one_of(CAPS_OUT, 16), 0, one_of(EP, 7));
     default:
-        return words(thread, W_SCHED, OP_SCHED_CONTROL_CONFIGURE, one_of(SC0, 4), 500 + rand() % 5000, 8000);
+        return words(thread, rand() % 2 ? W_SCHED : SCHED1, OP_SCHED_CONTROL_CONFIGURE, one_of(SC0, 4),
+                     500 + rand() % 5000, 8000);
     }
 }
 
@@ -202,37 +222,63 @@ static void note_what_was_seen(void)
     }
 }
 
+/* Nothing can run on the hart. */
+static void idle(bool passive)
+{
+    if (passive && (harts[0].current || harts[1].current))
+        return;
+    lock_all();
+    if (passive)
+        make_passive();
+    else
+        revive();
+}
+
+static void act(struct thread *thread)
+{
+    if (rand() % 25 == 0)
+        return locked_fault(thread, FAULT_PAGE, 0x123000, RIGHT_READ);
+    if (rand() % 6)
+        random_message(thread);
+    else
+        random_operation(thread);
+    lock_syscall(thread);
+    kernel_syscall(thread);
+}
+
+/* An interrupt, something from outside, or what the hart's thread does. */
+static void event(bool passive)
+{
+    struct thread *thread = hart_self()->current;
+
+    if (rand() % 300 == 0) {
+        lock_all();
+        random_end();
+    } else if (host_time >= host.timer || rand() % 20 == 0) {
+        locked_timer();
+    } else if (rand() % 40 == 0) {
+        host.claim = LINE_NUMBER;
+        locked_interrupt();
+    } else if (thread) {
+        act(thread);
+    } else {
+        idle(passive);
+    }
+}
+
 static void step(bool passive)
 {
-    bool idle;
-
-    struct thread *thread;
-
     host.hart = rand() % 2;
     host_time += rand() % 700;
-    if (rand() % 300 == 0)
-        random_end();
-    if (host_time >= host.timer || rand() % 20 == 0)
-        kernel_timer();
-    thread = schedule();
+    event_begin();
+    schedule();
+    event(passive);
+    check_threads();
+    schedule();
     check_scheduled();
     check_threads();
-    idle = !thread;
-    if (idle && passive) {
-        make_passive();
-    } else if (idle) {
-        revive();
-    } else if (rand() % 25 == 0) {
-        kernel_fault(thread, FAULT_PAGE, 0x123000, RIGHT_READ, 13);
-    } else {
-        if (rand() % 6)
-            random_message(thread);
-        else
-            random_operation(thread);
-        kernel_syscall(thread);
-    }
-    check_threads();
     note_what_was_seen();
+    event_end();
 }
 
 Test(kernel_random, what_threads_do_to_each_other_leaves_no_loose_ends)
@@ -243,8 +289,12 @@ Test(kernel_random, what_threads_do_to_each_other_leaves_no_loose_ends)
             random_passive_world();
         else
             random_world();
+        locks_begin();
         for (unsigned i = 0; i < STEPS; i++)
             step(seed % 2);
+        event_begin();
+        lock_all();
+        destroy(LINE);
         for (unsigned i = 0; i < 4; i++)
             destroy(TH0 + i);
         while (!reap())
@@ -253,6 +303,7 @@ Test(kernel_random, what_threads_do_to_each_other_leaves_no_loose_ends)
             for (unsigned i = 0; i < PRIORITIES / 64; i++)
                 cr_assert_eq(harts[h].ready_map[i], 0, "a thread that is gone is in a ready queue");
     }
+    print_events();
     for (unsigned i = 0; i < THREAD_STATE_COUNT; i++)
         cr_assert_gt(seen_states[i], 100, "state %u was seen %u times only", i, seen_states[i]);
     cr_assert_geq(deepest, 3, "depth %u only", deepest);
