@@ -63,7 +63,8 @@ bool arch_irq_configure(uint32_t line, uint64_t trigger);
 void arch_irq_enable(uint32_t line, struct hart *hart);
 void arch_irq_disable(uint32_t line);
 void arch_irq_set_priority(uint32_t line, uint32_t priority);
-/* Next pending line for this hart, 0 when none; and telling the controller that the line was handled. */
+/* Next pending line for this hart, 0 when none, after calls by other harts were dealt with; and telling the
+ * controller that the line was handled. */
 uint32_t arch_irq_claim(void);
 void arch_irq_complete(uint32_t line);
 

@@ -46,6 +46,7 @@ struct hart {
     uint64_t timer_rest;           /* no timer interrupt before: the last one had more to do than one may */
     uint32_t index;                /* 0 .. hart_count - 1, the number used everywhere but in SBI calls */
     uint32_t id;                   /* the hardware's hart id */
+    volatile uint32_t *doorbell;   /* where others write to interrupt it; NULL: the firmware does that */
     struct thread *fp_owner;       /* whose FP registers the hart holds: that thread's fp_hart is this one; or
                                     * NULL */
     uint64_t ready_map[PRIORITIES / 64];

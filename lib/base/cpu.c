@@ -91,6 +91,7 @@ static void add(struct cpu_set *set, const struct fdt *tree, int cpu, uint32_t i
 {
     struct cpu_isa isa = cpu_isa(tree, cpu);
     unsigned at = set->count;
+    uint32_t block = 0;
 
     if (is_known(set, id))
         return;
@@ -108,6 +109,8 @@ static void add(struct cpu_set *set, const struct fdt *tree, int cpu, uint32_t i
     set->cpu[at].has_sstc = cpu_isa_has(&isa, "sstc");
     set->cpu[at].has_fp = cpu_isa_has(&isa, "f") && cpu_isa_has(&isa, "d");
     set->cpu[at].has_zicbom = cpu_isa_has(&isa, "zicbom");
+    fdt_prop_u32(tree, cpu, "riscv,cboz-block-size", 0, &block);
+    set->cpu[at].has_zicboz = cpu_isa_has(&isa, "zicboz") && block == 64;
 }
 
 static void read_timebase(struct cpu_set *set, const struct fdt *tree, int node)
@@ -143,7 +146,7 @@ void cpu_set_end(struct cpu_set *set)
     unsigned count = set->count;
 
     set->count = 0;
-    set->has_sstc = set->has_fp = set->has_zicbom = true;
+    set->has_sstc = set->has_fp = set->has_zicbom = set->has_zicboz = true;
     for (unsigned i = 0; i < count; i++) {
         if (set->cpu[0].has_fp && !set->cpu[i].has_fp) {
             set->first_lesser = set->lesser++ == 0 ? set->cpu[i].id : set->first_lesser;
@@ -153,5 +156,6 @@ void cpu_set_end(struct cpu_set *set)
         set->has_sstc &= set->cpu[i].has_sstc;
         set->has_fp &= set->cpu[i].has_fp;
         set->has_zicbom &= set->cpu[i].has_zicbom;
+        set->has_zicboz &= set->cpu[i].has_zicboz;
     }
 }

@@ -19,12 +19,12 @@ struct cpu_set {
     unsigned unused;     /* beyond CPU_MAX */
     uint64_t timebase;   /* ticks a second; 0: the tree does not say */
     bool boot_found;     /* the boot hart is among them; it has the first place */
-    bool has_sstc, has_fp, has_zicbom; /* all of them */
+    bool has_sstc, has_fp, has_zicbom, has_zicboz; /* all of them */
     int node;            /* /cpus, once it was met */
     struct {
         uint32_t id;
         uint32_t intc; /* cpu_intc() */
-        bool has_sstc, has_fp, has_zicbom;
+        bool has_sstc, has_fp, has_zicbom, has_zicboz; /* the last: with blocks of 64 bytes */
     } cpu[CPU_MAX];
     unsigned lesser; /* that have no FP, though the boot hart has */
     uint32_t first_lesser;

@@ -92,12 +92,14 @@ static bool overlaps_another(const struct intc_set *set, const struct intc *intc
 struct imsic {
     uint32_t identities;
     uint32_t hart_bits, hart_shift, group_bits, group_shift;
+    uint64_t first; /* address of the first page */
 };
 
 /* False when it makes no sense. */
 static bool read_imsic(const struct fdt *tree, int node, struct imsic *imsic)
 {
     uint32_t length = 0, guest_bits = 0;
+    uint64_t size;
 
     *imsic = (struct imsic){.group_shift = 24};
     fdt_prop(tree, node, "interrupts-extended", &length);
@@ -109,6 +111,7 @@ static bool read_imsic(const struct fdt *tree, int node, struct imsic *imsic)
     fdt_prop_u32(tree, node, "riscv,group-index-bits", 0, &imsic->group_bits);
     fdt_prop_u32(tree, node, "riscv,group-index-shift", 0, &imsic->group_shift);
     imsic->hart_shift = 12 + guest_bits;
+    fdt_reg(tree, node, 0, &imsic->first, &size);
     return imsic->identities % 64 == 63 && imsic->identities < 2048 && guest_bits < 8 &&
            imsic->hart_bits < 16 && imsic->group_bits < 8 && imsic->group_shift < 56;
 }
@@ -226,23 +229,33 @@ void intc_keep(struct intc_set *set, const struct fdt *tree, const struct fdt_wa
     }
 }
 
+/* The address of messages to a target (RISC-V Advanced Interrupt Architecture 1.0, section 4.9.1). */
+static uint64_t message_address(const struct imsic *imsic, uint32_t target)
+{
+    uint64_t hart_mask = (1ull << imsic->hart_bits) - 1, group_mask = (1ull << imsic->group_bits) - 1;
+    uint64_t mask = hart_mask << imsic->hart_shift | group_mask << imsic->group_shift;
+
+    return (imsic->first & ~mask) | (target & hart_mask) << imsic->hart_shift |
+           (target >> imsic->hart_bits & group_mask) << imsic->group_shift;
+}
+
 /* What messages to the hart in the n-th place of the IMSICs' list are addressed with. */
 static int32_t message_target(const struct fdt *tree, const struct intc *intc, uint32_t n)
 {
     struct imsic imsic;
-    uint64_t first, base, size;
+    uint64_t base, size;
 
-    if (!read_imsic(tree, intc->list, &imsic) || !fdt_reg(tree, intc->list, 0, &first, &size))
+    if (!read_imsic(tree, intc->list, &imsic))
         return -1;
     uint64_t offset = (uint64_t)n << imsic.hart_shift;
     for (unsigned i = 0; fdt_reg(tree, intc->list, i, &base, &size); offset -= size, i++) {
         if (offset >= size)
             continue;
         uint64_t hart_mask = (1ull << imsic.hart_bits) - 1, group_mask = (1ull << imsic.group_bits) - 1;
-        uint64_t mask = hart_mask << imsic.hart_shift | group_mask << imsic.group_shift;
         uint64_t address = base + offset, hart = address >> imsic.hart_shift & hart_mask;
         uint64_t target = (address >> imsic.group_shift & group_mask) << imsic.hart_bits | hart;
-        return ((address ^ first) & ~mask) == 0 && target < APLIC_MAX_TARGETS ? (int32_t)target : -1;
+        bool fits = target < APLIC_MAX_TARGETS && message_address(&imsic, (uint32_t)target) == address;
+        return fits ? (int32_t)target : -1;
     }
     return -1;
 }
@@ -302,9 +315,28 @@ static const char *aim_one(struct intc *intc, const struct fdt *tree, const stru
                : wrong;
 }
 
+/* Where harts take messages, if there is room for one with an identity that is that of no line. */
+static void aim_messages(struct intc_set *set, const struct intc *intc, const struct fdt *tree,
+                         const struct range_set *memory)
+{
+    struct imsic imsic;
+
+    if (intc->kind != INTC_APLIC_MSI || set->lines > intc->identities ||
+        !read_imsic(tree, intc->list, &imsic))
+        return;
+    for (unsigned i = 0; i < CPU_MAX; i++) {
+        uint64_t page = intc->target[i] >= 0 ? message_address(&imsic, intc->target[i]) : 0;
+        if (page % PAGE_BYTES == 0 && range_inside(page, PAGE_BYTES, INTC_REACH) &&
+            !range_overlaps(memory, page, page + PAGE_BYTES) && page != 0) {
+            set->message[i] = page;
+        }
+    }
+}
+
 void intc_aim(struct intc_set *set, const struct fdt *tree, const struct cpu_set *cpus,
               const struct range_set *memory)
 {
+    memset(set->message, 0, sizeof(set->message));
     for (struct intc *intc = set->intc; intc < set->intc + set->count; intc++) {
         const char *wrong = aim_one(intc, tree, cpus, memory);
         note_problem(set, intc->node, wrong);
@@ -313,5 +345,6 @@ void intc_aim(struct intc_set *set, const struct fdt *tree, const struct cpu_set
             intc->size = 0;
             intc->kind = INTC_NONE;
         }
+        aim_messages(set, intc, tree, memory);
     }
 }

@@ -45,6 +45,9 @@ struct intc_set {
     unsigned count;
     uint32_t lines; /* all lines are less than this */
     struct intc intc[INTC_MAX];
+    /* The page to which a message with the identity `lines`, which is that of no line, is written for each
+     * hart of a set, a physical address: intc_aim(); 0: it takes none. */
+    uint64_t message[CPU_MAX];
     unsigned problems; /* the first INTC_PROBLEMS that were met */
     struct {
         int node;
@@ -67,9 +70,9 @@ void intc_keep(struct intc_set *set, const struct fdt *tree, const struct fdt_wa
  * controller's, or what messages are addressed with (APLIC with IMSICs).
  */
 int32_t intc_target(const struct fdt *tree, const struct intc *intc, uint32_t hart);
-/* Fills target[] of each controller with the intc_target() of each hart. One that serves none, or whose
- * registers lie in memory, is no controller any more: it has no registers and serves no
- * hart, but keeps its lines. */
+/* Fills message[], and target[] of each controller with the intc_target() of each hart. One that serves none,
+ * or whose registers lie in memory, is no controller any more: it has no registers and serves no hart, but
+ * keeps its lines. */
 void intc_aim(struct intc_set *set, const struct fdt *tree, const struct cpu_set *cpus,
               const struct range_set *memory);
 

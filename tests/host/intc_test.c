@@ -224,6 +224,41 @@ Test(intc, controllers_are_aimed_at_harts)
     cr_assert_eq(set.lines, 194, "the lines stay");
 }
 
+/* Aims at all harts, by their order in the tree. */
+static void aim(const struct range_set *memory)
+{
+    struct cpu_set cpus;
+    struct fdt_walk walk = {0};
+
+    cpu_set_begin(&cpus, 0);
+    while (fdt_walk_next(&tree, &walk))
+        cpu_set_read(&cpus, &tree, &walk);
+    cr_assert(cpus.boot_found);
+    intc_aim(&set, &tree, &cpus, memory);
+}
+
+/* Messages among harts go to the pages where QEMU has the files of S-mode. */
+Test(intc, messages_among_harts)
+{
+    struct range_set memory = {0};
+
+    load_machine("virt,aia=aplic-imsic,aia-guests=3 -smp 4");
+    aim(&memory);
+    for (uint32_t i = 0; i < CPU_MAX; i++)
+        cr_assert_eq(set.message[i], i < 4 ? 0x28000000 + i * 0x4000 : 0);
+    range_add(&memory, 0x28005000, 0x28009000);
+    aim(&memory);
+    cr_assert_eq(set.message[1], 0x28004000);
+    cr_assert_eq(set.message[2], 0, "it lies in memory");
+    load_machine("virt,aia=aplic-imsic" NUMA);
+    aim(&(struct range_set){0});
+    for (uint32_t i = 0; i < 4; i++)
+        cr_assert_eq(set.message[i], 0x28000000 + i / 2 * 0x1000000 + i % 2 * 0x1000);
+    load_machine("virt,aia=aplic -smp 4");
+    aim(&(struct range_set){0});
+    cr_assert_eq(set.message[0], 0);
+}
+
 /* --- Trees that lie --- */
 
 #define HEAD "/dts-v1/; / { #address-cells = <2>; #size-cells = <2>; "
@@ -402,6 +437,22 @@ Test(intc, fewer_identities_than_lines)
     cr_assert_eq(set.lines, 64);
 }
 
+/* The identity after the lines is for messages among harts. */
+Test(intc, no_identity_for_messages_among_harts)
+{
+    const struct cpu_set cpus = {.count = 2, .cpu = {{.intc = 1}, {.intc = 2}}};
+    const struct range_set memory = {0};
+    const char *sources[] = {"62", "63", "96"};
+
+    for (unsigned i = 0; i < 3; i++) {
+        load_source(HARTS APLIC("a", APLIC_REG "msi-parent = <&i>;")
+                        IMSIC("63", "") "}; / { a { riscv,num-sources = <%s>; }; };",
+                    sources[i]);
+        intc_aim(&set, &tree, &cpus, &memory);
+        cr_assert_eq(set.message[1], i == 0 ? 0x28001000 : 0);
+    }
+}
+
 Test(intc, targets_of_messages)
 {
     load_source(HARTS APLIC("a", APLIC_REG "msi-parent = <&i>;") IMSIC("63", "") "};");
@@ -466,8 +517,10 @@ Test(intc, harts_of_a_set)
     for (unsigned i = 0; i < CPU_MAX + 3; i++) {
         sprintf(
             source + strlen(source),
-            "cpu@%x { device_type = \"cpu\"; mmu-type = \"riscv,sv39\"; reg = <%u>; riscv,isa = \"%s\"; };",
-            i, i == CPU_MAX + 2 ? 3 : i, i == 1 ? "rv64imac" : "rv64gc_sstc_zicbom");
+            "cpu@%x { device_type = \"cpu\"; mmu-type = \"riscv,sv39\"; reg = <%u>; riscv,isa = \"%s\"; "
+            "riscv,cboz-block-size = <%u>; };",
+            i, i == CPU_MAX + 2 ? 3 : i, i == 1 ? "rv64imac" : "rv64gc_sstc_zicbom_zicboz",
+            i == 4 ? 128 : 64);
     }
     load_source("%s}; };", source);
     cpu_set_begin(&cpus, 9);
@@ -479,9 +532,13 @@ Test(intc, harts_of_a_set)
     cpu_set_end(&cpus);
     cr_assert(cpus.count == CPU_MAX - 1 && cpus.lesser == 1 && cpus.first_lesser == 1, "it has no FP");
     cr_assert(cpus.has_fp && cpus.has_sstc && cpus.has_zicbom);
+    cr_assert_not(cpus.has_zicboz, "one clears blocks of another size");
+    for (unsigned i = 0; i < cpus.count; i++)
+        cpus.cpu[i].has_zicboz = true;
     cpus.cpu[0].has_fp = cpus.cpu[2].has_sstc = false;
     cpu_set_end(&cpus);
     cr_assert(cpus.count == CPU_MAX - 1 && !cpus.has_fp && !cpus.has_sstc && cpus.has_zicbom);
+    cr_assert(cpus.has_zicboz);
 }
 
 static unsigned usable(const char *properties)

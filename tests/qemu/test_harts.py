@@ -87,6 +87,17 @@ def stress(system):
     system.note(many_harts.line(many_harts.stress(system, SECONDS, system.machine.harts)))
 
 
+@test(harts=(4,), timeout=150, boot=False, machine="virt,aia=aplic-imsic")
+def stress_with_imsics(system):
+    """Harts call each other by stores to their IMSICs."""
+    system.note(many_harts.line(many_harts.stress(system, SECONDS, 1)))
+
+
+@test(harts=(4,), timeout=150, boot=False, machine="virt,aia=aplic-imsic")
+def wake_ups_with_imsics(system):
+    system.note(many_harts.wake_ups(system, WAKES_SECONDS, 1))
+
+
 @test(harts=(1, 2, 4), timeout=150, boot=False)
 def floats(system):
     """FP registers go along with their threads, and never to others."""

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Advanced platform-level interrupt controllers, which interrupt harts or send messages to their incoming MSI
- * controllers (RISC-V Advanced Interrupt Architecture 1.0, chapters 4 and 3), with the line as identity. From
- * its claim to its completion a source is disabled; an edge in between stays pending. */
+ * controllers (RISC-V Advanced Interrupt Architecture 1.0, chapters 4 and 3), with the line as identity; the
+ * first identity after the lines is that of calls by other harts. From its claim to its completion a source
+ * is disabled; an edge in between stays pending. */
 #include "aplic.h"
 
 #include "csr.h"
+#include "lock.h"
+#include "stop.h"
 
 #define LOWEST_PRIORITY   8 /* more than any that a line has; here less comes first */
 
@@ -67,6 +70,11 @@ static uint32_t claim(const struct intc *aplic, uint32_t target)
     if (aplic->kind == INTC_APLIC_MSI) {
         __asm__ volatile("csrrw %0, 0x15c, zero" : "=r"(line) : : "memory"); /* stopei */
         line >>= ID_SHIFT;
+        if (line == machine.intcs.lines) {
+            hart_called();
+            hart_stop_if_asked();
+            return 0;
+        }
         aplic = intc_of_line(&machine.intcs, line, &source);
     } else {
         source = *intc_register(aplic, IDC_CLAIM + target * IDC_STRIDE) >> ID_SHIFT;

@@ -13,15 +13,19 @@ void arch_set_timer(uint64_t deadline)
         sbi_set_timer(deadline);
 }
 
+/* By a store to its IMSIC where it has one (RISC-V Advanced Interrupt Architecture 1.0, section 3.5). */
 void arch_send_ipi(struct hart *hart)
 {
-    if (hart != hart_self())
-        sbi_send_ipi(hart->id);
+    if (hart == hart_self())
+        return;
+    if (!hart->doorbell)
+        return sbi_send_ipi(hart->id);
+    __asm__ volatile("fence w, o" : : : "memory");
+    *hart->doorbell = machine.intcs.lines;
 }
 
 void arch_relax(void)
 {
-    if (stop_requested())
-        hart_stop();
+    hart_stop_if_asked();
     __asm__ volatile(".insn %0" : : "i"(PAUSE) : "memory");
 }

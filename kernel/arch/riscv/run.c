@@ -14,8 +14,7 @@ void hart_interrupts(uint64_t pending)
     if (pending & IRQ_SOFTWARE) {
         csr_clear(sip, IRQ_SOFTWARE);
         hart_called();
-        if (stop_requested())
-            hart_stop();
+        hart_stop_if_asked();
     }
     if (pending & IRQ_TIMER)
         kernel_timer();

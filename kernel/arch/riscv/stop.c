@@ -3,7 +3,6 @@
 
 #include "arch.h"
 #include "csr.h"
-#include "sbi.h"
 
 static uint32_t stopper; /* index of the hart that stops all others, plus 1 */
 
@@ -14,11 +13,12 @@ void hart_stop(void)
         __asm__ volatile("wfi");
 }
 
-bool stop_requested(void)
+void hart_stop_if_asked(void)
 {
     uint32_t first = __atomic_load_n(&stopper, __ATOMIC_RELAXED);
 
-    return first && first != hart_self()->index + 1;
+    if (first && first != hart_self()->index + 1)
+        hart_stop();
 }
 
 bool harts_stop_others(void)
@@ -30,7 +30,7 @@ bool harts_stop_others(void)
                                      __ATOMIC_ACQUIRE))
         return nobody == self->index + 1;
     for (uint32_t i = 0; i < hart_count; i++)
-        if (harts[i].online && &harts[i] != self)
-            sbi_send_ipi(harts[i].id);
+        if (harts[i].online)
+            arch_send_ipi(&harts[i]);
     return true;
 }

@@ -6,7 +6,6 @@
 
 /* Has the other harts stop; false when another hart did so first, and this one is to stop. */
 bool harts_stop_others(void);
-/* Whether another hart did that. */
-bool stop_requested(void);
-/* Stops this hart. */
+/* Stops this hart: */
 void hart_stop(void) __attribute__((noreturn));
+void hart_stop_if_asked(void); /* when another hart did that */

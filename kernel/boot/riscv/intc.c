@@ -19,13 +19,15 @@ static void imsic_write(uint64_t select, uint64_t value)
     csr_write(0x151, value);  /* sireg */
 }
 
-/* Takes messages with the numbers of lines, of whichever controller. */
+/* Takes messages with the numbers of lines, of whichever controller, and the next, which other harts send. */
 static void imsic_init(const struct intc *aplic)
 {
+    const uint64_t end = machine.intcs.lines + 1;
+
     for (uint64_t id = 0; id < aplic->identities; id += 64) {
-        uint64_t lines = machine.intcs.lines > id ? machine.intcs.lines - id : 0;
+        uint64_t used = end > id ? end - id : 0;
         imsic_write(IMSIC_PENDING + id / 32, 0);
-        imsic_write(IMSIC_ENABLE + id / 32, lines < 64 ? (1ull << lines) - 1 : ~0ull);
+        imsic_write(IMSIC_ENABLE + id / 32, used < 64 ? (1ull << used) - 1 : ~0ull);
     }
     imsic_write(IMSIC_THRESHOLD, 0);
     imsic_write(IMSIC_DELIVERY, 1);
@@ -46,6 +48,7 @@ static void aplic_hart_init(const struct intc *aplic, uint32_t target)
 
 void intc_hart_is(const struct hart *hart, uint32_t candidate)
 {
+    machine.intcs.message[hart->index] = machine.intcs.message[candidate];
     for (unsigned i = 0; i < machine.intcs.count; i++)
         machine.intcs.intc[i].target[hart->index] = machine.intcs.intc[i].target[candidate];
 }
@@ -61,6 +64,9 @@ static void plic_hart_init(const struct intc *plic, uint32_t context)
 /* The hart does this itself: when the firmware starts it, it sets the thresholds of its contexts anew. */
 void intc_hart_init(void)
 {
+    uint64_t page = machine.intcs.message[hart_self()->index];
+
+    hart_self()->doorbell = page ? arch_direct(page) : NULL;
     for (unsigned i = 0; i < machine.intcs.count; i++) {
         const struct intc *intc = &machine.intcs.intc[i];
         int32_t target = intc->target[hart_self()->index];

@@ -125,6 +125,16 @@ static void map_memory(void)
         map_direct(ram.range[i].start, ram.range[i].end);
 }
 
+/* Where harts take messages of others. */
+static void map_messages(void)
+{
+    for (uint64_t *page = machine.intcs.message; page < machine.intcs.message + CPU_MAX; page++)
+        if (*page && *page < DIRECT_SIZE)
+            map_direct(*page, *page + (1 << PAGE_BITS));
+        else
+            *page = 0;
+}
+
 /* Interrupt controllers lie anywhere, so each is mapped in a window of its own. */
 static void map_devices(void)
 {
@@ -169,6 +179,7 @@ void kernel_tables_make(void)
     map_stacks();
     map_memory();
     map_devices();
+    map_messages();
     image_table = image_table_find();
     note_used_entries();
     kernel_satp = SATP_SV39 | image_physical(kernel_root) >> PAGE_BITS;
