@@ -113,7 +113,8 @@ static int decode_retype(struct thread *by, struct slot *cap, struct retype *ret
 #define WORDS_PER_TURN    128
 #define WORDS_PER_GRANULE 8
 
-void granules_clear(void *memory, uint64_t bytes)
+/* The boot may put a jump to clear.S in its place. */
+void __attribute__((noipa)) granules_clear(void *memory, uint64_t bytes)
 {
     uint64_t *at = memory, *end = at + bytes / sizeof(*at);
 

@@ -12,6 +12,7 @@ $(matrix_cards): build/boards/%.img: all platform/%/card tools/card/make
 matrix-qemu10:
 	@tools/fetch build/qemu10 bookworm-backports "$$(dpkg --print-architecture)" $(qemu10_packages)
 
+test-boards: $(bench_archive)
 test-boards: all $(matrix_cards) matrix-qemu10 ## Boot on every machine, through every firmware
 	@tests/run --boards --build $B $(addprefix -k ,$(K))
 

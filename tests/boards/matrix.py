@@ -4,7 +4,7 @@
 import cards
 import firmware
 import inputs
-from boards import Cell
+from boards import Cell, CostCell
 
 QEMU10 = "tests/boards/qemu10"
 FW_JUMP = "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_jump.elf"  # Debian's package opensbi
@@ -150,6 +150,16 @@ qemu10("u54", "-cpu sifive-u54", cpu="sifive-u54")
 # As on a U74: reading the clock traps into the firmware, and so does setting the timer.
 qemu10("no_zicntr", "-cpu rv64,zicntr=off,sstc=off", cpu="rv64,zicntr=off,sstc=off")
 qemu10("rva23", "-cpu rva23s64", cpu="rva23s64")
+# Pages are cleared with cbo.zero: two instructions for each of 64 blocks, and the call around it.
+CELLS.append(
+    CostCell(
+        "qemu10.rva23_costs",
+        "virt, QEMU 10",
+        "the kernel's bench, -cpu rva23s64",
+        options={"emulator": QEMU10, "cpu": "rva23s64"},
+        most={"clear_page": 310, "retype_frame": 540},
+    )
+)
 qemu10("aia_aplic", "aia=aplic", machine="virt,aia=aplic")
 qemu10("aia_imsic", "aia=aplic-imsic", machine="virt,aia=aplic-imsic")
 qemu10("iommu", "aia=aplic-imsic, iommu-sys=on", machine="virt,aia=aplic-imsic,iommu-sys=on")

@@ -69,6 +69,24 @@ class Cell:
             raise Failure(f"after {self.ends_by} QEMU ended with status {status} instead of 0")
 
 
+@dataclass
+class CostCell(Cell):
+    """The kernel's bench in place of the system: no row of it may be more than `most` says."""
+
+    most: dict = field(default_factory=dict)
+
+    def run(self, system) -> None:
+        system.boot(initrd=str(system.build / "bench.cpio"), disk=None, append="counters", icount=True)
+        status = system.wait_exit(self.timeout)
+        found = dict(re.findall(r"\bbench (\w+) (\d+) insn$", system.output, re.MULTILINE))
+        if status != 0 or "bench: done" not in system.output:
+            raise Failure(f"the bench ended with status {status}")
+        for name, most in self.most.items():
+            system.note(f"{name}: {found[name]} instructions")
+            if int(found[name]) > most:
+                raise Failure(f"{name} is {found[name]} instructions, may be {most}")
+
+
 HEADER = f"{'result':<6}  {'machine':<17} {'firmware and path':<50} {'harts':>5} {'memory':>6} {'seconds':>8}"
 
 

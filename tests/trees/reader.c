@@ -81,7 +81,7 @@ struct hart *hart_self(void)
     return &harts[0];
 }
 
-bool csr_probe_stimecmp(void)
+bool probe_stimecmp(void)
 {
     return true;
 }
@@ -93,6 +93,7 @@ bool firmware_has(uint64_t extension)
 }
 
 void asids_probe(void) {}
+void clearing_probe(void) {}
 
 /* Every line is one, and can be read. The log puts a time stamp in front. */
 static void check_line(void)

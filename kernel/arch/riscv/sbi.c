@@ -40,6 +40,11 @@ void sbi_set_timer(uint64_t deadline)
         sbi(SBI_LEGACY_SET_TIMER, 0, deadline);
 }
 
+void sbi_send_ipi(uint64_t hart_id)
+{
+    sbi(SBI_IPI, 0, 1, hart_id);
+}
+
 /* One call per hart: hart ids may lie further apart than a mask reaches. */
 void sbi_remote_fence(enum sbi_fence function, uint64_t mask, uint64_t address, uint64_t size)
 {

@@ -24,6 +24,7 @@ struct sbi_result sbi_call(uint64_t extension, uint64_t function, const uint64_t
 
 extern bool sbi_has_console; /* DBCN; the boot finds out */
 void sbi_set_timer(uint64_t deadline);
+void sbi_send_ipi(uint64_t hart_id);
 /* Fences on other harts, a bit in `mask` per index: instruction fetches, all translations, or those of one
  * page. */
 enum sbi_fence { FENCE_INSTRUCTIONS, FENCE_TRANSLATIONS };

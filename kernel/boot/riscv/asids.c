@@ -5,22 +5,19 @@
 #include "arch/riscv/csr.h"
 #include "arch/riscv/machine.h"
 #include "boot/boot.h"
+#include "boot/riscv/text.h"
 
 #define ASID_BITS 16 /* in satp; a hart may have fewer */
 
 /* Makes the fast lanes forget all translations whenever they change satp: a call takes the place of each
- * instruction that does so. Lanes that asked would cost more where there are ASIDs. Text is not final yet. */
+ * instruction that does so. Lanes that asked would cost more where there are ASIDs. */
 static void lanes_forget(void)
 {
     extern char *const __start_satp_writes[], *const __stop_satp_writes[], satp_write_and_forget[];
 
-    for (char *const *write = __start_satp_writes; write < __stop_satp_writes; write++) {
-        uint32_t offset = (uint32_t)(satp_write_and_forget - *write);
-        uint32_t jump = 0xe6f /* jal t3 */ | (offset & 0xff000) | (offset >> 11 & 1) << 20 |
-                        (offset >> 1 & 0x3ff) << 21 | (offset >> 20 & 1) << 31;
-        __builtin_memcpy(*write, &jump, sizeof(jump));
-    }
-    __asm__ volatile("fence.i" : : : "memory");
+    for (char *const *write = __start_satp_writes; write < __stop_satp_writes; write++)
+        text_jump(*write, satp_write_and_forget, LINK_T3);
+    text_changed();
 }
 
 void asids_probe(void)

@@ -10,6 +10,7 @@
 #include "boot/riscv/firmware.h"
 #include "boot/riscv/quirk.h"
 #include "boot/riscv/tables.h"
+#include "boot/riscv/text.h"
 #include "boot/tree.h"
 #include "debug.h"
 #include "log.h"
@@ -79,13 +80,15 @@ void arch_read_end(const struct fdt *tree)
                  machine.intcs.problem[i].text);
 }
 
-/* That a hart has Sstc does not mean that the firmware lets S-mode use it. */
+/* That harts have Sstc or Zicboz does not mean that the firmware lets S-mode use it. */
 void machine_probe(void)
 {
     if (arch_time() == boot_facts.boot_time)
         boot_fail("time stands still: the firmware has found no timer");
     asids_probe();
-    machine.has_sstc = machine.cpus.has_sstc && csr_probe_stimecmp();
+    if (machine.cpus.has_zicboz)
+        clearing_probe();
+    machine.has_sstc = machine.cpus.has_sstc && probe_stimecmp();
     machine.has_sbi_time = !machine.has_sstc && firmware_has(SBI_TIME);
 }
 
