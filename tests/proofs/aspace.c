@@ -19,6 +19,7 @@
 
 #include "kernel/aspace.c"
 
+#include "locks.h"
 #include "space.h"
 
 static struct address_space *flushed, *fenced;
@@ -93,7 +94,7 @@ void prove_space_generator(void)
  * options: --unwind 9
  * planted kernel/aspace.c: s/^    if (slot->flags & SLOT_STALE)/    if (false)/
  * planted kernel/aspace.c: s/if (bits == PAGE_BITS || \*entry & PTE_V)/if (bits == PAGE_BITS)/
- * planted kernel/aspace.c: s/^    \*entry = slot_pte(slot, PTE_V);/    entry[0] = entry[1] = slot_pte(slot, PTE_V);/
+ * planted kernel/aspace.c: s/^    __atomic_store_n(entry, slot_pte(slot, PTE_V), .*$/    entry[0] = entry[1] = slot_pte(slot, PTE_V);/
  */
 void prove_table_map(void)
 {
@@ -143,11 +144,12 @@ static void any_call(void)
  * options: --unwind 9
  * planted kernel/aspace.c: s/^    if (rights & ~(uint64_t)slot->rights)/    if (false)/
  * planted kernel/aspace.c: s/ || !(POSSIBLE_RIGHTS >> rights & 1))/)/
- * planted kernel/aspace.c: s/^    if (slot->space || \*entry & PTE_V || bits/    if (slot->space || bits/
- * planted kernel/aspace.c: s/^    if (slot->space || \*entry & PTE_V || bits/    if (*entry \& PTE_V || bits/
+ * planted kernel/aspace.c: s/if (\*entry & PTE_V || bits < slot->size_bits)/if (bits < slot->size_bits)/
+ * planted kernel/aspace.c: s/struct address_space \*nowhere = NULL;/struct address_space *nowhere = slot->space;/
  * planted kernel/aspace.c: s/^    if (address & ((1ull << slot->size_bits) - 1))/    if (false)/
  * planted kernel/aspace.c: s/^    if (bits > slot->size_bits)/    if (false)/
  * planted kernel/aspace.c: s/mapped += 2ull/mapped += 1ull/
+ * planted kernel/aspace.c: /refused = frame_map/,/if (refused)/s/^    spin_unlock.*$/    ;/
  */
 void prove_frame_map(void)
 {

@@ -7,6 +7,7 @@
 
 #include "kernel/cap.c"
 
+#include "locks.h"
 #include "tree.h"
 
 char *const arch_granule_base = things[0];
@@ -111,8 +112,8 @@ void prove_tree_generator(void)
 /*
  * proof slot_is_last: any tree of up to 4 slots in which no memory is half raised, any of them
  * options: --unwind 5
- * planted kernel/cap.c: s/return !same_object(slot, slot->parent) \&\&/return/
- * planted kernel/cap.c: s/!same_object(slot, slot->prev) &&$/true \&\&/
+ * planted kernel/cap.c: s/return !is_to_same(slot, slot->parent) \&\&/return/
+ * planted kernel/cap.c: s/!is_to_same(slot, slot->prev) &&$/true \&\&/
  */
 void prove_slot_is_last(void)
 {
@@ -193,11 +194,12 @@ void prove_slot_move(void)
  * planted kernel/cap.c: s/^    child->parent = slot->parent;//
  * planted kernel/cap.c: s/^        slot_unmap(slot);/        ;/
  * planted kernel/cap.c: s/raising = child->next ? slot : NULL;/raising = NULL;/
+ * planted kernel/cap.c: s/if (slot->flags & SLOT_CLEARING || /if (/
  */
 void prove_slot_delete(void)
 {
     struct slot *slot = any_slot();
-    bool last, frame, ends;
+    bool last, frame, ends, clearing;
 
     any_slots();
     nothing_put_off();
@@ -205,7 +207,9 @@ void prove_slot_delete(void)
     last = is_only_one(slot);
     frame = slot->type == OBJ_FRAME;
     ends = slot->type != OBJ_UNTYPED && slot->type != OBJ_PAGE_TABLE && !frame;
+    clearing = slot->flags & SLOT_CLEARING;
     if (slot_delete(slot)) {
+        CHECK(!clearing, "objects: memory that is being cleared stays");
         CHECK(slot_is_empty(slot), "tree: the slot is empty");
         CHECK(!frame || unmapped, "mapping: a frame is mapped nowhere when its capability is gone");
         CHECK(destroyed == (last && ends), "objects: one ends with its last capability");
@@ -245,7 +249,7 @@ static unsigned depth_of_all(void)
 void prove_slot_revoke(void)
 {
     struct slot *slot = any_slot(), *other = any_slot(), before;
-    bool below, deleting;
+    bool below, deleting, waits;
     unsigned depth;
 
     any_slots();
@@ -255,10 +259,12 @@ void prove_slot_revoke(void)
     deleting = raising == slot;
     before = *other;
     depth = depth_of_all();
+    waits = slot->child && !slot->child->child && slot->child->flags & SLOT_CLEARING;
     if (slot_revoke(slot))
         CHECK(!slot->child, "tree: nothing is below what was revoked");
     else
-        CHECK(destroyed || depth_of_all() < depth, "tree: each step brings a revocation nearer to its end");
+        CHECK(destroyed || waits || depth_of_all() < depth,
+              "tree: each step brings a revocation nearer to its end");
     CHECK(below || (other->type == before.type && other->object == before.object &&
                     other->rights == before.rights),
           "tree: a revocation takes nothing but what is below");

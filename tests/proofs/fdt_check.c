@@ -80,7 +80,7 @@ void prove_fdt_header(void)
 /*
  * proof fdt_node_token: any state of the check of a structure block of up to 16 bytes
  * options: --unwind 18 --conversion-check
- * planted lib/base/fdt_check.c: s/if (check->depth == FDT_MAX_DEPTH) {/if (false) {/
+ * planted lib/base/fdt_check.c: s/if (check->depth == FDT_MAX_DEPTH)/if (false)/
  * planted lib/base/fdt_check.c: s/while (end < check->size && check->base/while (check->base/
  */
 void prove_fdt_node_token(void)
@@ -103,7 +103,7 @@ void prove_fdt_node_token(void)
 /*
  * proof fdt_property_token: any state of the check of a structure block of any size, the first 24 bytes known
  * options: --unwind 26
- * planted lib/base/fdt_check.c: s/if (!range_inside(check->at + 8, length, check->size)) {/if (length > check->size) {/
+ * planted lib/base/fdt_check.c: s/if (!range_inside(check->at + 8, length, check->size))/if (length > check->size)/
  */
 void prove_fdt_property_token(void)
 {

@@ -112,7 +112,7 @@ void prove_fdt_next_sibling(void)
 /*
  * proof fdt_next: any tree of up to 40 bytes of structure, any node or none
  * options: --unwind 11 --unwindset check_begin_node.0:5,any_tree.0:45,next_token.0:5
- * planted lib/base/fdt.c: s/^        if (kind_of(token) == TOKEN_END) {/        if (kind_of(token) == TOKEN_END_NODE) {/
+ * planted lib/base/fdt.c: s/^        if (kind_of(token) == TOKEN_END)/        if (kind_of(token) == TOKEN_END_NODE)/
  */
 void prove_fdt_next(void)
 {

@@ -133,6 +133,76 @@ void prove_queue_remove(void)
     CHECK(queue_is(expected, waiting - 1), "queues: it is out, the others keep their order");
 }
 
+/* The same, by priority; the first and the last of each are peers. */
+static void any_ranked_queue(unsigned limit)
+{
+    any_queue(limit);
+    for (unsigned i = 0; i < THREADS; i++)
+        threads[i]->priority = nondet_u8();
+    for (unsigned i = 0; i + 1 < waiting; i++)
+        ASSUME(threads[i]->priority >= threads[i + 1]->priority);
+    for (unsigned i = 0; i < waiting; i++) {
+        unsigned first = i, last = i;
+
+        for (unsigned j = 0; j < waiting; j++) {
+            if (threads[j]->priority == threads[i]->priority && j < first)
+                first = j;
+            if (threads[j]->priority == threads[i]->priority && j > last)
+                last = j;
+        }
+        threads[i]->peer = i == first ? threads[last] : i == last ? threads[first] : NULL;
+    }
+}
+
+static void check_ranked_queue(unsigned count)
+{
+    const struct thread *prev = NULL, *first = NULL, *at = queue.head;
+    unsigned found = 0;
+
+    for (; found < THREADS && at; found++, prev = at, at = at->next) {
+        CHECK(!prev || (at->prev == prev && prev->priority >= at->priority),
+              "queues: senders wait by priority");
+        if (!prev || prev->priority != at->priority)
+            first = at;
+        CHECK((at->next && at->next->priority == at->priority) || (first->peer == at && at->peer == first),
+              "queues: the first and the last of a priority are peers");
+    }
+    CHECK(!at && found == count, "queues: nobody else waits");
+}
+
+/*
+ * proof queue_rank: any queue of up to 2 senders of any priorities, another of any
+ * options: --unwind 5
+ * planted kernel/sched.c: s/next->priority >= thread->priority/next->priority > thread->priority/
+ * planted kernel/sched.c: s/^    thread->peer->peer = thread;//
+ */
+void prove_queue_rank(void)
+{
+    struct thread *thread;
+
+    any_ranked_queue(2);
+    thread = threads[waiting];
+    queue_rank(&queue, thread);
+    check_ranked_queue(waiting + 1);
+    CHECK(!thread->next || thread->next->priority < thread->priority, "queues: the last of its priority");
+}
+
+/*
+ * proof queue_remove_ranked: any queue of 1 to 3 senders of any priorities, any of them
+ * options: --unwind 5
+ * planted kernel/sched.c: s/^        heir->peer = thread->peer;//
+ */
+void prove_queue_remove_ranked(void)
+{
+    struct thread *thread;
+
+    any_ranked_queue(3);
+    ASSUME(waiting);
+    thread = threads[any_below(waiting)];
+    queue_remove_ranked(&queue, thread);
+    check_ranked_queue(waiting - 1);
+}
+
 /*
  * proof highest_bit: all values
  * options: --unwind 8 --no-sat-preprocessor

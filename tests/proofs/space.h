@@ -159,6 +159,7 @@ static void any_world(void)
     any_lists();
     space_a.note.mapped = 2 * bytes_mapped(&space_a);
     space_b.note.mapped = 2 * bytes_mapped(&space_b);
+    any_locks();
 }
 
 /* --- What holds after every operation --- */
@@ -232,6 +233,7 @@ static void check_lists(void)
 {
     check_list(&space_a);
     check_list(&space_b);
+    check_given_back(space_a.note.lock | space_b.note.lock);
 }
 
 /* Any entry of any table, and its value before the operation. */

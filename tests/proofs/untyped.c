@@ -6,6 +6,8 @@
 #include "kernel/syscall.c"
 #include "kernel/untyped.c"
 
+#include "locks.h"
+
 #define MEMORY 256
 
 static uint64_t memory[MEMORY / 8];
@@ -16,6 +18,7 @@ static struct slot untyped;
 static struct slot *made[4]; /* in the order in which they were made */
 static unsigned made_count;
 static bool reap_due;
+uint64_t tree_lock;
 
 /* The registers keep the arguments here, so that they can be looked at afterwards. */
 void thread_result(struct thread *to, uint64_t badge, uint64_t tag, const uint64_t *words, unsigned count)
@@ -50,11 +53,26 @@ void slot_make_child(struct slot *parent, struct slot *to, enum object_type type
                      uint8_t size_bits)
 {
     CHECK(parent == &untyped && slot_is_empty(to), "objects: they get empty slots");
+    CHECK(own_hart.current == &thread, "locks: a call ends when its thread was taken off the hart");
     to->object = object;
     to->type = type;
     to->size_bits = size_bits;
     if (made_count < 4)
         made[made_count++] = to;
+}
+
+/* While memory is cleared without a lock, others fill slots, and may take the thread off the hart. */
+void unlock(void)
+{
+    check_given_back(tree_lock);
+}
+void lock_own(void)
+{
+    for (unsigned i = 1; i < 8; i++)
+        if (nondet_bool())
+            cnode[i].type = OBJ_ENDPOINT;
+    if (nondet_bool())
+        own_hart.current = NULL;
 }
 
 /* Any call with six words; the CSpace is a CNode of 8 slots, some of them full. */
@@ -67,6 +85,8 @@ static void any_call(void)
     thread.slot[THREAD_CSPACE] =
         (struct slot){.object = cnode, .type = OBJ_CNODE, .rights = nondet_u8(), .size_bits = 9};
     thread.reg[REG_A0 + 1] = nondet_u64();
+    own_hart.current = &thread;
+    any_locks();
 }
 
 /* Any untyped of that size: `used` bytes of it were given away, all that was made lies in them. */
@@ -171,17 +191,20 @@ void prove_granules_clear(void)
 /*
  * proof retype: an untyped of 256 bytes with any use and contents, a CSpace of 8 slots, any arguments
  * options: --unwind 9 --unwindset granules_clear.1:1,granules_clear.3:5,clear_memory.0:2,find_slots.0:8
- *   --unwindset prove_retype.0:5,op_UNTYPED_RETYPE.0:5
- * planted kernel/untyped.c: s/retype.start + (i << retype.size_bits);/retype.start + i * 32;/
- * planted kernel/untyped.c: s/^    untyped->used = retype.end;/    untyped->used = retype.start;/
- * planted kernel/untyped.c: s/if (retype.type != OBJ_UNTYPED \&\& /if (false \&\& /
+ *   --unwindset prove_retype.0:5,make_objects.0:5,op_UNTYPED_RETYPE.0:3
+ * planted kernel/untyped.c: s/retype->start + (i << retype->size_bits);/retype->start + i * 32;/
+ * planted kernel/untyped.c: s/^    untyped->used = retype->end;/    untyped->used = retype->start;/
+ * planted kernel/untyped.c: s/^    if (retype->type == OBJ_UNTYPED || .*$/    if (true)/
  * planted kernel/untyped.c: s/} else if (untyped->flags & SLOT_RAISED) {/} else if (false) {/
  * planted kernel/untyped.c: s/if (reap_is_due()) {/if (false) {/
+ * planted kernel/untyped.c: s/^    if (hart_self()->current != by)/    if (false)/
+ * planted kernel/untyped.c: s/^        spin_unlock(&tree_lock);/        ;/
  */
 void prove_retype(void)
 {
     uint64_t used;
     bool unused;
+    int outcome;
 
     any_call();
     any_untyped(8);
@@ -191,7 +214,9 @@ void prove_retype(void)
     used = bytes_used(&untyped);
     unused = is_unused(&untyped);
     memory[any_below(MEMORY / 8)] = 1;
-    if (op_UNTYPED_RETYPE(&thread, &untyped) != 0) {
+    outcome = op_UNTYPED_RETYPE(&thread, &untyped);
+    check_given_back(tree_lock);
+    if (outcome != 0) {
         CHECK(made_count == 0, "objects: none is made when the call fails");
         return;
     }
