@@ -137,7 +137,6 @@ static void fuzz_links(unsigned passive)
     struct endpoint *endpoint = w.slots[EP].object;
     unsigned level;
 
-    endpoint->home = &harts[0];
     table_map(&w.slots[FUZZ_TABLE1], w.slots[FUZZ_SPACE].object, 0, &level);
     table_map(&w.slots[FUZZ_TABLE0], w.slots[FUZZ_SPACE].object, 0, &level);
     slot_make_root(&w.slots[FUZZ_IRQ], OBJ_IRQ_HANDLER, NULL, 0, RIGHTS_ALL);

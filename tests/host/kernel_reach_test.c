@@ -136,6 +136,30 @@ Test(kernel_reach, bound_thread_that_does_not_wait)
     cr_assert_neq(w.thread[1]->lane_slots, 0);
 }
 
+Test(kernel_reach, receiver_whose_notification_is_at_home_elsewhere)
+{
+    begin();
+    bind(1);
+    plain(0, SYS_TRY_WAIT, NOTE);
+    ((struct endpoint *)w.slots[EP].object)->home = &harts[1];
+    cr_assert_eq(plain(1, SYS_RECV, EP), LOCKS_PAIR);
+    cr_assert_eq(((struct notification *)w.slots[NOTE].object)->home, &harts[1]);
+}
+
+Test(kernel_reach, caller_that_is_not_answered)
+{
+    begin();
+    plain(1, SYS_RECV, EP);
+    plain(0, SYS_CALL, EP);
+    current_of(1);
+    event_begin();
+    schedule();
+    event_end();
+    cr_assert_eq(plain(1, SYS_RECV, EP), LOCKS_ALL);
+    cr_assert_eq(w.thread[0]->state, THREAD_READY);
+    cr_assert_eq(label_of(w.thread[0]), ERR_PEER_GONE);
+}
+
 Test(kernel_reach, receiver)
 {
     begin();
