@@ -10,7 +10,8 @@ fuzz_core := cnode untyped thread ipc notification timer aspace sched context he
 fuzz_sources := tests/fuzz/kernel_fuzz.c $(fuzz_core:%=kernel/%.c)
 fuzz_objects := $(fuzz_sources:%=$B/obj-fuzz/%.o)
 fuzz_flags := -std=gnu17 -g -O1 -Iinclude -Ilib -Itests/fuzz/shim -iquote kernel -D_GNU_SOURCE $(warnings) \
-    -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+    -Wno-unknown-attributes -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+    -fno-sanitize-recover=undefined
 fuzz_program := $B/fuzz/kernel_fuzz
 
 $(eval $(call compile,obj-fuzz,$(FUZZ_CC),$(fuzz_flags)))
