@@ -10,6 +10,8 @@
 #include "thread.h"
 #include "timer.h"
 
+#include <base/xtea.h>
+
 uint32_t object_id_key[4];
 
 /* CNodes and address spaces whose last capability is gone and that still have to be taken apart. */
@@ -32,14 +34,15 @@ static void tree_insert_child(struct slot *parent, struct slot *to)
     parent->child = to;
 }
 
-static void tree_remove(struct slot *slot)
+/* Lets the neighbours in the tree, except children, name `next` and `prev` instead of the slot. */
+static inline void tree_relink(const struct slot *slot, struct slot *next, struct slot *prev)
 {
     if (slot->prev)
-        slot->prev->next = slot->next;
+        slot->prev->next = next;
     else if (slot->parent)
-        slot->parent->child = slot->next;
+        slot->parent->child = next;
     if (slot->next)
-        slot->next->prev = slot->prev;
+        slot->next->prev = prev;
 }
 
 /* Moves the first child of `slot` up, to be its next sibling. */
@@ -121,17 +124,6 @@ void slot_copy(struct slot *from, struct slot *to, uint8_t rights)
     slot_fill(to, from->type);
 }
 
-/* Points the neighbours of a slot that was moved to its new place, except its children. */
-static void tree_relink(struct slot *slot)
-{
-    if (slot->prev)
-        slot->prev->next = slot;
-    else if (slot->parent)
-        slot->parent->child = slot;
-    if (slot->next)
-        slot->next->prev = slot;
-}
-
 bool slot_can_move(const struct slot *slot)
 {
     unsigned children = 0;
@@ -145,7 +137,7 @@ bool slot_can_move(const struct slot *slot)
 void slot_move(struct slot *from, struct slot *to)
 {
     *to = *from;
-    tree_relink(to);
+    tree_relink(to, to, to);
     for (struct slot *child = to->child; child; child = child->next)
         child->parent = to;
     if (from->type == OBJ_FRAME || from->type == OBJ_PAGE_TABLE)
@@ -252,7 +244,7 @@ bool slot_delete(struct slot *slot)
     }
     if (slot->type == OBJ_FRAME || slot->type == OBJ_PAGE_TABLE)
         slot_unmap(slot);
-    tree_remove(slot);
+    tree_relink(slot, slot->next, slot->prev);
     slot_clear(slot);
     if (slot->flags & SLOT_IN_THREAD)
         thread_slot_lost(slot);
@@ -320,22 +312,9 @@ bool reap(void)
     return true;
 }
 
-/* The block cipher XTEA (Needham and Wheeler, 1997): different objects stay different. */
-static uint64_t encipher(uint64_t block, const uint32_t key[4])
-{
-    uint32_t left = block >> 32, right = block, sum = 0;
-
-    for (unsigned round = 0; round < 32; round++) {
-        left += ((right << 4 ^ right >> 5) + right) ^ (sum + key[sum & 3]);
-        sum += 0x9e3779b9;
-        right += ((left << 4 ^ left >> 5) + left) ^ (sum + key[sum >> 11 & 3]);
-    }
-    return (uint64_t)left << 32 | right;
-}
-
 uint64_t object_id(const struct slot *slot)
 {
     uint64_t where = slot->object ? (uint64_t)granule_of(slot->object) : slot->number;
 
-    return encipher(where << 5 | slot->type, object_id_key);
+    return xtea_encipher(where << 5 | slot->type, object_id_key);
 }

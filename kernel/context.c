@@ -2,10 +2,10 @@
 /* Scheduling contexts: whom they are bound to, how they go along with calls and come back, and deadlines. */
 #include "context.h"
 
-#include "heap.h"
 #include "invoke.h"
 #include "lock.h"
 #include "sched.h"
+#include "timer.h"
 
 bool lanes_off;
 
@@ -82,7 +82,7 @@ void context_configure(struct sched_context *context, uint32_t hart, uint64_t bu
         leave_lane(context->owner);
     if (fp_owner && fp_owner->context == context)
         hart_save_fp(fp_owner);
-    heap_remove(&context->node);
+    time_queue_remove(&context->node);
     context->hart = hart;
     context->budget = budget;
     context->period = period;
@@ -148,7 +148,7 @@ void context_unbind(struct sched_context *context)
 void context_destroy(struct sched_context *context)
 {
     context_unbind(context);
-    heap_remove(&context->node);
+    time_queue_remove(&context->node);
 }
 
 /* --- Lending --- */

@@ -5,6 +5,7 @@
 
 #include <abi/object.h>
 #include <abi/syscall.h>
+#include <base/heap.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -98,16 +99,7 @@ struct reply {
 };
 _Static_assert(sizeof(struct reply) <= 1 << REPLY_BITS, "kernel ABI");
 
-/* What can be queued by time: a node of a leftist heap (heap.c). It is the first member of Timer and
- * SchedContext, so that a granule names it. */
-struct heap_node {
-    uint64_t deadline; /* ticks, absolute */
-    granule left, right, parent;
-    uint8_t rank;
-    uint8_t queued;
-    uint8_t kind;      /* enum heap_kind */
-    uint8_t hart;      /* index of the hart whose heap it is in */
-};
+/* What a heap_node is the first member of, so that a granule names it. */
 enum heap_kind { HEAP_TIMER, HEAP_CONTEXT };
 
 struct timer {

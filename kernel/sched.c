@@ -10,11 +10,11 @@
 #include "sched.h"
 
 #include "cap.h"
-#include "heap.h"
 #include "ipc.h"
 #include "lock.h"
 #include "reach.h"
 #include "syscall.h"
+#include "timer.h"
 
 #include <abi/fault.h>
 
@@ -279,7 +279,7 @@ static void context_exhausted(struct sched_context *context, uint64_t now)
         context->period_start = now;
     } else {
         context->node.kind = HEAP_CONTEXT;
-        heap_insert(&harts[context->hart], &context->node, next);
+        time_queue_insert(&harts[context->hart], &context->node, next);
     }
 }
 

@@ -3,7 +3,6 @@
 #include "timer.h"
 
 #include "context.h"
-#include "heap.h"
 #include "invoke.h"
 #include "lock.h"
 #include "notification.h"
@@ -14,6 +13,38 @@
 #define TIMERS_PER_INTERRUPT 16
 /* After an interrupt the hart does other work for so many times as long as it took. */
 #define TIMER_REST           4
+
+/* --- The time queue of a hart --- */
+
+_Static_assert(HEAP_UNIT == 1 << SLOT_BITS, "a granule is a reference to a node");
+
+static granule *heap_of(struct hart *hart, const struct heap_node *node)
+{
+    return node->kind == HEAP_CONTEXT ? &hart->throttled : &hart->heap;
+}
+
+struct heap_node *time_queue_first(const struct hart *hart)
+{
+    struct heap_node *timer = granule_to(hart->heap), *context = granule_to(hart->throttled);
+
+    return !timer || (context && context->deadline <= timer->deadline) ? context : timer;
+}
+
+void time_queue_insert(struct hart *hart, struct heap_node *node, uint64_t deadline)
+{
+    node->hart = hart->index;
+    heap_insert(arch_granule_base, heap_of(hart, node), node, deadline);
+    if (time_queue_first(hart) == node)
+        hart->reschedule = true; /* which programs the timer */
+}
+
+void time_queue_remove(struct heap_node *node)
+{
+    if (node->queued)
+        heap_remove(arch_granule_base, heap_of(&harts[node->hart], node), node);
+}
+
+/* --- Timers --- */
 
 static void list_insert(struct timer *timer, struct notification *notification)
 {
@@ -42,7 +73,7 @@ static void list_remove(struct timer *timer)
 
 void timer_stop(struct timer *timer)
 {
-    heap_remove(&timer->node);
+    time_queue_remove(&timer->node);
     if (timer->notification)
         list_remove(timer);
 }
@@ -56,7 +87,7 @@ static void timer_start(struct timer *timer, struct notification *notification, 
     timer->period = period;
     timer->node.kind = HEAP_TIMER;
     list_insert(timer, notification);
-    heap_insert(hart_self(), &timer->node, deadline);
+    time_queue_insert(hart_self(), &timer->node, deadline);
 }
 
 /* A periodic timer that fell behind skips what it missed. */
@@ -66,7 +97,7 @@ static void timer_expired(struct timer *timer, uint64_t now)
     uint64_t next = timer->node.deadline + timer->period;
 
     if (timer->period)
-        heap_insert(hart_self(), &timer->node, next > now ? next : now + timer->period);
+        time_queue_insert(hart_self(), &timer->node, next > now ? next : now + timer->period);
     else
         list_remove(timer);
     notification_signal(notification, timer->bits);
@@ -107,7 +138,7 @@ void kernel_timer(void)
         node = first_due(hart, now);
         if (!node)
             break;
-        heap_remove(node);
+        time_queue_remove(node);
         if (node->kind == HEAP_TIMER)
             timer_expired((struct timer *)node, now);
         else

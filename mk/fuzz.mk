@@ -5,9 +5,9 @@ FUZZ_CC ?= clang
 SECONDS ?= 3600
 
 # tests/fuzz/world.h includes the other three.
-fuzz_core := cnode untyped thread ipc notification timer aspace sched context heap syscall debug hart reach \
+fuzz_core := cnode untyped thread ipc notification timer aspace sched context syscall debug hart reach \
     arch/host/host
-fuzz_sources := tests/fuzz/kernel_fuzz.c $(fuzz_core:%=kernel/%.c)
+fuzz_sources := tests/fuzz/kernel_fuzz.c $(fuzz_core:%=kernel/%.c) lib/base/heap.c lib/base/xtea.c
 fuzz_objects := $(fuzz_sources:%=$B/obj-fuzz/%.o)
 fuzz_flags := -std=gnu17 -g -O1 -Iinclude -Ilib -Itests/fuzz/shim -iquote kernel -D_GNU_SOURCE $(warnings) \
     -Wno-unknown-attributes -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \

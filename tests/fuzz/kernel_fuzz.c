@@ -312,7 +312,7 @@ static void time_event(void)
     uint8_t n = take();
 
     host_time += n < 200 ? n * 8 : n * 256ull;
-    if (heap_first(hart_self()) && host_time >= heap_first(hart_self())->deadline)
+    if (time_queue_first(hart_self()) && host_time >= time_queue_first(hart_self())->deadline)
         locked_timer();
     else if (n & 1)
         locked_timer();
@@ -350,7 +350,7 @@ static void switch_event(void)
 /* Nothing can run here: time passes, or the outside starts a thread anew. */
 static void idle_event(void)
 {
-    struct heap_node *first = heap_first(hart_self());
+    struct heap_node *first = time_queue_first(hart_self());
     struct thread *thread = w.thread[take() % FUZZ_THREADS];
 
     if (first) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The debug capability: what is logged, in how many steps, and what is refused. */
 // sources: kernel/cap.c kernel/cnode.c kernel/untyped.c kernel/thread.c kernel/ipc.c kernel/notification.c
-// sources: kernel/timer.c kernel/irq.c kernel/aspace.c kernel/sched.c kernel/context.c kernel/heap.c
+// sources: kernel/timer.c kernel/irq.c kernel/aspace.c kernel/sched.c kernel/context.c
 // sources: kernel/syscall.c
 // sources: kernel/debug.c kernel/lock.c kernel/hart.c kernel/reach.c kernel/fast.c kernel/arch/host/host.c
 #include "kernel_calls.h"

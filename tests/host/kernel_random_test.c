@@ -2,7 +2,7 @@
 /* Whatever threads do to each other, in whatever order and on whichever hart: what must hold between them
  * holds after every step, and no step has changed anything that the locks it took do not guard. */
 // sources: kernel/cap.c kernel/cnode.c kernel/untyped.c kernel/thread.c kernel/ipc.c kernel/notification.c
-// sources: kernel/timer.c kernel/irq.c kernel/aspace.c kernel/sched.c kernel/context.c kernel/heap.c
+// sources: kernel/timer.c kernel/irq.c kernel/aspace.c kernel/sched.c kernel/context.c
 // sources: kernel/syscall.c
 // sources: kernel/debug.c kernel/hart.c kernel/reach.c kernel/arch/host/host.c
 #include "kernel_locks.h"

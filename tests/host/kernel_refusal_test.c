@@ -2,7 +2,7 @@
 /* What each operation refuses, which argument it blames, and that nothing has changed then; and what those
  * tell that only look. */
 // sources: kernel/cap.c kernel/cnode.c kernel/untyped.c kernel/thread.c kernel/ipc.c kernel/notification.c
-// sources: kernel/timer.c kernel/irq.c kernel/aspace.c kernel/sched.c kernel/context.c kernel/heap.c
+// sources: kernel/timer.c kernel/irq.c kernel/aspace.c kernel/sched.c kernel/context.c
 // sources: kernel/syscall.c
 // sources: kernel/debug.c kernel/lock.c kernel/hart.c kernel/reach.c kernel/arch/host/host.c
 #include "kernel_calls.h"

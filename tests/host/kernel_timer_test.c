@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Timers and their heap, compared with a list that is searched; and interrupt lines. */
 // sources: kernel/cap.c kernel/cnode.c kernel/untyped.c kernel/thread.c kernel/ipc.c kernel/notification.c
-// sources: kernel/timer.c kernel/irq.c kernel/aspace.c kernel/sched.c kernel/context.c kernel/heap.c
+// sources: kernel/timer.c kernel/irq.c kernel/aspace.c kernel/sched.c kernel/context.c
 // sources: kernel/syscall.c
 // sources: kernel/debug.c kernel/lock.c kernel/hart.c kernel/reach.c kernel/arch/host/host.c
 #include "kernel_calls.h"
@@ -70,10 +70,10 @@ Test(kernel_timer, a_heap_of_thousands_keeps_its_rules_and_finds_the_first)
         struct heap_node *node = &timers[rand() % NODES].timer.node;
 
         if (node->queued) {
-            heap_remove(node);
+            time_queue_remove(node);
             queued--;
         } else {
-            heap_insert(&harts[0], node, rand() % (step % 3 ? 100000 : 5));
+            time_queue_insert(&harts[0], node, rand() % (step % 3 ? 100000 : 5));
             queued++;
         }
         if (step % 500)
@@ -81,14 +81,14 @@ Test(kernel_timer, a_heap_of_thousands_keeps_its_rules_and_finds_the_first)
         check_heaps(queued);
         for (unsigned i = 0; i < NODES; i++)
             cr_assert(!timers[i].timer.node.queued ||
-                      timers[i].timer.node.deadline >= heap_first(&harts[0])->deadline);
+                      timers[i].timer.node.deadline >= time_queue_first(&harts[0])->deadline);
     }
     for (uint64_t last = 0; harts[0].heap; queued--) {
-        struct heap_node *first = heap_first(&harts[0]);
+        struct heap_node *first = time_queue_first(&harts[0]);
 
         cr_assert_geq(first->deadline, last);
         last = first->deadline;
-        heap_remove(first);
+        time_queue_remove(first);
     }
     cr_assert_eq(queued, 0);
 }
@@ -99,12 +99,12 @@ Test(kernel_timer, a_heap_filled_in_order_is_no_list)
     unsigned right_path;
 
     for (unsigned i = 0; i < 4096; i++)
-        heap_insert(&harts[0], &timers[i].timer.node, i);
+        time_queue_insert(&harts[0], &timers[i].timer.node, i);
     cr_assert_eq(check_heap(harts[0].heap, 0, 0, &right_path), 4096);
     for (unsigned i = 4096; i > 0; i--)
-        heap_remove(&timers[i - 1].timer.node);
+        time_queue_remove(&timers[i - 1].timer.node);
     for (unsigned i = 4096; i > 0; i--)
-        heap_insert(&harts[0], &timers[i - 1].timer.node, i);
+        time_queue_insert(&harts[0], &timers[i - 1].timer.node, i);
     cr_assert_eq(check_heap(harts[0].heap, 0, 0, &right_path), 4096);
 }
 
@@ -144,7 +144,7 @@ static void expire(void)
         do {
             kernel_timer();
             schedule();
-        } while (heap_first(&harts[i]) && heap_first(&harts[i])->deadline <= host_time);
+        } while (time_queue_first(&harts[i]) && time_queue_first(&harts[i])->deadline <= host_time);
     }
     for (unsigned i = 0; i < TIMER_COUNT; i++) {
         if (!model[i].set || model[i].deadline > host_time)

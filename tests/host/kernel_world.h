@@ -8,7 +8,6 @@
 #include "../../kernel/arch/host/host.h"
 #include "../../kernel/aspace.h"
 #include "../../kernel/context.h"
-#include "../../kernel/heap.h"
 #include "../../kernel/ipc.h"
 #include "../../kernel/irq.h"
 #include "../../kernel/lock.h"

@@ -39,12 +39,12 @@ void hart_save_fp(struct thread *thread)
 {
     thread->fp_hart = NULL;
 }
-void heap_remove(struct heap_node *node)
+void time_queue_remove(struct heap_node *node)
 {
     node->queued = 0;
 }
 
-void heap_insert(struct hart *hart, struct heap_node *node, uint64_t deadline)
+void time_queue_insert(struct hart *hart, struct heap_node *node, uint64_t deadline)
 {
     CHECK(hart == &harts[0] && !node->queued, "budgets: a context waits for its period but once");
     node->queued = 1;

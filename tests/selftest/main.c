@@ -2,11 +2,11 @@
 /* Runs the kernel's own tests, and those of the portable core on real memory. */
 #include "boot/boot.h"
 #include "boot/selftest.h"
-#include "heap.h"
 #include "invoke.h"
 #include "log.h"
 #include "selftest.h"
 #include "syscall.h"
+#include "timer.h"
 
 #include <string.h>
 
@@ -122,18 +122,18 @@ static const char *time_queue(void)
     MUST(memory && !hart->heap);
     for (unsigned i = 0; i < COUNT; i++) {
         random = random * 6364136223846793005ull + 1442695040888963407ull;
-        heap_insert(hart, (struct heap_node *)(memory + (i << TIMER_BITS)), random >> 40);
+        time_queue_insert(hart, (struct heap_node *)(memory + (i << TIMER_BITS)), random >> 40);
     }
     for (unsigned i = 0; i < COUNT; i += 3)
-        heap_remove((struct heap_node *)(memory + (i << TIMER_BITS)));
+        time_queue_remove((struct heap_node *)(memory + (i << TIMER_BITS)));
     for (unsigned i = 0; i < COUNT; i++) {
-        struct heap_node *first = heap_first(hart);
+        struct heap_node *first = time_queue_first(hart);
 
         if (i % 3 == 0)
             continue;
         MUST(first && first->deadline >= last);
         last = first->deadline;
-        heap_remove(first);
+        time_queue_remove(first);
     }
     MUST(!hart->heap);
     return NULL;

@@ -9,14 +9,12 @@
 #include "log.h"
 #include "stop.h"
 
+#include <base/backtrace.h>
+
 #define MAX_FRAMES 24
-#define REG_FP     8
 
 /* Made by tools/ksyms from the kernel's own symbols, in ascending order. */
-extern const struct ksym {
-    uint32_t offset; /* from _image_start */
-    uint32_t name;   /* offset into ksyms_names */
-} ksyms[] __attribute__((weak));
+extern const struct symbol ksyms[] __attribute__((weak));
 extern const uint32_t ksyms_count __attribute__((weak));
 extern const char ksyms_names[] __attribute__((weak));
 
@@ -32,20 +30,6 @@ const char *panic_reading;
 
 static uint32_t panics; /* how often a hart came here */
 
-static const char *cause_text(uint64_t cause)
-{
-    static const char *const text[] = {
-        [CAUSE_FETCH_MISALIGNED] = "misaligned fetch", [CAUSE_FETCH_ACCESS] = "fetch access fault",
-        [CAUSE_ILLEGAL] = "illegal instruction",       [CAUSE_BREAKPOINT] = "breakpoint",
-        [CAUSE_LOAD_MISALIGNED] = "misaligned load",   [CAUSE_LOAD_ACCESS] = "load access fault",
-        [CAUSE_STORE_MISALIGNED] = "misaligned store", [CAUSE_STORE_ACCESS] = "store access fault",
-        [CAUSE_FETCH_PAGE] = "fetch page fault",       [CAUSE_LOAD_PAGE] = "load page fault",
-        [CAUSE_STORE_PAGE] = "store page fault",
-    };
-
-    return cause < sizeof(text) / sizeof(text[0]) && text[cause] ? text[cause] : "unexpected trap";
-}
-
 static bool in_text(uint64_t pc)
 {
     return pc >= (uint64_t)image_text && pc < (uint64_t)_rodata_start;
@@ -54,20 +38,9 @@ static bool in_text(uint64_t pc)
 /* The function that `pc` lies in, and how far into it; NULL when unknown. */
 static const char *symbol_of(uint64_t pc, uint64_t *into)
 {
-    uint64_t offset = pc - (uint64_t)_image_start;
-    uint32_t low = 0, high = &ksyms_count ? ksyms_count : 0;
-
-    if (high == 0 || !in_text(pc) || offset < ksyms[0].offset)
+    if (!in_text(pc) || !&ksyms_count)
         return NULL;
-    while (high - low > 1) {
-        uint32_t middle = low + (high - low) / 2;
-        if (ksyms[middle].offset <= offset)
-            low = middle;
-        else
-            high = middle;
-    }
-    *into = offset - ksyms[low].offset;
-    return ksyms_names + ksyms[low].name;
+    return symbol_find(ksyms, ksyms_count, ksyms_names, pc - (uint64_t)_image_start, into);
 }
 
 /* `pc` is where the function was left: behind a call, which may be the last instruction of the function, or
@@ -98,15 +71,10 @@ static bool on_a_stack(uint64_t address)
            !in_guard(address);
 }
 
-/* Whether the instruction before `pc` is a call: jal, jalr or c.jalr that writes ra. */
-static bool is_behind_call(uint64_t pc)
+/* Whether a call may have put `pc` down as where to return to. */
+static bool is_return_address(uint64_t pc)
 {
-    const uint16_t *at = (const uint16_t *)pc;
-
-    if (pc % 2 || !in_text(pc - 4))
-        return false;
-    return (at[-2] & 0xfff) == 0x0ef || (at[-2] & 0xfff) == 0x0e7 ||
-           ((at[-1] & 0xf07f) == 0x9002 && at[-1] & 0xf80);
+    return pc % 2 == 0 && in_text(pc - 4) && is_behind_call((const uint16_t *)pc);
 }
 
 /* Whatever on the stack may be where a function returns to. Frame pointers would tell for sure, and cost each
@@ -118,7 +86,7 @@ static void print_callers(uint64_t sp)
     for (uint64_t at = sp; on_a_stack(at) && shown < MAX_FRAMES; at += sizeof(uint64_t)) {
         uint64_t pc = *(const uint64_t *)at;
 
-        if (is_behind_call(pc)) {
+        if (is_return_address(pc)) {
             print_place("from", pc, true);
             shown++;
         }
@@ -127,14 +95,11 @@ static void print_callers(uint64_t sp)
 
 static void print_registers(const struct trap_frame *frame)
 {
-    static const char name[32][4] = {"pc", "ra", "sp", "gp", "tp",  "t0",  "t1", "t2", "s0", "s1", "a0",
-                                     "a1", "a2", "a3", "a4", "a5",  "a6",  "a7", "s2", "s3", "s4", "s5",
-                                     "s6", "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
+    const uint64_t *reg = frame->reg;
 
-    for (unsigned i = 0; i < 32; i += 4) {
-        log_line("  %-3s %016lx  %-3s %016lx  %-3s %016lx  %-3s %016lx", name[i], frame->reg[i], name[i + 1],
-                 frame->reg[i + 1], name[i + 2], frame->reg[i + 2], name[i + 3], frame->reg[i + 3]);
-    }
+    for (const char(*name)[4] = register_name; name < &register_name[32]; name += 4, reg += 4)
+        log_line("  %-3s %016lx  %-3s %016lx  %-3s %016lx  %-3s %016lx", name[0], reg[0], name[1], reg[1],
+                 name[2], reg[2], name[3], reg[3]);
 }
 
 static void print_hart(void)
@@ -170,7 +135,7 @@ void __attribute__((noreturn)) trap_from_kernel(const struct trap_frame *frame)
     if (in_guard(address) || in_guard(frame->reg[REG_SP])) {
         log_line("panic: kernel stack overflow");
     } else {
-        log_line("panic: %s in the kernel, address 0x%lx%s", cause_text(cause), address,
+        log_line("panic: %s in the kernel, address 0x%lx%s", trap_cause_text(cause), address,
                  panic_reading ? panic_reading : "");
     }
     log_line("  scause %lx, stval %lx, sepc %lx, sstatus %lx", cause, address, frame->reg[REG_PC],
@@ -178,7 +143,7 @@ void __attribute__((noreturn)) trap_from_kernel(const struct trap_frame *frame)
     print_hart();
     print_registers(frame);
     print_place("at  ", frame->reg[REG_PC], false);
-    if (is_behind_call(frame->reg[REG_RA]))
+    if (is_return_address(frame->reg[REG_RA]))
         print_place("from", frame->reg[REG_RA], true);
     print_callers(frame->reg[REG_SP]);
     arch_fail();
