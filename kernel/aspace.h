@@ -4,37 +4,9 @@
 
 #include "cap.h"
 
+#include <base/sv39.h>
+
 #define USER_END 0x4000000000ull /* first address above the user half of Sv39 */
-
-/* Page table entry bits. */
-#define PTE_V 0x01
-#define PTE_R 0x02
-#define PTE_W 0x04
-#define PTE_X 0x08
-#define PTE_U 0x10
-#define PTE_G 0x20
-#define PTE_A 0x40
-#define PTE_D 0x80
-
-static inline uint64_t pte_make(uint64_t physical, uint64_t bits)
-{
-    return physical >> PAGE_BITS << 10 | bits;
-}
-
-static inline uint64_t pte_physical(uint64_t pte)
-{
-    return (pte >> 10 & 0xfffffffffffull) << PAGE_BITS;
-}
-
-static inline bool pte_is_leaf(uint64_t pte)
-{
-    return pte & (PTE_R | PTE_W | PTE_X);
-}
-
-static inline bool pte_is_table(uint64_t pte)
-{
-    return (pte & (PTE_V | PTE_R | PTE_W | PTE_X)) == PTE_V;
-}
 
 /* For the boot, which maps many pages: the page-level entry for `address`, NULL when a table is missing; and
  * entering a 4 KiB frame that may have these rights, and whose slot names the space, in such an entry, which

@@ -114,14 +114,16 @@ bool slot_can_copy(const struct slot *slot)
 
 void slot_copy(struct slot *from, struct slot *to, uint8_t rights)
 {
+    enum object_type type = from->type;
+
     to->object = from->object;
     to->rights = from->rights & rights;
     to->size_bits = from->size_bits;
-    to->flags |= (from->flags & SLOT_DEVICE) | lane_flags(from->type, to->rights);
-    if (from->type != OBJ_FRAME)
+    to->flags |= (from->flags & SLOT_DEVICE) | lane_flags(type, to->rights);
+    if (type != OBJ_FRAME)
         to->badge = from->badge;
     tree_insert_child(from, to);
-    slot_fill(to, from->type);
+    slot_fill(to, type);
 }
 
 bool slot_can_move(const struct slot *slot)

@@ -17,6 +17,7 @@
 #include "timer.h"
 
 #include <abi/fault.h>
+#include <base/bits.h>
 
 void queue_append(struct thread_queue *queue, struct thread *thread)
 {
@@ -109,19 +110,6 @@ void lanes_open(struct hart *hart, enum lane_closed reason)
 }
 
 /* --- Ready queues: one per priority, and before them a place for one thread that was interrupted --- */
-
-/* Index of the highest set bit; value is not 0. (The base instruction set has none that counts zeros.) */
-static unsigned highest_bit(uint64_t value)
-{
-    unsigned bit = 0;
-
-    for (unsigned half = 32; half; half /= 2)
-        if (value >> half) {
-            value >>= half;
-            bit += half;
-        }
-    return bit;
-}
 
 static int highest_ready(const struct hart *hart)
 {

@@ -250,7 +250,7 @@ static int __attribute__((noinline)) clear_unlocked(struct thread *by, struct sl
  * deleted. */
 OPERATION(UNTYPED_RETYPE)
 {
-    struct retype retype = {0};
+    struct retype retype;
     bool done;
     int error;
 

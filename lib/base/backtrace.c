@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Backtraces and reports of traps: see backtrace.h. */
+/* Backtraces: see backtrace.h. */
 #include <base/backtrace.h>
 
 #include <stddef.h>
@@ -30,15 +30,4 @@ bool is_behind_call(const uint16_t *pc)
 {
     return (pc[-2] & 0xfff) == 0x0ef || (pc[-2] & 0xfff) == 0x0e7 ||
            ((pc[-1] & 0xf07f) == 0x9002 && pc[-1] & 0xf80);
-}
-
-const char *trap_cause_text(uint64_t cause)
-{
-    static const char *const text[] = {
-        "misaligned fetch",  "fetch access fault", "illegal instruction", "breakpoint",
-        "misaligned load",   "load access fault",  "misaligned store",    "store access fault",
-        [12] = "fetch page fault", "load page fault", [15] = "store page fault",
-    };
-
-    return cause < sizeof(text) / sizeof(text[0]) && text[cause] ? text[cause] : "unexpected trap";
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a backtrace and the report of a trap are made of, on RISC-V. */
+/* What a backtrace is made of, on RISC-V. */
 #pragma once
 
 #include <stdbool.h>
@@ -18,7 +18,5 @@ const char *symbol_find(const struct symbol *symbols, uint32_t count, const char
 /* Whether the instruction in front of `pc` is a call: jal, jalr or c.jalr that writes ra. The four bytes in
  * front of it are code (RISC-V Unprivileged Specification, sections 2.5 and 16.4). */
 bool is_behind_call(const uint16_t *pc);
-/* What scause says (RISC-V Privileged Specification, table 4.2), for exceptions. */
-const char *trap_cause_text(uint64_t cause);
 /* Names of pc and x1 to x31. */
 extern const char register_name[32][4];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What backtraces are made of: symbols by address, and calls told from other instructions. */
 #include <base/backtrace.h>
+#include <base/trap.h>
 #include <criterion/criterion.h>
 
 TestSuite(backtrace, .timeout = 50);

@@ -206,7 +206,7 @@ void prove_queue_remove_ranked(void)
 /*
  * proof highest_bit: all values
  * options: --unwind 8 --no-sat-preprocessor
- * planted kernel/sched.c: s/for (unsigned half = 32; half; half/for (unsigned half = 16; half; half/
+ * planted lib/base/bits.h: s/for (unsigned half = 32; half; half/for (unsigned half = 16; half; half/
  */
 void prove_highest_bit(void)
 {

@@ -28,7 +28,7 @@ void prove_table_entry(void)
 /*
  * proof pte_make: all physical addresses that Sv39 has, all bits
  * options: --unwind 2
- * planted kernel/aspace.h: s/PAGE_BITS << 10 | bits;/PAGE_BITS << 9 | bits;/
+ * planted lib/base/sv39.h: s/PAGE_BITS << 10 | bits;/PAGE_BITS << 9 | bits;/
  */
 void prove_pte_make(void)
 {

@@ -2,6 +2,7 @@
 /* Control and status registers (RISC-V Privileged Specification, chapter 4). */
 #pragma once
 
+#include <base/trap.h>
 #include <stdint.h>
 
 #define csr_read(name)                                                                                       \
@@ -35,20 +36,8 @@
 /* senvcfg: processes may clean and flush cache blocks, but not throw away what others wrote. */
 #define ENVCFG_CBCFE           0x40
 
-/* scause. */
+/* scause; <base/trap.h> has the exceptions. */
 #define CAUSE_INTERRUPT        (1ull << 63)
-#define CAUSE_FETCH_MISALIGNED 0
-#define CAUSE_FETCH_ACCESS     1
-#define CAUSE_ILLEGAL          2
-#define CAUSE_BREAKPOINT       3
-#define CAUSE_LOAD_MISALIGNED  4
-#define CAUSE_LOAD_ACCESS      5
-#define CAUSE_STORE_MISALIGNED 6
-#define CAUSE_STORE_ACCESS     7
-#define CAUSE_USER_ECALL       8
-#define CAUSE_FETCH_PAGE       12
-#define CAUSE_LOAD_PAGE        13
-#define CAUSE_STORE_PAGE       15
 #define CAUSE_SOFTWARE         (CAUSE_INTERRUPT | 1)
 #define CAUSE_TIMER            (CAUSE_INTERRUPT | 5)
 #define CAUSE_EXTERNAL         (CAUSE_INTERRUPT | 9)

@@ -7,7 +7,8 @@
 #include "intc.h"
 
 #include "aplic.h"
-#include "plic.h"
+
+#include <base/plic.h>
 
 /* Where each line is delivered, as its controller numbers harts, plus 1; 0: not enabled. */
 static uint16_t line_target[IRQ_LINES];

@@ -5,7 +5,9 @@
 
 #include "arch/riscv/aplic.h"
 #include "arch/riscv/csr.h"
-#include "arch/riscv/plic.h"
+#include "arch/riscv/intc.h"
+
+#include <base/plic.h>
 
 /* What siselect chooses for sireg. A register of bits has a number for each 32, though it holds 64. */
 #define IMSIC_DELIVERY    0x70

@@ -2,7 +2,7 @@
 /* Registers of platform-level interrupt controllers (RISC-V PLIC Specification 1.0, chapter 3). */
 #pragma once
 
-#include "intc.h"
+#include <stdint.h>
 
 #define PLIC_PRIORITY       0x000000
 #define PLIC_ENABLE         0x002000

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* Exceptions, as scause and fault messages name them (RISC-V Privileged Specification, section 4.1.8). */
+#pragma once
+
+#include <stdint.h>
+
+#define CAUSE_FETCH_MISALIGNED 0
+#define CAUSE_FETCH_ACCESS     1
+#define CAUSE_ILLEGAL          2
+#define CAUSE_BREAKPOINT       3
+#define CAUSE_LOAD_MISALIGNED  4
+#define CAUSE_LOAD_ACCESS      5
+#define CAUSE_STORE_MISALIGNED 6
+#define CAUSE_STORE_ACCESS     7
+#define CAUSE_USER_ECALL       8
+#define CAUSE_FETCH_PAGE       12
+#define CAUSE_LOAD_PAGE        13
+#define CAUSE_STORE_PAGE       15
+
+/* In words; "unexpected trap" for what is none of them. */
+const char *trap_cause_text(uint64_t cause);
