@@ -5,7 +5,6 @@
 #include "context.h"
 #include "invoke.h"
 #include "lock.h"
-#include "lock.h"
 #include "notification.h"
 #include "sched.h"
 #include "untyped.h"
@@ -186,9 +185,11 @@ OPERATION(THREAD_CONFIGURE)
     if ((uint8_t)priorities > limit || priorities >> 8 > limit)
         return fail(by, ERR_BAD_ARG, 6, limit);
 
+#pragma GCC unroll 4
     for (unsigned i = 0; i < THREAD_SLOTS; i++)
         if (!slot_is_empty(&thread->slot[i]) && !slot_delete(&thread->slot[i]))
             return OUTCOME_RESTART;
+#pragma GCC unroll 4
     for (unsigned i = 0; i < THREAD_SLOTS; i++) {
         thread->slot[i].flags = SLOT_IN_THREAD;
         if (from[i])

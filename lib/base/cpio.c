@@ -35,20 +35,21 @@ enum field {
 
 static bool read_hex(const char *digits, uint32_t *value)
 {
-    *value = 0;
+    uint32_t read = 0;
+
+#pragma GCC unroll 8
     for (unsigned i = 0; i < FIELD_DIGITS; i++) {
         char c = digits[i];
-        uint32_t digit;
-        if (c >= '0' && c <= '9')
-            digit = (uint32_t)(c - '0');
-        else if (c >= 'A' && c <= 'F')
-            digit = (uint32_t)(c - 'A') + 10;
+        uint32_t digit = (uint32_t)c - '0';
+        if (c >= 'A' && c <= 'F')
+            digit = (uint32_t)c - 'A' + 10;
         else if (c >= 'a' && c <= 'f')
-            digit = (uint32_t)(c - 'a') + 10;
-        else
+            digit = (uint32_t)c - 'a' + 10;
+        else if (digit > 9)
             return false;
-        *value = *value << 4 | digit;
+        read = read << 4 | digit;
     }
+    *value = read;
     return true;
 }
 

@@ -12,9 +12,9 @@
 #include "aspace.h"
 #include "boot/boot.h"
 #include "boot/tree.h"
+#include "untyped.h"
 
 #include <base/checked.h>
-#include <string.h>
 
 #define TABLE_POOL  32
 #define ROOT_LEVEL  2
@@ -37,7 +37,8 @@ static uint64_t *table_new(void)
 {
     if (tables_used == TABLE_POOL)
         boot_fail("memory is in too many pieces: the kernel's %d page tables do not suffice", TABLE_POOL);
-    return memset(table_pool[tables_used++], 0, sizeof(table_pool[0]));
+    granules_clear(table_pool[tables_used], sizeof(table_pool[0]));
+    return table_pool[tables_used++];
 }
 
 static uint64_t *table_below(uint64_t *entry)
