@@ -3,7 +3,7 @@
  * hart's, for one reason, and says how many locks it takes. That they guard all that changes is seen by
  * kernel_locks.h. */
 // sources: kernel/cap.c kernel/cnode.c kernel/untyped.c kernel/thread.c kernel/ipc.c kernel/notification.c
-// sources: kernel/timer.c kernel/irq.c kernel/aspace.c kernel/sched.c kernel/context.c kernel/heap.c
+// sources: kernel/timer.c kernel/irq.c kernel/aspace.c kernel/sched.c kernel/context.c
 // sources: kernel/syscall.c
 // sources: kernel/debug.c kernel/hart.c kernel/reach.c kernel/arch/host/host.c
 #include "kernel_locks.h"
