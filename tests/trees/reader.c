@@ -33,6 +33,7 @@
 #include <sys/mman.h>
 
 #include <sanitizer/asan_interface.h>
+#include <string.h>
 
 #define ARENA_SIZE   (65ull << 20) /* of which the kernel looks at 64 MiB at most */
 #define MAX_REPORTS  2000          /* lines about one tree: one for each node that is of no use */
@@ -347,6 +348,12 @@ static void read_devices(uint64_t tree_size, uint64_t *random)
 }
 
 /* --- One tree --- */
+
+/* The kernel's, of untyped.c. */
+void granules_clear(void *memory, uint64_t bytes)
+{
+    memset(memory, 0, bytes);
+}
 
 /* Puts the tree where its end is the end of what can be read: what the header claims to follow it is zero. */
 static void place_tree(const struct tree *tree, uint64_t *random)
