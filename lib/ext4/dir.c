@@ -163,18 +163,22 @@ enum error ext4_dir_search(struct ext4 *fs, const struct ext4_node *dir, const s
     return ERR_NOT_FOUND;
 }
 
+enum error ext4_dir_search_block(struct ext4 *fs, const struct ext4_node *dir, struct ext4_block *block,
+                                 uint32_t index, const char *name, size_t length, uint32_t *inode)
+{
+    struct ext4_dir_part part = {block->data, fs->block_size, (uint64_t)index << fs->block_shift};
+    enum error error = ext4_dir_search(fs, dir, &part, name, length, inode);
+    ext4_put_block(fs, block);
+    fs->found_in = index;
+    return error;
+}
+
 static enum error search_block(struct ext4 *fs, const struct ext4_node *dir, uint32_t index, const char *name,
                                size_t length, uint32_t *inode)
 {
     struct ext4_block *block;
     enum error error = get_names(fs, dir, index, &block);
-    if (error)
-        return error;
-    struct ext4_dir_part part = {block->data, fs->block_size, (uint64_t)index << fs->block_shift};
-    error = ext4_dir_search(fs, dir, &part, name, length, inode);
-    ext4_put_block(fs, block);
-    fs->found_in = index;
-    return error;
+    return error ? error : ext4_dir_search_block(fs, dir, block, index, name, length, inode);
 }
 
 /* A damaged block hides no names but its own; what is not found may have been there. */

@@ -119,13 +119,7 @@ static enum error search_leaf(struct ext4 *fs, const struct ext4_node *dir, uint
 {
     struct ext4_block *block;
     enum error error = get_block(fs, dir, index, &block);
-    if (error)
-        return error;
-    struct ext4_dir_part part = {block->data, fs->block_size, (uint64_t)index << fs->block_shift};
-    error = ext4_dir_search(fs, dir, &part, name, length, inode);
-    ext4_put_block(fs, block);
-    fs->found_in = index;
-    return error;
+    return error ? error : ext4_dir_search_block(fs, dir, block, index, name, length, inode);
 }
 
 /* Reads the root's head: the hash of the name and the number of levels. */

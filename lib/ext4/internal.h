@@ -153,6 +153,9 @@ enum error ext4_dir_entry(struct ext4 *fs, const struct ext4_node *dir, const st
 /* Looks for a name among the entries of `part`. ERR_NOT_FOUND, silently. */
 enum error ext4_dir_search(struct ext4 *fs, const struct ext4_node *dir, const struct ext4_dir_part *part,
                            const char *name, size_t length, uint32_t *inode);
+/* The same in block `index` of the directory, which is `block` and is put back. */
+enum error ext4_dir_search_block(struct ext4 *fs, const struct ext4_node *dir, struct ext4_block *block,
+                                 uint32_t index, const char *name, size_t length, uint32_t *inode);
 
 #define EXT4_HTREE_LEVELS 3 /* index blocks on the way to a leaf, with large_dir; two without */
 

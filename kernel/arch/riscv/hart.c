@@ -27,5 +27,5 @@ void arch_send_ipi(struct hart *hart)
 void arch_relax(void)
 {
     hart_stop_if_asked();
-    __asm__ volatile(".insn %0" : : "i"(PAUSE) : "memory");
+    arch_pause();
 }

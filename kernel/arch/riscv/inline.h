@@ -36,7 +36,7 @@ static inline bool arch_interrupt_pending(void)
 /* One turn of waiting for somebody who is about to be done. */
 static inline void arch_pause(void)
 {
-    __asm__ volatile(".insn 0x0100000f" : : : "memory"); /* a fence that does nothing on older harts */
+    __asm__ volatile(".insn %0" : : "i"(PAUSE) : "memory");
 }
 
 #define arch_granule_base ((char *)DIRECT_BASE)
