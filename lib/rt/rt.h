@@ -161,6 +161,7 @@ void serve(const struct server *server) __attribute__((noreturn));
 cap_t serve_defer(struct call *call);
 /* Answers a deferred caller and frees the reply object's slot for reuse. */
 void serve_answer(cap_t reply, enum error error, const void *words, size_t size);
-/* Binds a new notification to the calling thread, so that the loop sees its signals; badge tells sources
- * apart when copies are minted from it. */
+/* The notification that is bound to the calling thread, so that the loop sees its signals; made at the first
+ * call, 0 when that fails. The badge tells sources apart when copies are minted from it; its highest bit is
+ * that of tasks' deadlines (task.h). */
 cap_t serve_notification(void);

@@ -50,18 +50,6 @@ void serve_answer(cap_t reply, enum error error, const void *words, size_t size)
         slot_free(reply);
 }
 
-cap_t serve_notification(void)
-{
-    cap_t notification;
-    if (object_make(OBJ_NOTIFICATION, 0, &notification))
-        return 0;
-    uint64_t argument = notification;
-    if (!kernel_call(rt_caps.thread, OP_THREAD_BIND_NOTIFICATION, &argument, 1, NULL, 0))
-        return notification;
-    slot_free(notification);
-    return 0;
-}
-
 /* Fills the list of slots to receive into and hands it to the kernel. Calls that a handler made have used the
  * list for their own answers, so this happens before each receive. */
 static void offer_slots(struct loop *loop)

@@ -10,6 +10,7 @@ from registry import Failure
 # name: (contract, Linux 6.12 on the same QEMU); None: there is no such figure.
 ROWS = {
     "serve_rt_8w": (350, 11_468),
+    "task_switch": (60, None),
     "page_touch": (1500, 4521),
     "map_touch_unmap": (3500, 22_115),
     "map_touch_unmap_480": (4500, None),

@@ -10,6 +10,7 @@
 #include <client/process.h>
 #include <proto/mm.h>
 #include <rt/rt.h>
+#include <rt/task.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,6 +72,29 @@ static void row_serve(void)
         fs_close(fs, &request, NULL);
     span_end();
     named(1, "serve_rt_8w", ROUNDS);
+}
+
+/* --- Tasks --- */
+
+static void yield_for_ever(void *argument)
+{
+    (void)argument;
+    for (;;)
+        task_yield();
+}
+
+static void row_switch(void)
+{
+    struct task *other = task_start(yield_for_ever, NULL);
+
+    must(other ? ERR_OK : ERR_NO_MEMORY, "start a task");
+    task_detach(other);
+    task_yield();
+    span_begin(10);
+    for (unsigned i = 0; i < ROUNDS; i++)
+        task_yield();
+    span_end();
+    named(10, "task_switch", 2 * ROUNDS);
 }
 
 /* --- Memory --- */
@@ -281,6 +305,7 @@ int main(void)
     rows_map();
     rows_files();
     rows_programs();
+    row_switch();
     printf("costs: done\n");
     fflush(stdout);
     proc_power(rt_cap("init"), &off, NULL);
