@@ -33,11 +33,24 @@ struct fs_attach_request {
     uint64_t length;
 };
 
-enum fs_open_flags { FS_NOFOLLOW = 1 /* a symbolic link as last component is opened itself */ };
+/* A path in the buffer, without a terminator. */
+struct fs_path {
+    uint64_t offset, length;
+    uint64_t directory; /* handle that a relative path starts from; 0: the root */
+};
+
+/* All but FS_NOFOLLOW need FS_WRITE. */
+enum fs_open_flags {
+    FS_NOFOLLOW = 1,  /* a symbolic link as last component is opened itself */
+    FS_CREATE = 2,    /* a file that is not there is made */
+    FS_EXCLUSIVE = 4, /* with FS_CREATE: ERR_EXISTS when it is there */
+    FS_TRUNCATE = 8,  /* what the file holds goes */
+    FS_APPEND = 16    /* what is written by this handle goes to the end */
+};
 struct fs_open_request {
-    uint64_t path_offset, path_length; /* no terminator */
-    uint64_t directory;                /* handle that a relative path starts from; 0: the root */
+    struct fs_path path;
     uint64_t flags;
+    uint64_t mode; /* permissions of a file that is made */
 };
 struct fs_open_reply {
     uint64_t handle; /* never 0 */
@@ -56,6 +69,49 @@ struct fs_read_request {
 struct fs_length_reply {
     uint64_t length; /* bytes put into the buffer; 0 at the end */
 };
+
+/* fs_write puts what is in the buffer into the file. The reply's length may be less than was asked for; why,
+ * the next one says. */
+
+struct fs_size_request {
+    uint64_t handle;
+    uint64_t size; /* the file is cut off there, or goes on to there as a hole */
+};
+
+/* What is made or removed. A '/' at the end of a directory's path is allowed. */
+struct fs_name_request {
+    struct fs_path path;
+    uint64_t mode; /* fs_mkdir: permissions */
+};
+
+enum fs_rename_flags {
+    FS_RENAME_NEW = 1,     /* ERR_EXISTS when the new name is there; else what it leads to goes */
+    FS_RENAME_EXCHANGE = 2 /* what both names lead to is exchanged */
+};
+/* fs_link: `from` is the file, which gets the name `to`. fs_symlink: `from` is the text, `to` the link's name.
+ * fs_rename: atomic. */
+struct fs_names_request {
+    struct fs_path from, to;
+    uint64_t flags; /* fs_rename */
+};
+
+enum fs_set {
+    FS_SET_MODE = 1,
+    FS_SET_OWNER = 2,
+    FS_SET_ATIME = 4,
+    FS_SET_MTIME = 8,
+    FS_SET_NOW = 16 /* times are the present one, not those of the request */
+};
+struct fs_set_request {
+    uint64_t handle;
+    uint64_t which; /* enum fs_set */
+    uint32_t mode, reserved;
+    uint32_t uid, gid;
+    int64_t atime, mtime;
+    uint32_t atime_nsec, mtime_nsec;
+};
+
+/* fs_fsync: returns when all that was done to the file survives a loss of power; fs_sync: to all files. */
 
 /* Names of a directory in the order of the disk, "." and ".." included, as struct fs_entry. */
 struct fs_list_request {
@@ -77,6 +133,7 @@ struct fs_entry {
 
 struct fs_info_reply {
     uint64_t mounted;  /* 0: no file system, and `cause` says why */
+    uint64_t read_only;/* 1: nothing can be changed */
     uint64_t block_size, blocks, free_blocks, inodes, free_inodes;
     char type[16];     /* "ext4" */
     char device[32];
@@ -95,5 +152,16 @@ struct fs_info_reply {
     OP(5, fs_stat, struct fs_handle_request, struct fs_open_reply, FS_READ)                                  \
     OP(6, fs_list, struct fs_list_request, struct fs_list_reply, FS_READ)                                    \
     OP(7, fs_readlink, struct fs_read_request, struct fs_length_reply, FS_READ)                              \
-    OP(8, fs_info, struct proto_empty, struct fs_info_reply, FS_READ)
+    OP(8, fs_info, struct proto_empty, struct fs_info_reply, FS_READ)                                        \
+    OP(9, fs_write, struct fs_read_request, struct fs_length_reply, FS_WRITE)                                \
+    OP(10, fs_truncate, struct fs_size_request, struct proto_empty, FS_WRITE)                                \
+    OP(11, fs_mkdir, struct fs_name_request, struct proto_empty, FS_WRITE)                                   \
+    OP(12, fs_rmdir, struct fs_name_request, struct proto_empty, FS_WRITE)                                   \
+    OP(13, fs_unlink, struct fs_name_request, struct proto_empty, FS_WRITE)                                  \
+    OP(14, fs_link, struct fs_names_request, struct proto_empty, FS_WRITE)                                   \
+    OP(15, fs_symlink, struct fs_names_request, struct proto_empty, FS_WRITE)                                \
+    OP(16, fs_rename, struct fs_names_request, struct proto_empty, FS_WRITE)                                 \
+    OP(17, fs_set, struct fs_set_request, struct proto_empty, FS_WRITE)                                      \
+    OP(18, fs_fsync, struct fs_handle_request, struct proto_empty, FS_WRITE)                                 \
+    OP(19, fs_sync, struct proto_empty, struct proto_empty, FS_WRITE)
 PROTO_CLIENT(FS_OPS)

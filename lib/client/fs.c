@@ -32,31 +32,51 @@ static enum error ensure_attached(void)
     return buffer.address ? ERR_OK : attach();
 }
 
-enum error file_open(const char *path, uint64_t directory, uint64_t flags, uint64_t *handle,
-                     struct fs_stat *stat)
+/* Puts a path into the buffer, at `offset`. */
+static enum error put_path(struct fs_path *to, uint64_t offset, const char *path, uint64_t directory)
 {
-    struct fs_open_request request = {0, strlen(path), directory, flags};
+    *to = (struct fs_path){offset, strlen(path), directory};
+    if (to->length > FS_MAX_PATH)
+        return ERR_NAME_TOO_LONG;
+    memcpy((char *)buffer.address + offset, path, to->length);
+    return ERR_OK;
+}
+
+/* Makes a call that names what it is about by paths in the buffer, which a server that was restarted does not
+ * know. */
+static enum error call_paths(uint32_t op, const void *request, size_t size, void *reply, size_t reply_size)
+{
+    enum error error = proto_call(server, op, request, size, reply, reply_size, NULL, 0, NULL, 0, NULL);
+
+    if (error != ERR_BAD_ARG && error != ERR_PEER_GONE)
+        return error;
+    error = attach();
+    return error ? error : proto_call(server, op, request, size, reply, reply_size, NULL, 0, NULL, 0, NULL);
+}
+
+enum error file_create(const char *path, uint64_t directory, uint64_t flags, unsigned mode, uint64_t *handle,
+                       struct fs_stat *stat)
+{
+    struct fs_open_request request = {.flags = flags, .mode = mode};
     struct fs_open_reply reply;
     enum error error = ensure_attached();
 
-    if (error)
-        return error;
-    if (request.path_length > FS_MAX_PATH)
-        return ERR_NAME_TOO_LONG;
-    memcpy(buffer.address, path, request.path_length);
-    error = fs_open(server, &request, &reply);
-    /* A server that was restarted does not know the buffer. */
-    if (error == ERR_BAD_ARG || error == ERR_PEER_GONE) {
-        error = attach();
-        if (!error)
-            error = fs_open(server, &request, &reply);
-    }
+    if (!error)
+        error = put_path(&request.path, 0, path, directory);
+    if (!error)
+        error = call_paths(OP_fs_open, &request, sizeof(request), &reply, sizeof(reply));
     if (error)
         return error;
     *handle = reply.handle;
     if (stat)
         *stat = reply.stat;
     return ERR_OK;
+}
+
+enum error file_open(const char *path, uint64_t directory, uint64_t flags, uint64_t *handle,
+                     struct fs_stat *stat)
+{
+    return file_create(path, directory, flags, 0, handle, stat);
 }
 
 void file_close(uint64_t handle)
@@ -152,6 +172,112 @@ enum error directory_list(uint64_t handle, bool (*each)(void *context, const str
         request.cursor = reply.cursor;
     }
     return error;
+}
+
+/* --- Changing --- */
+
+static enum error write_piece(uint64_t handle, uint64_t position, const void *from, size_t size, size_t *count)
+{
+    struct fs_read_request request = {handle, position, 0, size < BUFFER_BYTES ? size : BUFFER_BYTES};
+    struct fs_length_reply reply;
+    enum error error = ensure_attached();
+
+    if (error)
+        return error;
+    memcpy(buffer.address, from, request.length);
+    error = fs_write(server, &request, &reply);
+    if (!error)
+        *count = reply.length < request.length ? reply.length : request.length;
+    return error;
+}
+
+enum error file_write(uint64_t handle, uint64_t position, const void *from, size_t size, size_t *count)
+{
+    enum error error = ERR_OK;
+    size_t part = 1;
+
+    for (*count = 0; !error && part > 0 && *count < size; *count += part) {
+        part = 0;
+        error = write_piece(handle, position + *count, (const char *)from + *count, size - *count, &part);
+    }
+    return error;
+}
+
+enum error file_truncate(uint64_t handle, uint64_t size)
+{
+    const struct fs_size_request request = {handle, size};
+
+    return fs_truncate(server, &request, NULL);
+}
+
+enum error file_set(const struct fs_set_request *request)
+{
+    return fs_set(server, request, NULL);
+}
+
+enum error file_sync(uint64_t handle)
+{
+    const struct fs_handle_request request = {handle};
+
+    return fs_fsync(server, &request, NULL);
+}
+
+enum error fs_sync_all(void)
+{
+    server = rt_cap("fs");
+    return server ? fs_sync(server, NULL, NULL) : ERR_NO_FS;
+}
+
+static enum error change_name(uint32_t op, const char *path, unsigned mode)
+{
+    struct fs_name_request request = {.mode = mode};
+    enum error error = ensure_attached();
+
+    if (!error)
+        error = put_path(&request.path, 0, path, 0);
+    return error ? error : call_paths(op, &request, sizeof(request), NULL, 0);
+}
+
+enum error directory_make(const char *path, unsigned mode)
+{
+    return change_name(OP_fs_mkdir, path, mode);
+}
+
+enum error directory_remove(const char *path)
+{
+    return change_name(OP_fs_rmdir, path, 0);
+}
+
+enum error file_remove(const char *path)
+{
+    return change_name(OP_fs_unlink, path, 0);
+}
+
+static enum error change_names(uint32_t op, const char *from, const char *to, uint64_t flags)
+{
+    struct fs_names_request request = {.flags = flags};
+    enum error error = ensure_attached();
+
+    if (!error)
+        error = put_path(&request.from, 0, from, 0);
+    if (!error)
+        error = put_path(&request.to, FS_MAX_PATH, to, 0);
+    return error ? error : call_paths(op, &request, sizeof(request), NULL, 0);
+}
+
+enum error file_link(const char *from, const char *to)
+{
+    return change_names(OP_fs_link, from, to, 0);
+}
+
+enum error file_symlink(const char *text, const char *path)
+{
+    return change_names(OP_fs_symlink, text, path, 0);
+}
+
+enum error file_rename(const char *from, const char *to, uint64_t flags)
+{
+    return change_names(OP_fs_rename, from, to, flags);
 }
 
 enum error fs_get_info(struct fs_info_reply *info)

@@ -45,7 +45,10 @@ struct ext4_source {
      * As get, for a block whose content does not matter: all zero, whether it is in the cache or not.
      */
     enum error (*get_new)(void *context, uint64_t number, struct ext4_block **block);
-    /* Writes a block, which is held, to its place; it may change again as soon as this returns. */
+    /*
+     * Writes a block, which is held now, to its place: from now on, or at the next flush, as it is then. It is
+     * not changed before that flush.
+     */
     enum error (*write)(void *context, struct ext4_block *block);
     /* Waits until all that was written before has reached the medium and survives a loss of power. */
     enum error (*flush)(void *context);

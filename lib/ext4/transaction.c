@@ -209,6 +209,11 @@ enum error ext4_fresh_block(struct ext4 *fs, uint64_t number, enum ext4_seal sea
     return error;
 }
 
+bool ext4_can_write(const struct ext4 *fs)
+{
+    return fs->writer && !fs->writer->failed;
+}
+
 void ext4_set_time(struct ext4 *fs, struct ext4_time now)
 {
     if (fs->writer)
@@ -226,4 +231,10 @@ enum error ext4_commit(struct ext4 *fs)
     if (!error)
         error = ext4_journal_commit(fs);
     return error ? ext4_writing_failed(fs, error) : ERR_OK;
+}
+
+enum error ext4_settle(struct ext4 *fs)
+{
+    enum error error = ext4_commit(fs);
+    return error || !fs->writer ? error : ext4_checkpoint(fs);
 }

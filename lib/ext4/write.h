@@ -27,11 +27,17 @@ enum error ext4_start_writing(struct ext4 *fs, void *memory, size_t size, struct
 /* Commits everything, writes it to its place, and marks the file system as clean. It goes on being read. */
 enum error ext4_stop_writing(struct ext4 *fs);
 
+/* Whether it can be changed: writing was started, and nothing has failed that ends it. */
+bool ext4_can_write(const struct ext4 *fs);
+
 /* The time that what is changed from now on carries. */
 void ext4_set_time(struct ext4 *fs, struct ext4_time now);
 
 /* Returns when everything that happened so far survives a crash. */
 enum error ext4_commit(struct ext4 *fs);
+
+/* The same, and lets go of all blocks that were held because they differ from what is in their places. */
+enum error ext4_settle(struct ext4 *fs);
 
 /* What is to be made. */
 struct ext4_new {

@@ -1,16 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/* The block cache: see cache.h. Least recently used by a clock hand; blocks that somebody holds stay. */
+/*
+ * The block cache: see cache.h. Memory is taken from mm piece by piece, as long as it gives some; then the
+ * least recently used line is used again, by a clock hand. Lines that somebody holds stay, and those that were
+ * written until they are on the medium.
+ */
 #include "cache.h"
 
 #include <base/checked.h>
+#include <proto/mm.h>
 #include <rt/rt.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CACHE_BYTES  (1 << 20)
-#define LINE_BYTES   EXT4_MAX_BLOCK_SIZE
-#define MAX_LINES    (CACHE_BYTES / LINE_BYTES)
-#define HASH_BUCKETS 512
+#define CHUNK_BYTES   (256 << 10)
+#define MAX_CHUNKS    64
+#define MAX_LINES     8192
+#define HASH_BITS     12
+#define MAX_WRITTEN   512 /* lines that wait for a flush */
+#define SEND_LINES    128 /* so many are given to the disk at once, in order */
+#define STREAMS       8   /* sequences of blocks that are read one behind the other */
+#define AHEAD_BYTES   DISK_RUN
+#define DRIVER_TRIES  50  /* to open a session with a driver that dies */
+#define UUID_POSITION (EXT4_SUPER_OFFSET + offsetof(struct ext4_super_block, s_uuid))
 
 struct line {
     struct ext4_block block;
@@ -18,49 +29,92 @@ struct line {
     struct line *next; /* in its hash bucket */
     uint32_t held;
     bool valid, used;
+    bool written; /* since the last flush: it is in the list */
+    bool sent;    /* as it is now */
 };
 
 static struct disk *disk;
+static uint8_t *chunks[MAX_CHUNKS];
+static unsigned chunk_count;
+static bool full; /* mm gives no more */
 static struct line lines[MAX_LINES];
-static unsigned line_count, hand;
-static struct line *buckets[HASH_BUCKETS];
+static unsigned line_count, hand, held_count;
+static struct line *buckets[1 << HASH_BITS];
 static uint32_t block_size = SECTOR_SIZE;
-static uint64_t partition_start;
-static uint64_t session; /* of the disk that the lines belong to */
+static uint64_t partition_start, partition_end;
+static struct line *written[MAX_WRITTEN];
+static unsigned written_count, unsent_count;
+static uint8_t expected_uuid[16];
+static bool expects;
+static struct {
+    uint64_t next; /* position of the block that comes next */
+    unsigned ahead;
+} streams[STREAMS];
+static unsigned next_stream;
 
 static struct line **bucket_of(uint64_t position)
 {
-    return &buckets[(position / SECTOR_SIZE * 0x9e3779b97f4a7c15ull) >> 55];
+    return &buckets[(position / SECTOR_SIZE * 0x9e3779b97f4a7c15ull) >> (64 - HASH_BITS)];
+}
+
+/* --- Lines and their memory --- */
+
+/* Lines of the present block size in the memory that there is. */
+static void lay_out(void)
+{
+    unsigned count = chunk_count * (CHUNK_BYTES / block_size);
+
+    for (; line_count < count && line_count < MAX_LINES; line_count++) {
+        uint8_t *chunk = chunks[line_count / (CHUNK_BYTES / block_size)];
+        uint64_t offset = (uint64_t)(line_count % (CHUNK_BYTES / block_size)) * block_size;
+        lines[line_count] = (struct line){.block = {.data = chunk + offset}};
+    }
 }
 
 static void forget_all(void)
 {
     memset(buckets, 0, sizeof(buckets));
-    for (unsigned i = 0; i < line_count; i++)
-        lines[i] = (struct line){.block = {.data = disk->data + (uint64_t)i * LINE_BYTES}};
+    memset(streams, 0, sizeof(streams));
+    line_count = hand = held_count = written_count = unsent_count = 0;
+    lay_out();
 }
 
-enum error cache_open(struct disk *of)
+/* Makes all pages present: a fault for want of memory would end the process. */
+static bool populate(uint8_t *chunk)
 {
-    uint64_t block = of->info.block_bytes;
-    enum error error = block < BLK_SECTOR || block > LINE_BYTES || (block & (block - 1)) != 0
-                           ? ERR_UNSUPPORTED
-                           : disk_attach(of, CACHE_BYTES);
+    struct mm_range_request request = {.address = (uint64_t)chunk, .length = CHUNK_BYTES};
+    struct mm_range_reply reply = {0};
+    enum error error = ERR_OK;
 
-    if (error)
-        return error;
-    disk = of;
-    session = disk->sessions;
-    line_count = disk->data_bytes / LINE_BYTES < MAX_LINES ? disk->data_bytes / LINE_BYTES : MAX_LINES;
-    partition_start = 0;
-    block_size = SECTOR_SIZE;
-    forget_all();
-    return line_count ? ERR_OK : ERR_NO_MEMORY;
+    for (; !error && request.length > 0; request.length -= reply.length) {
+        request.address += reply.length;
+        error = mm_populate(START_MM, &request, &reply);
+    }
+    return !error;
 }
 
-bool cache_is_good(void)
+static bool grow(void)
 {
-    return disk && session == disk->sessions && disk_is_alive(disk);
+    if (full || chunk_count == MAX_CHUNKS || line_count == MAX_LINES)
+        return false;
+    uint8_t *chunk = rt_map(CHUNK_BYTES, MM_READ | MM_WRITE);
+    if (chunk && populate(chunk)) {
+        chunks[chunk_count++] = chunk;
+        lay_out();
+        return true;
+    }
+    if (chunk)
+        rt_unmap(chunk, CHUNK_BYTES);
+    full = true;
+    return false;
+}
+
+bool cache_has_room(unsigned count)
+{
+    while (line_count - held_count < count)
+        if (!grow())
+            return false;
+    return true;
 }
 
 static struct line *find(uint64_t position)
@@ -81,14 +135,24 @@ static void unhash(struct line *line)
     line->valid = false;
 }
 
-/* A line that nobody holds, emptied; NULL when all are held. */
-static struct line *evict(void)
+static void hold(struct line *line)
+{
+    held_count += line->held++ == 0;
+}
+
+static void release(struct line *line)
+{
+    held_count -= --line->held == 0;
+}
+
+/* A line that nobody needs, emptied; NULL: there is none. */
+static struct line *look_for_line(void)
 {
     for (unsigned tries = 0; tries < 2 * line_count; tries++) {
         struct line *line = &lines[hand];
 
         hand = (hand + 1) % line_count;
-        if (line->held)
+        if (line->held || line->written)
             continue;
         if (line->used) {
             line->used = false;
@@ -101,28 +165,172 @@ static struct line *evict(void)
     return NULL;
 }
 
-static enum error fill(uint64_t position, struct line **filled)
-{
-    struct line *line = evict();
-    enum error error;
+static enum error flush(void *context);
 
-    if (!line)
-        return ERR_NO_MEMORY;
-    /* The disk gives whole sectors of its own only. */
-    uint64_t start = align_down(position, disk->info.block_bytes);
-    uint64_t end = align_up(position + block_size, disk->info.block_bytes);
-    uint64_t offset = (uint64_t)(line - lines) * LINE_BYTES;
-    error = disk_read(disk, start / BLK_SECTOR, (end - start) / BLK_SECTOR, offset);
-    if (error)
-        return error;
-    line->block.data = disk->data + offset + (position - start);
+static struct line *take_line(void)
+{
+    unsigned before = line_count;
+
+    if (hand + 1 >= line_count && grow())
+        hand = before;
+    struct line *line = look_for_line();
+    if (!line && grow())
+        line = look_for_line();
+    if (!line && written_count && !flush(NULL))
+        line = look_for_line();
+    return line;
+}
+
+static void put_in(struct line *line, uint64_t position)
+{
+    uint64_t number = (position - partition_start) / block_size;
+
     line->position = position;
     line->valid = true;
-    uint64_t number = (position - partition_start) / block_size;
     line->block = (struct ext4_block){.data = line->block.data, .number = number};
     line->next = *bucket_of(position);
     *bucket_of(position) = line;
-    *filled = line;
+}
+
+/* --- The disk, and drivers that die --- */
+
+/* Whether the disk that is there is the one whose blocks are in the cache. */
+static bool is_expected(void)
+{
+    uint8_t uuid[16];
+    struct disk_run run = {partition_start + UUID_POSITION, sizeof(uuid), 1, {uuid}};
+
+    return !expects || (!disk_read(disk, &run) && !memcmp(uuid, expected_uuid, sizeof(uuid)));
+}
+
+/* A session with a driver that was restarted; what was written and may be lost is to be written again. */
+static enum error attach_again(void)
+{
+    struct disk before = *disk;
+    struct blk_unit_request request = {disk->unit};
+    enum error error = ERR_PEER_GONE;
+
+    for (unsigned tries = 0; error == ERR_PEER_GONE && tries < DRIVER_TRIES; tries++) {
+        error = blk_info(disk->driver, &request, &disk->info);
+        disk->info.name[sizeof(disk->info.name) - 1] = 0;
+        if (!error && (disk->info.sectors != before.info.sectors || strcmp(disk->info.name, before.info.name) ||
+                       disk->info.block_bytes != before.info.block_bytes))
+            error = ERR_NO_DEVICE;
+        if (!error)
+            error = disk_attach(disk);
+        if (!error && !is_expected())
+            error = disk_is_alive() ? ERR_NO_DEVICE : ERR_PEER_GONE;
+    }
+    for (unsigned i = 0; i < written_count; i++)
+        written[i]->sent = false;
+    unsent_count = written_count;
+    return error;
+}
+
+static bool try_again(enum error error)
+{
+    return error == ERR_PEER_GONE && !attach_again();
+}
+
+bool cache_is_good(void)
+{
+    if (!disk || disk_is_lost())
+        return false;
+    return disk_is_alive() || !attach_again();
+}
+
+enum error cache_open(struct disk *of)
+{
+    uint64_t block = of->info.block_bytes;
+    enum error error = block < BLK_SECTOR || block > EXT4_MAX_BLOCK_SIZE || (block & (block - 1)) != 0
+                           ? ERR_UNSUPPORTED
+                           : disk_attach(of);
+
+    if (error)
+        return error;
+    disk = of;
+    expects = false;
+    partition_start = 0;
+    partition_end = of->info.sectors * BLK_SECTOR;
+    block_size = SECTOR_SIZE;
+    forget_all();
+    return cache_has_room(1) ? ERR_OK : ERR_NO_MEMORY;
+}
+
+void cache_expect(const uint8_t uuid[16])
+{
+    memcpy(expected_uuid, uuid, sizeof(expected_uuid));
+    expects = true;
+}
+
+/* --- Reading --- */
+
+/* How many blocks to read from `position` on: more each time somebody goes on where the last ones ended. */
+static unsigned blocks_ahead(uint64_t position)
+{
+    unsigned most = (AHEAD_BYTES < disk->run_bytes ? AHEAD_BYTES : disk->run_bytes) / block_size;
+    unsigned i = 0, count = 1;
+
+    while (i < STREAMS && streams[i].next != position)
+        i++;
+    if (i == STREAMS) {
+        i = next_stream;
+        next_stream = (next_stream + 1) % STREAMS;
+        streams[i].ahead = 1;
+    } else {
+        count = streams[i].ahead = streams[i].ahead * 4 < most ? streams[i].ahead * 4 : most;
+    }
+    uint64_t left = (partition_end - position) / block_size;
+    count = count < left ? count : (unsigned)left;
+    for (unsigned n = 1; n < count; n++)
+        if (find(position + (uint64_t)n * block_size))
+            count = n;
+    count = count ? count : 1;
+    streams[i].next = position + (uint64_t)count * block_size;
+    return count;
+}
+
+/* Takes up to `wanted` lines, held; how many there are. */
+static unsigned take_lines(struct line **taken, unsigned wanted)
+{
+    unsigned count = 0;
+
+    while (count < wanted && (taken[count] = take_line()))
+        hold(taken[count++]);
+    return count;
+}
+
+static enum error fill(uint64_t position, struct line **filled)
+{
+    struct line *taken[DISK_PIECES];
+    struct disk_run run = {position, block_size, 0, {0}};
+    enum error error;
+
+    run.count = take_lines(taken, blocks_ahead(position));
+    if (run.count == 0)
+        return ERR_NO_MEMORY;
+    for (unsigned i = 0; i < run.count; i++)
+        run.piece[i] = taken[i]->block.data;
+    do
+        error = disk_read(disk, &run);
+    while (try_again(error));
+    if (error && run.count > 1) { /* the one that is wanted may be good */
+        run.count = 1;
+        error = disk_read(disk, &run);
+    }
+    for (unsigned i = 0; !error && i < run.count; i++)
+        put_in(taken[i], position + (uint64_t)i * block_size);
+    for (unsigned i = 0; i < DISK_PIECES && run.piece[i]; i++)
+        release(taken[i]);
+    *filled = taken[0];
+    return error;
+}
+
+static enum error give(struct line *line, struct ext4_block **block)
+{
+    hold(line);
+    line->used = true;
+    *block = &line->block;
     return ERR_OK;
 }
 
@@ -133,19 +341,105 @@ static enum error get(void *context, uint64_t number, struct ext4_block **block)
     enum error error = line ? ERR_OK : fill(position, &line);
 
     (void)context;
-    if (error)
-        return error;
-    line->held++;
-    line->used = true;
-    *block = &line->block;
-    return ERR_OK;
+    return error ? error : give(line, block);
 }
 
 static void put(void *context, struct ext4_block *block)
 {
     (void)context;
-    ((struct line *)block)->held--;
+    release((struct line *)block);
 }
+
+/* --- Writing --- */
+
+static enum error get_new(void *context, uint64_t number, struct ext4_block **block)
+{
+    uint64_t position = partition_start + number * block_size;
+    struct line *line = find(position);
+
+    (void)context;
+    if (!line) {
+        line = take_line();
+        if (!line)
+            return ERR_NO_MEMORY;
+        put_in(line, position);
+    }
+    memset(line->block.data, 0, block_size);
+    line->block.checked_as = 0;
+    return give(line, block);
+}
+
+static int by_position(const void *a, const void *b)
+{
+    uint64_t left = (*(struct line *const *)a)->position, right = (*(struct line *const *)b)->position;
+
+    return left < right ? -1 : left > right;
+}
+
+/* Gives what was written to the disk, what lies side by side in one piece. */
+static enum error send(void)
+{
+    struct disk_run run = {0, block_size, 0, {0}};
+    enum error error = ERR_OK;
+
+    unsent_count = 0;
+    qsort(written, written_count, sizeof(written[0]), by_position);
+    for (unsigned i = 0; !error && i < written_count; i++) {
+        struct line *line = written[i];
+        if (line->sent)
+            continue;
+        bool joins = line->position == run.position + (uint64_t)run.count * block_size &&
+                     (run.count + 1) * block_size <= disk->run_bytes;
+        if (run.count && !joins) {
+            error = disk_write(disk, &run);
+            run.count = 0;
+        }
+        if (run.count == 0)
+            run.position = line->position;
+        run.piece[run.count++] = line->block.data;
+        line->sent = true;
+    }
+    return !error && run.count ? disk_write(disk, &run) : error;
+}
+
+static enum error flush(void *context)
+{
+    enum error error;
+
+    (void)context;
+    do {
+        error = send();
+        if (!error)
+            error = disk_flush(disk);
+    } while (try_again(error));
+    for (unsigned i = 0; i < written_count; i++)
+        written[i]->written = written[i]->sent = false;
+    written_count = 0;
+    return error;
+}
+
+/* Notes a block as one that has to be on the medium after the next flush. */
+static enum error write(void *context, struct ext4_block *block)
+{
+    struct line *line = (struct line *)block;
+    enum error error = written_count == MAX_WRITTEN && !line->written ? flush(NULL) : ERR_OK;
+
+    (void)context;
+    if (error)
+        return error;
+    if (!line->written)
+        written[written_count++] = line;
+    line->written = true;
+    line->sent = false;
+    if (++unsent_count < SEND_LINES)
+        return ERR_OK;
+    do
+        error = send();
+    while (try_again(error));
+    return error;
+}
+
+/* --- What readers and writers are given --- */
 
 static enum error set_block_size(void *context, uint32_t size)
 {
@@ -164,12 +458,18 @@ static void say(void *context, const char *line)
 
 struct ext4_source cache_blocks(uint64_t start, uint64_t size)
 {
+    bool writable = !(disk->info.flags & BLK_READ_ONLY) && start % disk->info.block_bytes == 0;
+
     partition_start = start;
+    partition_end = start + size;
     return (struct ext4_source){
         .size = size,
         .set_block_size = set_block_size,
         .get = get,
         .put = put,
+        .get_new = writable ? get_new : NULL,
+        .write = writable ? write : NULL,
+        .flush = writable ? flush : NULL,
         .say = say,
     };
 }
@@ -186,12 +486,17 @@ static enum error get_sector(void *context, uint64_t sector, const uint8_t **dat
 
 static void put_sector(void *context, const uint8_t *data)
 {
-    put(context, &lines[(uint64_t)(data - disk->data) / LINE_BYTES].block);
+    unsigned i = 0;
+
+    while ((uint64_t)(data - chunks[i]) >= CHUNK_BYTES)
+        i++;
+    put(context, &lines[i * (CHUNK_BYTES / block_size) + (uint64_t)(data - chunks[i]) / block_size].block);
 }
 
 struct sector_source cache_sectors(void)
 {
     partition_start = 0;
+    partition_end = disk->info.sectors * BLK_SECTOR;
     set_block_size(NULL, SECTOR_SIZE);
     return (struct sector_source){
         .sector_size = SECTOR_SIZE,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The block cache. Blocks live in the memory that the device reads into, so nothing is copied between disk
- * and cache. It is the source of both the partition table reader and the ext4 reader.
+ * The block cache: blocks of one file system in the file server's own memory. It is the source of the
+ * partition table reader and of the ext4 code. What is written is kept until a flush has brought it to the
+ * medium, so a driver that dies meanwhile is given all of it once more.
  */
 #pragma once
 
@@ -10,11 +11,14 @@
 #include <disk/partitions.h>
 #include <ext4/ext4.h>
 
-/* Takes over the disk's buffers. */
+/* Begins with a disk and with nothing in the cache. */
 enum error cache_open(struct disk *disk);
-/* Whether what the cache holds is still good: before and after anything is taken from it. After false: mount
- * again. */
+/* Whether the disk is there, after its driver was asked anew if need be. After false: mount again. */
 bool cache_is_good(void);
-/* Readers of the device from byte `start` on, `size` bytes. */
+/* Readers of the device from byte `start` on, `size` bytes. What cannot be written has no functions for that. */
 struct sector_source cache_sectors(void);
 struct ext4_source cache_blocks(uint64_t start, uint64_t size);
+/* The file system is the one of this UUID: a disk that comes back under its driver has to have it. */
+void cache_expect(const uint8_t uuid[16]);
+/* Whether `count` more blocks can be held; memory is asked for if need be. */
+bool cache_has_room(unsigned count);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A session with a block driver: see disk.h. One request at a time; the ring is ready for more. */
+/* A session with a block driver: see disk.h. Up to SLOTS transfers are under way, each in a slot of the memory
+ * that the driver shares. */
 #include "disk.h"
 
 #include <base/ring.h>
@@ -7,17 +8,31 @@
 #include <rt/rt.h>
 #include <string.h>
 
+#define SLOTS          16
 #define RING_ENTRIES   32
 #define ANSWER_TIMEOUT 2000000 /* us; after that the driver is asked whether it still knows us */
 #define MAX_DISKS      64      /* however many a driver says it has */
 #define BIT_COMPLETED  1
 #define BIT_TIMEOUT    2
 
+/* One that is no transfer's is for flushes. */
+static struct slot {
+    bool busy;
+    uint32_t length;
+    enum error status;
+} slots[SLOTS + 1];
+#define FLUSH_SLOT SLOTS
+
 static struct ring_side ring;
 static struct segment segment;
+static uint8_t *shared; /* the slots' memory */
+static unsigned slot_count;
+static uint32_t slot_bytes;
 static cap_t doorbell, notification, signal_cap, timer, timeout_cap;
-static cap_t driver; /* that the session is with */
-static bool lost;    /* the session's disk is gone */
+static cap_t driver;           /* that the session is with */
+static uint64_t session;       /* number of the session, in each cookie */
+static bool lost;              /* the session's disk is gone */
+static enum error write_error; /* of a write since the last flush */
 
 /* Capabilities that are no block driver's: the kernel's and those with a fixed slot, and some services. */
 static bool is_driver(const struct start_cap *cap)
@@ -44,9 +59,8 @@ bool disk_find(struct disk *disk, unsigned unit)
         if (!is_driver(cap) || blk_info(cap->slot, &request, &info))
             continue;
         if (unit - seen < info.units) {
-            uint64_t sessions = disk->sessions;
             request.unit = unit - seen;
-            *disk = (struct disk){.driver = cap->slot, .unit = request.unit, .sessions = sessions};
+            *disk = (struct disk){.driver = cap->slot, .unit = request.unit};
             if (blk_info(cap->slot, &request, &disk->info))
                 return false;
             disk->info.name[sizeof(disk->info.name) - 1] = 0;
@@ -116,6 +130,9 @@ static void drop_session(void)
     segment = (struct segment){0};
     slot_free(doorbell);
     doorbell = 0;
+    ring.shared = NULL;
+    memset(slots, 0, sizeof(slots));
+    write_error = ERR_OK;
 }
 
 static enum error open_session(struct disk *disk, uint64_t data_bytes, struct blk_attach_reply *reply)
@@ -145,30 +162,51 @@ static enum error open_session(struct disk *disk, uint64_t data_bytes, struct bl
     return ERR_OK;
 }
 
-enum error disk_attach(struct disk *disk, uint64_t data_bytes)
+/* What one transfer moves: whole sectors of the disk's own, as many as the driver takes. */
+static uint32_t run_bytes_of(const struct disk *disk)
+{
+    uint64_t most = disk->info.max_sectors < DISK_RUN / BLK_SECTOR ? disk->info.max_sectors * BLK_SECTOR
+                                                                   : DISK_RUN;
+
+    return (uint32_t)align_down(most, disk->info.block_bytes);
+}
+
+enum error disk_attach(struct disk *disk)
 {
     struct blk_attach_reply reply = {0};
     enum error error = make_notification();
 
+    disk->run_bytes = run_bytes_of(disk);
     drop_session();
     if (!error)
-        error = open_session(disk, data_bytes, &reply);
+        error = disk->run_bytes ? open_session(disk, (uint64_t)SLOTS * disk->run_bytes, &reply) : ERR_UNSUPPORTED;
     if (error)
         return error;
+    if (reply.data_bytes < disk->run_bytes) {
+        drop_session();
+        return ERR_NO_MEMORY;
+    }
     ring_client_init(&ring, (uint8_t *)segment.address + reply.ring_offset, reply.ring_entries);
-    disk->data = (uint8_t *)segment.address + reply.data_offset;
-    disk->data_bytes = reply.data_bytes;
-    disk->sessions++;
+    shared = (uint8_t *)segment.address + reply.data_offset;
+    slot_bytes = disk->run_bytes;
+    slot_count = reply.data_bytes / slot_bytes < SLOTS ? (unsigned)(reply.data_bytes / slot_bytes) : SLOTS;
+    session++;
     return ERR_OK;
 }
 
 /* Memory of a driver that is gone reads as zero (mm puts fresh pages there), so the constant that the driver
  * wrote into the ring tells. */
-bool disk_is_alive(const struct disk *disk)
+bool disk_is_alive(void)
 {
-    return disk->data && ring.shared && !lost &&
-           __atomic_load_n(&ring.shared->entries, __ATOMIC_RELAXED) == ring.entries;
+    return ring.shared && !lost && __atomic_load_n(&ring.shared->entries, __ATOMIC_RELAXED) == ring.entries;
 }
+
+bool disk_is_lost(void)
+{
+    return lost;
+}
+
+/* --- Requests --- */
 
 /* Waits until the driver has completed something, or says that it will not. */
 static enum error wait_for_driver(void)
@@ -185,30 +223,150 @@ static enum error wait_for_driver(void)
     return bits & BIT_COMPLETED ? ERR_OK : ERR_TIMED_OUT;
 }
 
-enum error disk_read(struct disk *disk, uint64_t sector, uint64_t count, uint64_t offset)
+static void take_completions(void)
 {
-    static uint64_t cookie;
-    struct ring_request request = {BLK_OP_READ, count * BLK_SECTOR, offset, sector, ++cookie};
     struct ring_completion completion;
 
-    if (!disk_is_alive(disk))
-        return ERR_PEER_GONE;
-    if (!ring_submit(&ring, &request))
-        return ERR_PEER_GONE;
+    while (ring_take_completion(&ring, &completion)) {
+        uint64_t index = completion.cookie & 0xff;
+        if (completion.cookie >> 8 != session || index > SLOTS || !slots[index].busy)
+            continue;
+        struct slot *slot = &slots[index];
+        slot->busy = false;
+        slot->status = completion.status;
+        if (!slot->status && completion.length != slot->length)
+            slot->status = ERR_IO;
+        lost |= slot->status == ERR_NO_DEVICE;
+    }
+}
+
+static void publish(void)
+{
     if (ring_submit_publish(&ring))
         notification_signal(doorbell);
-    for (;;) {
-        if (!disk_is_alive(disk))
-            return ERR_PEER_GONE;
-        while (ring_take_completion(&ring, &completion)) {
-            if (completion.cookie != cookie)
+}
+
+static enum error gone(void)
+{
+    return lost ? ERR_NO_DEVICE : ERR_PEER_GONE;
+}
+
+/* Waits until something was completed; the driver knows of all that was submitted. */
+static enum error wait_for_something(void)
+{
+    publish();
+    enum error error = wait_for_driver();
+    if (!disk_is_alive())
+        return gone();
+    take_completions();
+    (void)error; /* a driver that is slow is waited for */
+    return disk_is_alive() ? ERR_OK : gone();
+}
+
+static enum error wait_for_slot(unsigned index)
+{
+    enum error error = disk_is_alive() ? ERR_OK : gone();
+
+    while (!error && slots[index].busy)
+        error = wait_for_something();
+    return error;
+}
+
+/* What became of a write that is over is remembered, because its slot is used again. */
+static void note_write(struct slot *slot)
+{
+    if (slot->status && !write_error)
+        write_error = slot->status;
+    slot->status = ERR_OK;
+}
+
+/* A slot where no transfer is under way. */
+static enum error take_slot(unsigned *index)
+{
+    enum error error = disk_is_alive() ? ERR_OK : gone();
+
+    for (; !error; error = wait_for_something()) {
+        take_completions();
+        for (unsigned i = 0; i < slot_count; i++) {
+            if (slots[i].busy)
                 continue;
-            if (!completion.status && completion.length != request.length)
-                return ERR_IO;
-            lost |= completion.status == ERR_NO_DEVICE;
-            return completion.status;
+            note_write(&slots[i]);
+            *index = i;
+            return ERR_OK;
         }
-        if (wait_for_driver() == ERR_TIMED_OUT && !disk_is_alive(disk))
-            return ERR_PEER_GONE;
     }
+    return error;
+}
+
+static enum error submit(unsigned index, enum blk_op op, uint64_t position, uint32_t length)
+{
+    struct ring_request request = {op, length, (uint64_t)index * slot_bytes, position / BLK_SECTOR,
+                                   session << 8 | index};
+
+    if (op == BLK_OP_FLUSH)
+        request.offset = 0;
+    if (!ring_submit(&ring, &request))
+        return ERR_PEER_GONE;
+    slots[index] = (struct slot){.busy = true, .length = length};
+    return ERR_OK;
+}
+
+enum error disk_read(const struct disk *disk, const struct disk_run *run)
+{
+    /* The disk gives whole sectors of its own only. */
+    uint64_t end = run->position + (uint64_t)run->count * run->piece_bytes;
+    uint64_t first = align_down(run->position, disk->info.block_bytes);
+    unsigned index;
+    enum error error = take_slot(&index);
+
+    end = align_up(end, disk->info.block_bytes);
+    if (!error)
+        error = end - first <= slot_bytes ? submit(index, BLK_OP_READ, first, (uint32_t)(end - first)) : ERR_BAD_ARG;
+    if (!error)
+        error = wait_for_slot(index);
+    if (error)
+        return error;
+    const uint8_t *from = shared + (uint64_t)index * slot_bytes + (run->position - first);
+    error = slots[index].status;
+    slots[index].status = ERR_OK;
+    for (uint32_t i = 0; !error && i < run->count; i++)
+        memcpy(run->piece[i], from + (uint64_t)i * run->piece_bytes, run->piece_bytes);
+    /* A driver that died meanwhile has left zeros. */
+    return error || disk_is_alive() ? error : gone();
+}
+
+enum error disk_write(const struct disk *disk, const struct disk_run *run)
+{
+    uint64_t length = (uint64_t)run->count * run->piece_bytes;
+    unsigned index;
+
+    if (run->position % disk->info.block_bytes || length % disk->info.block_bytes || length > slot_bytes)
+        return ERR_BAD_ARG;
+    enum error error = take_slot(&index);
+    if (error)
+        return error;
+    uint8_t *to = shared + (uint64_t)index * slot_bytes;
+    for (uint32_t i = 0; i < run->count; i++)
+        memcpy(to + (uint64_t)i * run->piece_bytes, run->piece[i], run->piece_bytes);
+    return submit(index, BLK_OP_WRITE, run->position, (uint32_t)length);
+}
+
+/* A flush stands for what was completed before it, so the writes are waited for first. */
+enum error disk_flush(const struct disk *disk)
+{
+    enum error error = disk_is_alive() ? ERR_OK : gone();
+
+    (void)disk;
+    for (unsigned i = 0; !error && i < slot_count; i++) {
+        error = wait_for_slot(i);
+        note_write(&slots[i]);
+    }
+    if (!error)
+        error = write_error;
+    write_error = ERR_OK;
+    if (!error)
+        error = submit(FLUSH_SLOT, BLK_OP_FLUSH, 0, 0);
+    if (!error)
+        error = wait_for_slot(FLUSH_SLOT);
+    return error ? error : slots[FLUSH_SLOT].status;
 }

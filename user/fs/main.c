@@ -1,48 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The file server: serves include/proto/fs.h from the first ext4 file system that it finds on the disks of
- * the block drivers it may use. What a client wrote into its buffer is copied once before it is looked at.
+ * The file server: serves include/proto/fs.h from an ext4 file system on the disks of the block drivers that it
+ * may use. What a client wrote into its buffer is copied once before it is looked at. What changes files is in
+ * change.c.
  */
 #include "cache.h"
 #include "mount.h"
-#include "session.h"
+#include "serve.h"
 
-#include <rt/rt.h>
+#include <ext4/write.h>
 #include <stddef.h>
 #include <string.h>
 
 #define ROOT_INODE 2
 
-static uint32_t epoch; /* counts mounts: handles of an earlier one are read again */
-
 PROTO_SERVER(fs_table, FS_OPS)
 
-/* Makes sure that the file system can be used: when the block driver was restarted, or a disk was taken out
- * and put in again, it is mounted again. */
-static enum error ready(void)
+enum error ready(void)
 {
-    if (!mount_error && cache_is_good())
+    bool good = cache_is_good();
+
+    if (!mount_error && good)
         return ERR_OK;
     if (mount_error == ERR_NO_FS && !mount_may_work_now())
         return mount_error;
-    if (mount_error == ERR_NO_FS || !cache_is_good()) {
-        rt_log("%s: mounting again",
-               mount_error ? "there are other disks" : "the disk or its driver has gone");
+    if (mount_error == ERR_NO_FS || !good) {
+        rt_log("%s: mounting again", mount_error ? "there are other disks" : "the disk has gone");
         mount_root();
-        epoch++;
+        files_changed();
     }
     return mount_error;
 }
 
-/* What went wrong on the medium goes to the log; what the client asked for wrongly does not. */
-static enum error report(enum error error)
+enum error report(enum error error)
 {
     if (error == ERR_CORRUPT || error == ERR_IO)
         rt_log("%s", filesystem.cause[0] ? filesystem.cause : error_text(error));
     return error;
 }
 
-/* Buffers vanish when the driver dies in the middle of an operation; it is done once more then. */
+/* A disk may be taken out, and be there again, in the middle of an operation, which is done once more then. */
 static bool must_retry(unsigned *tries)
 {
     return !cache_is_good() && (*tries)++ == 0 && !ready();
@@ -81,9 +78,7 @@ static void fill_stat(struct fs_stat *stat, const struct ext4_node *node)
     };
 }
 
-/* The open file of a request, with its inode as it is now. */
-static enum error open_node(struct call *call, uint64_t number, struct session **session,
-                            struct handle **handle)
+enum error open_handle(struct call *call, uint64_t number, struct session **session, struct handle **handle)
 {
     enum error error = ready();
 
@@ -93,14 +88,7 @@ static enum error open_node(struct call *call, uint64_t number, struct session *
     if (!*session)
         return ERR_TOO_MANY;
     *handle = handle_find(*session, number);
-    if (!*handle)
-        return ERR_BAD_ARG;
-    if ((*handle)->epoch == epoch)
-        return ERR_OK;
-    error = report(ext4_read_node(&filesystem, (*handle)->node.inode, &(*handle)->node));
-    if (!error)
-        (*handle)->epoch = epoch;
-    return error;
+    return *handle ? report(file_refresh((*handle)->file)) : ERR_BAD_ARG;
 }
 
 static enum error serve_fs_attach(struct call *call, const struct fs_attach_request *q, struct proto_empty *r)
@@ -119,51 +107,75 @@ static enum error serve_fs_attach(struct call *call, const struct fs_attach_requ
     return error;
 }
 
+enum error copy_path(struct session *session, const struct fs_path *path, char *text, uint32_t *start)
+{
+    uint8_t *shared = session_range(session, path->offset, path->length);
+    struct handle *directory = path->directory ? handle_find(session, path->directory) : NULL;
+
+    if (path->length > FS_MAX_PATH)
+        return ERR_NAME_TOO_LONG;
+    if (!shared || (path->directory && !directory))
+        return ERR_BAD_ARG;
+    memcpy(text, shared, path->length);
+    *start = directory ? directory->file->node.inode : ROOT_INODE;
+    return memchr(text, 0, path->length) ? ERR_BAD_ARG : ERR_OK;
+}
+
 static enum error resolve(struct session *session, const struct fs_open_request *q, struct ext4_node *node)
 {
     static char path[FS_MAX_PATH];
-    uint8_t *shared = session_range(session, q->path_offset, q->path_length);
-    uint32_t start = ROOT_INODE;
-    struct handle *directory;
+    uint32_t start;
     unsigned tries = 0;
-    enum error error;
+    enum error error = copy_path(session, &q->path, path, &start);
 
-    if (q->path_length > FS_MAX_PATH)
-        return ERR_NAME_TOO_LONG;
-    if (!shared)
-        return ERR_BAD_ARG;
-    memcpy(path, shared, q->path_length);
-    if (memchr(path, 0, q->path_length))
-        return ERR_BAD_ARG;
-    if (q->directory) {
-        directory = handle_find(session, q->directory);
-        if (!directory)
-            return ERR_BAD_ARG;
-        start = directory->node.inode;
-    }
+    if (error)
+        return error;
     do
-        error = ext4_resolve(&filesystem, start, path, q->path_length, !(q->flags & FS_NOFOLLOW), node);
+        error = ext4_resolve(&filesystem, start, path, q->path.length, !(q->flags & FS_NOFOLLOW), node);
     while (must_retry(&tries));
     return report(error);
+}
+
+/* What an open with these flags finds, or makes. */
+static enum error find_or_make(struct session *session, const struct fs_open_request *q,
+                               struct ext4_node *node)
+{
+    enum error error = resolve(session, q, node);
+
+    if (error == ERR_NOT_FOUND && (q->flags & FS_CREATE))
+        return change_create(session, q, node);
+    if (error)
+        return error;
+    if ((q->flags & FS_CREATE) && (q->flags & FS_EXCLUSIVE))
+        return ERR_EXISTS;
+    if (ext4_is_dir(node) && (q->flags & (FS_CREATE | FS_TRUNCATE)))
+        return ERR_IS_DIR;
+    if (!(q->flags & FS_TRUNCATE) || node->size == 0)
+        return ERR_OK;
+    error = change_size(node->inode, 0);
+    return error ? error : report(ext4_read_node(&filesystem, node->inode, node));
 }
 
 static enum error serve_fs_open(struct call *call, const struct fs_open_request *q, struct fs_open_reply *r)
 {
     struct session *session;
+    struct handle *handle;
     struct ext4_node node;
-    enum error error = ready();
+    enum error error = q->flags & ~(uint64_t)FS_NOFOLLOW && !(call->rights & FS_WRITE) ? ERR_DENIED : ready();
 
     if (error)
         return error;
     session = session_of(call->client);
     if (!session)
         return ERR_TOO_MANY;
-    error = resolve(session, q, &node);
+    error = find_or_make(session, q, &node);
     if (error)
         return error;
-    r->handle = handle_open(session, &node, epoch);
-    if (!r->handle)
+    handle = handle_open(session, &node);
+    if (!handle)
         return ERR_TOO_MANY;
+    handle->append = q->flags & FS_APPEND;
+    r->handle = handle_number(session, handle);
     fill_stat(&r->stat, &node);
     return ERR_OK;
 }
@@ -171,11 +183,12 @@ static enum error serve_fs_open(struct call *call, const struct fs_open_request 
 static enum error serve_fs_close(struct call *call, const struct fs_handle_request *q, struct proto_empty *r)
 {
     struct session *session = session_of(call->client);
+    struct handle *handle = session ? handle_find(session, q->handle) : NULL;
 
     (void)r;
-    if (!session || !handle_find(session, q->handle))
+    if (!handle)
         return ERR_BAD_ARG;
-    handle_close(session, q->handle);
+    handle_close(handle);
     return ERR_OK;
 }
 
@@ -183,12 +196,12 @@ static enum error serve_fs_stat(struct call *call, const struct fs_handle_reques
 {
     struct session *session;
     struct handle *handle;
-    enum error error = open_node(call, q->handle, &session, &handle);
+    enum error error = open_handle(call, q->handle, &session, &handle);
 
     if (error)
         return error;
     r->handle = q->handle;
-    fill_stat(&r->stat, &handle->node);
+    fill_stat(&r->stat, &handle->file->node);
     return ERR_OK;
 }
 
@@ -196,7 +209,7 @@ static enum error serve_fs_read(struct call *call, const struct fs_read_request 
 {
     struct session *session;
     struct handle *handle;
-    enum error error = open_node(call, q->handle, &session, &handle);
+    enum error error = open_handle(call, q->handle, &session, &handle);
     unsigned tries = 0;
     uint8_t *buffer;
     size_t done = 0;
@@ -206,10 +219,10 @@ static enum error serve_fs_read(struct call *call, const struct fs_read_request 
     buffer = session_range(session, q->offset, q->length);
     if (!buffer)
         return ERR_BAD_ARG;
-    if (ext4_is_dir(&handle->node))
+    if (ext4_is_dir(&handle->file->node))
         return ERR_IS_DIR;
     do
-        error = ext4_read(&filesystem, &handle->node, q->position, buffer, q->length, &done);
+        error = ext4_read(&filesystem, &handle->file->node, q->position, buffer, q->length, &done);
     while (must_retry(&tries));
     r->length = done;
     return report(error);
@@ -220,7 +233,7 @@ static enum error serve_fs_readlink(struct call *call, const struct fs_read_requ
 {
     struct session *session;
     struct handle *handle;
-    enum error error = open_node(call, q->handle, &session, &handle);
+    enum error error = open_handle(call, q->handle, &session, &handle);
     unsigned tries = 0;
     uint8_t *buffer;
     size_t length = 0;
@@ -231,7 +244,7 @@ static enum error serve_fs_readlink(struct call *call, const struct fs_read_requ
     if (!buffer)
         return ERR_BAD_ARG;
     do
-        error = ext4_readlink(&filesystem, &handle->node, (char *)buffer, q->length, &length);
+        error = ext4_readlink(&filesystem, &handle->file->node, (char *)buffer, q->length, &length);
     while (must_retry(&tries));
     r->length = length < q->length ? length : q->length;
     return report(error);
@@ -269,7 +282,7 @@ static enum error serve_fs_list(struct call *call, const struct fs_list_request 
 {
     struct session *session;
     struct handle *handle;
-    enum error error = open_node(call, q->handle, &session, &handle);
+    enum error error = open_handle(call, q->handle, &session, &handle);
     struct listing listing;
     unsigned tries = 0;
     bool end = false;
@@ -279,13 +292,13 @@ static enum error serve_fs_list(struct call *call, const struct fs_list_request 
     listing.buffer = session_range(session, q->offset, q->length);
     if (!listing.buffer || q->length < sizeof(struct fs_entry) + FS_MAX_NAME + 8)
         return ERR_BAD_ARG;
-    if (!ext4_is_dir(&handle->node))
+    if (!ext4_is_dir(&handle->file->node))
         return ERR_NOT_DIR;
     listing.room = q->length;
     do {
         listing.used = 0;
         r->cursor = q->cursor;
-        error = ext4_readdir(&filesystem, &handle->node, &r->cursor, list_entry, &listing, &end);
+        error = ext4_readdir(&filesystem, &handle->file->node, &r->cursor, list_entry, &listing, &end);
     } while (must_retry(&tries));
     r->length = listing.used;
     return report(error);
@@ -297,7 +310,35 @@ static enum error serve_fs_info(struct call *call, const struct proto_empty *q, 
     (void)q;
     ready();
     *r = mount_info;
+    if (!mount_error) {
+        r->free_blocks = filesystem.free_blocks;
+        r->free_inodes = filesystem.free_inodes;
+        r->read_only = !ext4_can_write(&filesystem);
+    }
     return ERR_OK;
+}
+
+/* What changes files. */
+#define CHANGE(name, request)                                                                                \
+    static enum error serve_fs_##name(struct call *call, const request *q, struct proto_empty *r)            \
+    {                                                                                                        \
+        (void)r;                                                                                             \
+        return change_##name(call, q);                                                                       \
+    }
+CHANGE(truncate, struct fs_size_request)
+CHANGE(mkdir, struct fs_name_request)
+CHANGE(rmdir, struct fs_name_request)
+CHANGE(unlink, struct fs_name_request)
+CHANGE(link, struct fs_names_request)
+CHANGE(symlink, struct fs_names_request)
+CHANGE(rename, struct fs_names_request)
+CHANGE(set, struct fs_set_request)
+CHANGE(fsync, struct fs_handle_request)
+CHANGE(sync, struct proto_empty)
+
+static enum error serve_fs_write(struct call *call, const struct fs_read_request *q, struct fs_length_reply *r)
+{
+    return change_write(call, q, r);
 }
 
 /* What the kernel's command line says of the root, if the description grants that. */
@@ -315,11 +356,13 @@ int main(int argc, char **argv)
         .endpoint = rt_cap("recv:fs"),
         .table = fs_table,
         .client_gone = session_end,
+        .signalled = change_timer,
     };
 
     if (!server.endpoint)
         rt_fail("no endpoint to serve: the description's node lacks `serves`");
     read_arguments(argc, argv);
+    change_init();
     mount_root();
     serve(&server);
 }

@@ -3,9 +3,11 @@
 #include "mount.h"
 
 #include "cache.h"
+#include "clock.h"
 #include "root.h"
 
 #include <base/format.h>
+#include <ext4/write.h>
 #include <proto/mm.h>
 #include <rt/rt.h>
 #include <stdlib.h>
@@ -13,6 +15,7 @@
 
 #define MAX_PARTITIONS 128
 #define REPLAY_BYTES   (1 << 16) /* the table to begin with; a longer journal gets a larger one */
+#define DIRTY_BLOCKS   1024      /* that differ from what is in their places, at most */
 
 struct ext4 filesystem;
 enum error mount_error = ERR_NO_FS;
@@ -35,6 +38,8 @@ static struct place best;   /* that was found so far */
 static struct disk disk;    /* that is looked at */
 static void *replay_table;
 static size_t replay_bytes;
+static void *writer;
+static size_t writer_bytes;
 
 void mount_want(const char *root)
 {
@@ -194,15 +199,41 @@ static enum error mount_best(void)
     return error ? error : mount_at(&best);
 }
 
+/* Makes the root ready to be written, as far as it and its disk can be. */
+static void start_writing(void)
+{
+    size_t bytes = ext4_writer_size(filesystem.block_size, DIRTY_BLOCKS);
+    enum error error = ERR_NO_MEMORY;
+
+    clock_begin(&filesystem);
+    if (writer && bytes > writer_bytes) {
+        rt_unmap(writer, writer_bytes);
+        writer = NULL;
+    }
+    if (!writer)
+        writer = rt_map(writer_bytes = bytes, MM_READ | MM_WRITE);
+    filesystem.cause[0] = 0;
+    if (filesystem.block_size < disk.info.block_bytes)
+        filesystem.source.write = NULL; /* the disk takes whole sectors only */
+    if (writer)
+        error = ext4_start_writing(&filesystem, writer, writer_bytes, clock_now());
+    mount_info.read_only = error != ERR_OK;
+    if (error)
+        rt_log("%s: read-only: %s", best.device, filesystem.cause[0] ? filesystem.cause : error_text(error));
+}
+
 static void announce(void)
 {
+    const char *journal = filesystem.replay.active ? ", through its journal" : "";
+
     memcpy(root_uuid, filesystem.uuid, sizeof(root_uuid));
+    cache_expect(root_uuid);
     had_root = true;
     mount_error = ERR_OK;
     fill_info(best.device);
     rt_log("mounted %s file system \"%s\" on %s, %lu blocks of %u bytes%s", mount_info.type, mount_info.label,
-           best.device, (unsigned long)filesystem.block_count, filesystem.block_size,
-           filesystem.replay.active ? ", through its journal" : "");
+           best.device, (unsigned long)filesystem.block_count, filesystem.block_size, journal);
+    start_writing();
 }
 
 void mount_root(void)

@@ -63,6 +63,8 @@ void session_end(uint64_t client)
         if (!sessions[i] || sessions[i]->client != client)
             continue;
         drop_buffer(sessions[i]);
+        for (unsigned n = 0; n < FS_MAX_HANDLES; n++)
+            handle_close(&sessions[i]->handle[n]);
         free(sessions[i]);
         sessions[i] = NULL;
         return;
@@ -76,22 +78,27 @@ uint8_t *session_range(struct session *session, uint64_t offset, uint64_t length
     return session->buffer + offset;
 }
 
-uint64_t handle_open(struct session *session, const struct ext4_node *node, uint32_t epoch)
+struct handle *handle_open(struct session *session, const struct ext4_node *node)
 {
-    for (unsigned i = 0; i < FS_MAX_HANDLES; i++) {
-        struct handle *handle = &session->handle[i];
+    struct handle *handle = session->handle;
 
-        if (handle->open)
-            continue;
-        handle->open = true;
-        if (!last_generation)
-            last_generation = (uint32_t)rt_ticks();
-        handle->generation = ++last_generation;
-        handle->epoch = epoch;
-        handle->node = *node;
-        return (uint64_t)handle->generation << 8 | (i + 1);
-    }
-    return 0;
+    while (handle < session->handle + FS_MAX_HANDLES && handle->file)
+        handle++;
+    if (handle == session->handle + FS_MAX_HANDLES)
+        return NULL;
+    handle->file = file_open(node);
+    if (!handle->file)
+        return NULL;
+    if (!last_generation)
+        last_generation = (uint32_t)rt_ticks();
+    handle->generation = ++last_generation;
+    handle->append = false;
+    return handle;
+}
+
+uint64_t handle_number(const struct session *session, const struct handle *handle)
+{
+    return (uint64_t)handle->generation << 8 | (uint64_t)(handle - session->handle + 1);
 }
 
 struct handle *handle_find(struct session *session, uint64_t number)
@@ -99,13 +106,12 @@ struct handle *handle_find(struct session *session, uint64_t number)
     uint64_t index = (number & 0xff) - 1;
     struct handle *handle = index < FS_MAX_HANDLES ? &session->handle[index] : NULL;
 
-    return handle && handle->open && handle->generation == number >> 8 ? handle : NULL;
+    return handle && handle->file && handle->generation == number >> 8 ? handle : NULL;
 }
 
-void handle_close(struct session *session, uint64_t number)
+void handle_close(struct handle *handle)
 {
-    struct handle *handle = handle_find(session, number);
-
-    if (handle)
-        handle->open = false;
+    if (handle->file)
+        file_close(handle->file);
+    handle->file = NULL;
 }

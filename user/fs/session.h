@@ -2,17 +2,16 @@
 /* What the file server keeps for each client: its shared buffer and its open files. */
 #pragma once
 
-#include <ext4/ext4.h>
+#include "file.h"
+
 #include <proto/fs.h>
-#include <stdbool.h>
 
 #define MAX_SESSIONS 32
 
 struct handle {
-    bool open;
+    struct file *file;   /* NULL: free */
     uint32_t generation; /* of the slot, so that a closed handle is not mistaken for the next one */
-    uint32_t epoch;      /* of the mount that it belongs to */
-    struct ext4_node node;
+    bool append;         /* what is written goes to the end */
 };
 
 struct session {
@@ -33,7 +32,9 @@ void session_end(uint64_t client);
 /* The part of the buffer that a request names; NULL when it is not all inside. */
 uint8_t *session_range(struct session *session, uint64_t offset, uint64_t length);
 
-/* A new handle for `node`, 0 when all are in use; finding one again, NULL when it is not open; closing it. */
-uint64_t handle_open(struct session *session, const struct ext4_node *node, uint32_t epoch);
+/* A new handle for `node`, NULL when all are in use; its number. Finding one again, NULL when it is not open;
+ * closing it. */
+struct handle *handle_open(struct session *session, const struct ext4_node *node);
+uint64_t handle_number(const struct session *session, const struct handle *handle);
 struct handle *handle_find(struct session *session, uint64_t number);
-void handle_close(struct session *session, uint64_t number);
+void handle_close(struct handle *handle);

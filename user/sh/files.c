@@ -228,3 +228,25 @@ int command_stat(int argc, char **argv)
     }
     return status;
 }
+
+int command_df(int argc, char **argv)
+{
+    struct fs_info_reply info = {0};
+    enum error error = fs_get_info(&info);
+
+    (void)argc;
+    (void)argv;
+    if (error || !info.mounted)
+        return complain_file("df", "/", error ? error : ERR_NO_FS);
+    uint64_t unit = info.block_size, used = info.blocks - info.free_blocks;
+    printf("%10s: %.*s, %.*s file system \"%.*s\"%s\n", "Disk", (int)sizeof(info.device), info.device,
+           (int)sizeof(info.type), info.type, (int)sizeof(info.label), info.label,
+           info.read_only ? ", read-only" : "");
+    printf("%10s: %llu KiB\n", "Size", (unsigned long long)(info.blocks * unit >> 10));
+    printf("%10s: %llu KiB, %llu percent\n", "Used", (unsigned long long)(used * unit >> 10),
+           (unsigned long long)(info.blocks > 0 ? (used * 100 + info.blocks - 1) / info.blocks : 0));
+    printf("%10s: %llu KiB\n", "Free", (unsigned long long)(info.free_blocks * unit >> 10));
+    printf("%10s: %llu of %llu free\n", "Inodes", (unsigned long long)info.free_inodes,
+           (unsigned long long)info.inodes);
+    return 0;
+}

@@ -119,6 +119,7 @@ static void on_complete(void *context, struct line_editor *editor, bool again)
     complete_line(&completer, editor, again);
 }
 
+static const struct line_hooks text_hooks = {.write = on_write};
 static const struct line_hooks hooks = {.write = on_write, .complete = on_complete};
 
 /* The prompt with the current directory, or the end of it, where no character is cut in two. */
@@ -147,15 +148,14 @@ static void set_width(struct line_editor *editor, bool ask)
     editor->width = shell.columns = columns > 0 ? columns : LINE_DEFAULT_WIDTH;
 }
 
-/* Shows the prompt and edits a line until it is entered or given up. */
-static enum line_event read_line(struct line_editor *editor)
+/* Shows a prompt and edits a line until it is entered or given up. */
+static enum line_event read_line(struct line_editor *editor, const char *shown_prompt)
 {
     enum line_event event = LINE_EDITING;
     bool typed = false;
 
-    make_prompt();
     set_width(editor, true);
-    line_editor_start(editor, prompt);
+    line_editor_start(editor, shown_prompt);
     while (event == LINE_EDITING) {
         uint8_t byte = input_next();
         if (!typed)
@@ -164,6 +164,26 @@ static enum line_event read_line(struct line_editor *editor)
         event = line_editor_feed(editor, byte);
     }
     return event;
+}
+
+/* What is typed for a command is edited like a line of commands. */
+bool input_text(const char **line, size_t *length)
+{
+    static char typed[LINE_BYTES + 1], typed_draft[LINE_BYTES];
+    static struct history none;
+    struct line_editor editor;
+
+    terminal_mode(CONSOLE_RAW);
+    line_editor_init(&editor, typed, typed_draft, LINE_BYTES, &none, &text_hooks);
+    enum line_event event = read_line(&editor, "");
+    terminal_mode(CONSOLE_COOKED);
+    shell.interrupted |= event == LINE_ABANDONED || editor.overflowed;
+    if (editor.overflowed)
+        printf("\nline is longer than %u bytes\n", LINE_BYTES - 1);
+    typed[editor.length] = '\n';
+    *line = typed;
+    *length = editor.length + 1;
+    return event == LINE_ENTERED;
 }
 
 /* A line is checked as a whole before any of it runs. */
@@ -202,7 +222,8 @@ int main(void)
     print_boot_problems();
     printf("Cardea. `help` lists the commands.\n");
     for (;;) {
-        enum line_event event = read_line(&editor);
+        make_prompt();
+        enum line_event event = read_line(&editor, prompt);
         if (event == LINE_ENTERED && editor.overflowed) {
             printf("sh: line is longer than %u bytes, and not run\n", LINE_BYTES - 1);
             shell.status = STATUS_USAGE;

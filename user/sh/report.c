@@ -33,7 +33,8 @@ struct shown shown(const char *name)
 
 int complain(const char *command, const char *thing, const char *why)
 {
-    printf("%s: %s: %s\n", command, shown(thing).text, why);
+    fflush(stdout);
+    fprintf(stderr, "%s: %s: %s\n", command, shown(thing).text, why);
     return STATUS_FAILED;
 }
 

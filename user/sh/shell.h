@@ -54,6 +54,9 @@ cap_t input_end_signal(void);
 /* What signals INPUT_PIN. */
 cap_t input_pin_signal(void);
 
+/* The next line of what a command is given, with its end, while a line runs; false at ctrl-d or ctrl-c. */
+bool input_text(const char **line, size_t *length);
+
 /* --- Messages (report.c) --- */
 
 /* A name as it is shown in messages: escaped, the middle left out when it is long. */
@@ -85,6 +88,19 @@ void format_mode(char text[11], const struct fs_stat *stat);
 void format_time(char *text, size_t size, const char *form, int64_t seconds);
 /* Prints ` -> TARGET` of an open symbolic link. */
 void print_target(uint64_t handle);
+
+/* --- Changing files (change.c) --- */
+
+/* The absolute path that a word means. */
+enum error path_of(char joined[PATH_SIZE], const char *path);
+/* The absolute path of `to`, or where it is a directory that of the last name of `from` in it. */
+enum error path_in(char joined[PATH_SIZE], const char *to, const char *from);
+bool is_directory(const char *path);
+/* The names in a directory but . and .. */
+enum error list_names(const char *path, struct name_list *names);
+/* Options of one letter each, out of `letters`; `given` gets those that are there. Returns the index of the
+ * first word that is none, 0 when one is wrong. */
+int read_letters(int argc, char **argv, const char *letters, char *given);
 
 /* --- Processes (processes.c) --- */
 
