@@ -88,8 +88,8 @@ enum fs_rename_flags {
     FS_RENAME_NEW = 1,     /* ERR_EXISTS when the new name is there; else what it leads to goes */
     FS_RENAME_EXCHANGE = 2 /* what both names lead to is exchanged */
 };
-/* fs_link: `from` is the file, which gets the name `to`. fs_symlink: `from` is the text, `to` the link's name.
- * fs_rename: atomic. */
+/* fs_link: `from` is the file, which gets the name `to`. fs_symlink: `from` is the text, `to` the link's
+ * name. fs_rename: atomic. */
 struct fs_names_request {
     struct fs_path from, to;
     uint64_t flags; /* fs_rename */

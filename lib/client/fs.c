@@ -176,7 +176,8 @@ enum error directory_list(uint64_t handle, bool (*each)(void *context, const str
 
 /* --- Changing --- */
 
-static enum error write_piece(uint64_t handle, uint64_t position, const void *from, size_t size, size_t *count)
+static enum error write_piece(uint64_t handle, uint64_t position, const void *from, size_t size,
+                              size_t *count)
 {
     struct fs_read_request request = {handle, position, 0, size < BUFFER_BYTES ? size : BUFFER_BYTES};
     struct fs_length_reply reply;

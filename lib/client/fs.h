@@ -10,7 +10,7 @@
  * first use. */
 enum error file_open(const char *path, uint64_t directory, uint64_t flags, uint64_t *handle,
                      struct fs_stat *stat);
-/* The same for a file that is made if need be, with these permissions, as `flags` (enum fs_open_flags) say. */
+/* The same for a file that is made if need be, with these permissions; `flags`: enum fs_open_flags. */
 enum error file_create(const char *path, uint64_t directory, uint64_t flags, unsigned mode, uint64_t *handle,
                        struct fs_stat *stat);
 void file_close(uint64_t handle);

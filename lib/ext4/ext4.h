@@ -46,8 +46,8 @@ struct ext4_source {
      */
     enum error (*get_new)(void *context, uint64_t number, struct ext4_block **block);
     /*
-     * Writes a block, which is held now, to its place: from now on, or at the next flush, as it is then. It is
-     * not changed before that flush.
+     * Writes a block, which is held now, to its place: now, or as it is at the next flush. It is not changed
+     * before that.
      */
     enum error (*write)(void *context, struct ext4_block *block);
     /* Waits until all that was written before has reached the medium and survives a loss of power. */

@@ -50,7 +50,7 @@ static enum error set_memory(struct ext4 *fs, void *memory, size_t size)
     return ERR_OK;
 }
 
-static enum error check_written_features(struct ext4 *fs)
+enum error ext4_check_writing(struct ext4 *fs)
 {
     char list[EXT4_FEATURE_LIST];
     uint32_t incompat = fs->incompat & ~(uint32_t)WRITTEN_INCOMPAT;
@@ -189,7 +189,7 @@ static enum error read_state(struct ext4 *fs)
 
 enum error ext4_start_writing(struct ext4 *fs, void *memory, size_t size, struct ext4_time now)
 {
-    enum error error = check_written_features(fs);
+    enum error error = ext4_check_writing(fs);
     if (!error)
         error = set_memory(fs, memory, size);
     if (error)

@@ -17,6 +17,9 @@
 /* Bytes of memory that ext4_start_writing takes for so many blocks in transactions; at least 256. */
 size_t ext4_writer_size(uint32_t block_size, uint32_t blocks);
 
+/* Whether a mounted file system and its disk are of a kind that can be written: ERR_READ_ONLY if not. */
+enum error ext4_check_writing(struct ext4 *fs);
+
 /*
  * Makes a file system that was just mounted ready to be changed: writes what its journal holds to its
  * place, removes orphans, and marks it as in use. `memory` is aligned to 8. ERR_READ_ONLY: it can be read

@@ -175,8 +175,8 @@ def usage(system):
     system.wait_prompt()
     names = re.findall(r"^([a-z]+)(?: [^ ]+)* {2,}", system.command("help"), re.MULTILINE)
     expected = (
-        "caps cat cd clear dmesg echo gpio help history irq kill ls mem poweroff ps pwd reboot run stat"
-        " uptime"
+        "caps cat cd clear cp df dmesg echo gpio help history irq kill ln ls mem mkdir mv poweroff ps pwd"
+        " reboot rm rmdir run stat sync touch uptime write"
     )
     if names != expected.split():
         raise Failure(f"help lists {names}")
@@ -185,7 +185,9 @@ def usage(system):
             raise Failure(f"'help {name}' does not say how it is used")
     for line in (
         *("cat", "run", "kill", "stat", "ls -x", "cd a b", "pwd a", "ps a", "caps a b", "mem a", "irq a"),
-        *("uptime a", "dmesg a", "poweroff a", "reboot a", "clear a", "history a", "help a b"),
+        *("cp a", "cp -x a b", "df a", "ln a", "mkdir", "mkdir -p", "mv a", "rm", "rm -x a"),
+        *("rmdir", "sync a", "touch", "write", "uptime a", "dmesg a", "poweroff a", "reboot a", "clear a"),
+        *("history a", "help a b"),
     ):
         shown = system.command(line + "; echo $?")
         if not re.fullmatch(rf"usage: {line.split()[0]}[^\n]*\n2\n", shown):

@@ -1,45 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The block cache: see cache.h. Memory is taken from mm piece by piece, as long as it gives some; then the
- * least recently used line is used again, by a clock hand. Lines that somebody holds stay, and those that were
- * written until they are on the medium.
+ * The block cache: see cache.h. Lines that somebody holds stay, and those that were written until they are on
+ * the medium.
  */
 #include "cache.h"
 
+#include "lines.h"
+
 #include <base/checked.h>
-#include <proto/mm.h>
 #include <rt/rt.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_BYTES   (256 << 10)
-#define MAX_CHUNKS    64
-#define MAX_LINES     8192
-#define HASH_BITS     12
 #define MAX_WRITTEN   512 /* lines that wait for a flush */
 #define SEND_LINES    128 /* so many are given to the disk at once, in order */
 #define STREAMS       8   /* sequences of blocks that are read one behind the other */
-#define AHEAD_BYTES   DISK_RUN
 #define DRIVER_TRIES  50  /* to open a session with a driver that dies */
 #define UUID_POSITION (EXT4_SUPER_OFFSET + offsetof(struct ext4_super_block, s_uuid))
 
-struct line {
-    struct ext4_block block;
-    uint64_t position; /* byte on the device, valid if `valid` */
-    struct line *next; /* in its hash bucket */
-    uint32_t held;
-    bool valid, used;
-    bool written; /* since the last flush: it is in the list */
-    bool sent;    /* as it is now */
-};
-
 static struct disk *disk;
-static uint8_t *chunks[MAX_CHUNKS];
-static unsigned chunk_count;
-static bool full; /* mm gives no more */
-static struct line lines[MAX_LINES];
-static unsigned line_count, hand, held_count;
-static struct line *buckets[1 << HASH_BITS];
 static uint32_t block_size = SECTOR_SIZE;
 static uint64_t partition_start, partition_end;
 static struct line *written[MAX_WRITTEN];
@@ -52,144 +31,11 @@ static struct {
 } streams[STREAMS];
 static unsigned next_stream;
 
-static struct line **bucket_of(uint64_t position)
-{
-    return &buckets[(position / SECTOR_SIZE * 0x9e3779b97f4a7c15ull) >> (64 - HASH_BITS)];
-}
-
-/* --- Lines and their memory --- */
-
-/* Lines of the present block size in the memory that there is. */
-static void lay_out(void)
-{
-    unsigned count = chunk_count * (CHUNK_BYTES / block_size);
-
-    for (; line_count < count && line_count < MAX_LINES; line_count++) {
-        uint8_t *chunk = chunks[line_count / (CHUNK_BYTES / block_size)];
-        uint64_t offset = (uint64_t)(line_count % (CHUNK_BYTES / block_size)) * block_size;
-        lines[line_count] = (struct line){.block = {.data = chunk + offset}};
-    }
-}
-
 static void forget_all(void)
 {
-    memset(buckets, 0, sizeof(buckets));
     memset(streams, 0, sizeof(streams));
-    line_count = hand = held_count = written_count = unsent_count = 0;
-    lay_out();
-}
-
-/* Makes all pages present: a fault for want of memory would end the process. */
-static bool populate(uint8_t *chunk)
-{
-    struct mm_range_request request = {.address = (uint64_t)chunk, .length = CHUNK_BYTES};
-    struct mm_range_reply reply = {0};
-    enum error error = ERR_OK;
-
-    for (; !error && request.length > 0; request.length -= reply.length) {
-        request.address += reply.length;
-        error = mm_populate(START_MM, &request, &reply);
-    }
-    return !error;
-}
-
-static bool grow(void)
-{
-    if (full || chunk_count == MAX_CHUNKS || line_count == MAX_LINES)
-        return false;
-    uint8_t *chunk = rt_map(CHUNK_BYTES, MM_READ | MM_WRITE);
-    if (chunk && populate(chunk)) {
-        chunks[chunk_count++] = chunk;
-        lay_out();
-        return true;
-    }
-    if (chunk)
-        rt_unmap(chunk, CHUNK_BYTES);
-    full = true;
-    return false;
-}
-
-bool cache_has_room(unsigned count)
-{
-    while (line_count - held_count < count)
-        if (!grow())
-            return false;
-    return true;
-}
-
-static struct line *find(uint64_t position)
-{
-    for (struct line *line = *bucket_of(position); line; line = line->next)
-        if (line->position == position)
-            return line;
-    return NULL;
-}
-
-static void unhash(struct line *line)
-{
-    struct line **link = bucket_of(line->position);
-
-    while (*link != line)
-        link = &(*link)->next;
-    *link = line->next;
-    line->valid = false;
-}
-
-static void hold(struct line *line)
-{
-    held_count += line->held++ == 0;
-}
-
-static void release(struct line *line)
-{
-    held_count -= --line->held == 0;
-}
-
-/* A line that nobody needs, emptied; NULL: there is none. */
-static struct line *look_for_line(void)
-{
-    for (unsigned tries = 0; tries < 2 * line_count; tries++) {
-        struct line *line = &lines[hand];
-
-        hand = (hand + 1) % line_count;
-        if (line->held || line->written)
-            continue;
-        if (line->used) {
-            line->used = false;
-            continue;
-        }
-        if (line->valid)
-            unhash(line);
-        return line;
-    }
-    return NULL;
-}
-
-static enum error flush(void *context);
-
-static struct line *take_line(void)
-{
-    unsigned before = line_count;
-
-    if (hand + 1 >= line_count && grow())
-        hand = before;
-    struct line *line = look_for_line();
-    if (!line && grow())
-        line = look_for_line();
-    if (!line && written_count && !flush(NULL))
-        line = look_for_line();
-    return line;
-}
-
-static void put_in(struct line *line, uint64_t position)
-{
-    uint64_t number = (position - partition_start) / block_size;
-
-    line->position = position;
-    line->valid = true;
-    line->block = (struct ext4_block){.data = line->block.data, .number = number};
-    line->next = *bucket_of(position);
-    *bucket_of(position) = line;
+    written_count = unsent_count = 0;
+    lines_begin(block_size);
 }
 
 /* --- The disk, and drivers that die --- */
@@ -213,8 +59,9 @@ static enum error attach_again(void)
     for (unsigned tries = 0; error == ERR_PEER_GONE && tries < DRIVER_TRIES; tries++) {
         error = blk_info(disk->driver, &request, &disk->info);
         disk->info.name[sizeof(disk->info.name) - 1] = 0;
-        if (!error && (disk->info.sectors != before.info.sectors || strcmp(disk->info.name, before.info.name) ||
-                       disk->info.block_bytes != before.info.block_bytes))
+        if (!error &&
+            (disk->info.sectors != before.info.sectors || strcmp(disk->info.name, before.info.name) ||
+             disk->info.block_bytes != before.info.block_bytes))
             error = ERR_NO_DEVICE;
         if (!error)
             error = disk_attach(disk);
@@ -254,7 +101,7 @@ enum error cache_open(struct disk *of)
     partition_end = of->info.sectors * BLK_SECTOR;
     block_size = SECTOR_SIZE;
     forget_all();
-    return cache_has_room(1) ? ERR_OK : ERR_NO_MEMORY;
+    return lines_have_room(1) ? ERR_OK : ERR_NO_MEMORY;
 }
 
 void cache_expect(const uint8_t uuid[16])
@@ -268,7 +115,7 @@ void cache_expect(const uint8_t uuid[16])
 /* How many blocks to read from `position` on: more each time somebody goes on where the last ones ended. */
 static unsigned blocks_ahead(uint64_t position)
 {
-    unsigned most = (AHEAD_BYTES < disk->run_bytes ? AHEAD_BYTES : disk->run_bytes) / block_size;
+    unsigned most = disk->run_bytes / block_size;
     unsigned i = 0, count = 1;
 
     while (i < STREAMS && streams[i].next != position)
@@ -283,11 +130,26 @@ static unsigned blocks_ahead(uint64_t position)
     uint64_t left = (partition_end - position) / block_size;
     count = count < left ? count : (unsigned)left;
     for (unsigned n = 1; n < count; n++)
-        if (find(position + (uint64_t)n * block_size))
+        if (line_find(position + (uint64_t)n * block_size))
             count = n;
     count = count ? count : 1;
     streams[i].next = position + (uint64_t)count * block_size;
     return count;
+}
+
+static enum error flush(void *context);
+
+/* An empty line, if need be one that was written before and is on the medium then. */
+static struct line *take_line(void)
+{
+    struct line *line = line_take();
+
+    return line || !written_count || flush(NULL) ? line : line_take();
+}
+
+static void set_line(struct line *line, uint64_t position)
+{
+    line_set(line, position, (position - partition_start) / block_size);
 }
 
 /* Takes up to `wanted` lines, held; how many there are. */
@@ -296,7 +158,7 @@ static unsigned take_lines(struct line **taken, unsigned wanted)
     unsigned count = 0;
 
     while (count < wanted && (taken[count] = take_line()))
-        hold(taken[count++]);
+        line_hold(taken[count++]);
     return count;
 }
 
@@ -319,16 +181,16 @@ static enum error fill(uint64_t position, struct line **filled)
         error = disk_read(disk, &run);
     }
     for (unsigned i = 0; !error && i < run.count; i++)
-        put_in(taken[i], position + (uint64_t)i * block_size);
+        set_line(taken[i], position + (uint64_t)i * block_size);
     for (unsigned i = 0; i < DISK_PIECES && run.piece[i]; i++)
-        release(taken[i]);
+        line_release(taken[i]);
     *filled = taken[0];
     return error;
 }
 
 static enum error give(struct line *line, struct ext4_block **block)
 {
-    hold(line);
+    line_hold(line);
     line->used = true;
     *block = &line->block;
     return ERR_OK;
@@ -337,7 +199,7 @@ static enum error give(struct line *line, struct ext4_block **block)
 static enum error get(void *context, uint64_t number, struct ext4_block **block)
 {
     uint64_t position = partition_start + number * block_size;
-    struct line *line = find(position);
+    struct line *line = line_find(position);
     enum error error = line ? ERR_OK : fill(position, &line);
 
     (void)context;
@@ -347,7 +209,7 @@ static enum error get(void *context, uint64_t number, struct ext4_block **block)
 static void put(void *context, struct ext4_block *block)
 {
     (void)context;
-    release((struct line *)block);
+    line_release((struct line *)block);
 }
 
 /* --- Writing --- */
@@ -355,14 +217,14 @@ static void put(void *context, struct ext4_block *block)
 static enum error get_new(void *context, uint64_t number, struct ext4_block **block)
 {
     uint64_t position = partition_start + number * block_size;
-    struct line *line = find(position);
+    struct line *line = line_find(position);
 
     (void)context;
     if (!line) {
         line = take_line();
         if (!line)
             return ERR_NO_MEMORY;
-        put_in(line, position);
+        set_line(line, position);
     }
     memset(line->block.data, 0, block_size);
     line->block.checked_as = 0;
@@ -486,11 +348,7 @@ static enum error get_sector(void *context, uint64_t sector, const uint8_t **dat
 
 static void put_sector(void *context, const uint8_t *data)
 {
-    unsigned i = 0;
-
-    while ((uint64_t)(data - chunks[i]) >= CHUNK_BYTES)
-        i++;
-    put(context, &lines[i * (CHUNK_BYTES / block_size) + (uint64_t)(data - chunks[i]) / block_size].block);
+    put(context, &line_of_bytes(data)->block);
 }
 
 struct sector_source cache_sectors(void)

@@ -15,10 +15,9 @@
 enum error cache_open(struct disk *disk);
 /* Whether the disk is there, after its driver was asked anew if need be. After false: mount again. */
 bool cache_is_good(void);
-/* Readers of the device from byte `start` on, `size` bytes. What cannot be written has no functions for that. */
+/* Readers of the device from byte `start` on, `size` bytes. Where the disk cannot be written there are no
+ * functions for that. */
 struct sector_source cache_sectors(void);
 struct ext4_source cache_blocks(uint64_t start, uint64_t size);
 /* The file system is the one of this UUID: a disk that comes back under its driver has to have it. */
 void cache_expect(const uint8_t uuid[16]);
-/* Whether `count` more blocks can be held; memory is asked for if need be. */
-bool cache_has_room(unsigned count);

@@ -1,25 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What changes files. A change is in memory when it is answered. All changes are committed together: when
- * somebody asks for it (fsync, sync), COMMIT_US after the first of them, and when the journal or the cache has no
- * room for more.
+ * somebody asks for it (fsync, sync), COMMIT_US after the first of them, and when the journal or the cache
+ * has no room for more. CLEAN_US later, when nothing was changed, the file system is marked as clean.
  */
-#include "cache.h"
 #include "clock.h"
+#include "lines.h"
 #include "mount.h"
 #include "serve.h"
 
 #include <ext4/write.h>
 #include <string.h>
 
-#define COMMIT_US       5000000
-#define BLOCKS_AT_ONCE  32 /* that one step of a write takes */
-#define ROOM            (BLOCKS_AT_ONCE + 288) /* blocks for that step, all that it changes, and a commit */
-#define PERMISSIONS     07777
-#define BIT_COMMIT      1
+#define COMMIT_US      5000000
+#define CLEAN_US       10000000
+#define BLOCKS_AT_ONCE 32                     /* that one step of a write takes */
+#define ROOM           (BLOCKS_AT_ONCE + 288) /* blocks for that step, all that it changes, and a commit */
+#define PERMISSIONS    07777
+#define BIT_COMMIT     1
 
 static cap_t timer, timer_signal;
 static bool dirty; /* something was changed since the last commit */
+static uint64_t changed_at;
 
 void change_init(void)
 {
@@ -31,12 +33,18 @@ void change_init(void)
         rt_fail("no memory for a timer");
 }
 
+static void set_timer(uint64_t us)
+{
+    timer_set(timer, timer_signal, rt_ticks() + rt_ticks_of_us(us), 0);
+}
+
 /* Something was changed. */
 static void note_change(void)
 {
     if (!dirty)
-        timer_set(timer, timer_signal, rt_ticks() + rt_ticks_of_us(COMMIT_US), 0);
+        set_timer(COMMIT_US);
     dirty = true;
+    changed_at = rt_ticks();
 }
 
 static enum error commit(void)
@@ -49,8 +57,14 @@ static enum error commit(void)
 
 void change_timer(uint64_t bits)
 {
-    if ((bits & BIT_COMMIT) && dirty && !ready())
-        commit();
+    if (!(bits & BIT_COMMIT) || ready() || !ext4_can_write(&filesystem))
+        return;
+    if (dirty && commit())
+        return;
+    if (rt_ticks() - changed_at < rt_ticks_of_us(CLEAN_US) || files_without_name())
+        set_timer(CLEAN_US);
+    else
+        report(mount_stop_writing());
 }
 
 /* Before each change: there is a file system that can be changed, and the cache has room for it. */
@@ -58,9 +72,9 @@ static enum error begin(void)
 {
     enum error error = ready();
 
-    if (!error && !ext4_can_write(&filesystem))
-        error = ERR_READ_ONLY;
-    if (!error && !cache_has_room(ROOM))
+    if (!error)
+        error = mount_start_writing();
+    if (!error && !lines_have_room(ROOM))
         error = report(ext4_settle(&filesystem));
     ext4_set_time(&filesystem, clock_now());
     return error;
@@ -164,8 +178,9 @@ enum error change_set(struct call *call, const struct fs_set_request *q)
         return ERR_BAD_ARG;
     if (q->which & FS_SET_NOW)
         values.atime = values.mtime = clock_now();
-    unsigned which = (q->which & FS_SET_MODE ? EXT4_SET_MODE : 0) | (q->which & FS_SET_OWNER ? EXT4_SET_OWNER : 0) |
-                     (q->which & FS_SET_ATIME ? EXT4_SET_ATIME : 0) | (q->which & FS_SET_MTIME ? EXT4_SET_MTIME : 0);
+    unsigned which =
+        (q->which & FS_SET_MODE ? EXT4_SET_MODE : 0) | (q->which & FS_SET_OWNER ? EXT4_SET_OWNER : 0) |
+        (q->which & FS_SET_ATIME ? EXT4_SET_ATIME : 0) | (q->which & FS_SET_MTIME ? EXT4_SET_MTIME : 0);
     error = begin();
     uint32_t inode = handle->file->node.inode;
     return error ? error : end(inode, ext4_set_attributes(&filesystem, inode, which, &values));
@@ -309,8 +324,8 @@ enum error change_symlink(struct call *call, const struct fs_names_request *q)
         error = find_place(session, &q->to, false, &second);
     if (error)
         return error;
-    return end_names(ext4_symlink(&filesystem, name->dir, name->name, name->length, first.path, q->from.length,
-                                  &what, &inode));
+    return end_names(ext4_symlink(&filesystem, name->dir, name->name, name->length, first.path,
+                                  q->from.length, &what, &inode));
 }
 
 enum error change_rename(struct call *call, const struct fs_names_request *q)

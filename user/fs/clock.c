@@ -27,7 +27,8 @@ void clock_begin(struct ext4 *fs)
 
     if (fs->source.get(fs->source.context, EXT4_SUPER_OFFSET >> fs->block_shift, &block))
         return;
-    const struct ext4_super_block *super = (const void *)(block->data + (EXT4_SUPER_OFFSET & (fs->block_size - 1)));
+    const struct ext4_super_block *super =
+        (const void *)(block->data + (EXT4_SUPER_OFFSET & (fs->block_size - 1)));
     newest = later(newest, super->s_wtime, super->s_wtime_hi);
     newest = later(newest, super->s_mtime, super->s_mtime_hi);
     newest = later(newest, super->s_mkfs_time, super->s_mkfs_time_hi);

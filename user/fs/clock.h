@@ -4,7 +4,7 @@
 
 #include <ext4/ext4.h>
 
-/* Goes on from the newest time that the superblock of a file system tells, unless it is later already: no clock
- * tells the time. */
+/* Goes on from the newest time that the superblock of a file system tells, unless it is later already: no
+ * clock tells the time. */
 void clock_begin(struct ext4 *fs);
 struct ext4_time clock_now(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A session with a block driver: see disk.h. Up to SLOTS transfers are under way, each in a slot of the memory
- * that the driver shares. */
+/* A session with a block driver: see disk.h. Up to SLOTS transfers are under way, each in a slot of the
+ * memory that the driver shares. */
 #include "disk.h"
 
 #include <base/ring.h>
@@ -165,8 +165,8 @@ static enum error open_session(struct disk *disk, uint64_t data_bytes, struct bl
 /* What one transfer moves: whole sectors of the disk's own, as many as the driver takes. */
 static uint32_t run_bytes_of(const struct disk *disk)
 {
-    uint64_t most = disk->info.max_sectors < DISK_RUN / BLK_SECTOR ? disk->info.max_sectors * BLK_SECTOR
-                                                                   : DISK_RUN;
+    uint64_t most =
+        disk->info.max_sectors < DISK_RUN / BLK_SECTOR ? disk->info.max_sectors * BLK_SECTOR : DISK_RUN;
 
     return (uint32_t)align_down(most, disk->info.block_bytes);
 }
@@ -179,7 +179,8 @@ enum error disk_attach(struct disk *disk)
     disk->run_bytes = run_bytes_of(disk);
     drop_session();
     if (!error)
-        error = disk->run_bytes ? open_session(disk, (uint64_t)SLOTS * disk->run_bytes, &reply) : ERR_UNSUPPORTED;
+        error =
+            disk->run_bytes ? open_session(disk, (uint64_t)SLOTS * disk->run_bytes, &reply) : ERR_UNSUPPORTED;
     if (error)
         return error;
     if (reply.data_bytes < disk->run_bytes) {
@@ -321,7 +322,8 @@ enum error disk_read(const struct disk *disk, const struct disk_run *run)
 
     end = align_up(end, disk->info.block_bytes);
     if (!error)
-        error = end - first <= slot_bytes ? submit(index, BLK_OP_READ, first, (uint32_t)(end - first)) : ERR_BAD_ARG;
+        error = end - first <= slot_bytes ? submit(index, BLK_OP_READ, first, (uint32_t)(end - first))
+                                          : ERR_BAD_ARG;
     if (!error)
         error = wait_for_slot(index);
     if (error)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The disk as the file server sees it: a session with a block driver. What is read and written lies in the
- * file server's own memory, so that nothing is lost with a driver: it is copied to and from the memory that the
- * driver shares. All waiting for the disk is in disk.c.
+ * file server's own memory, so that nothing is lost with a driver: it is copied to and from the memory that
+ * the driver shares. All waiting for the disk is in disk.c.
  */
 #pragma once
 

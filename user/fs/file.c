@@ -10,6 +10,7 @@
 
 static struct file *buckets[BUCKETS];
 static uint64_t version = 1;
+static unsigned nameless_count;
 
 static struct file **place_of(uint32_t inode)
 {
@@ -41,6 +42,7 @@ void file_close(struct file *file)
 
     if (--file->users > 0)
         return;
+    nameless_count -= file->nameless;
     if (file->nameless)
         change_release(file->node.inode);
     *link = file->next;
@@ -80,8 +82,15 @@ void file_without_name(uint32_t inode)
 {
     struct file *file = *place_of(inode);
 
-    if (file)
+    if (file) {
+        nameless_count += !file->nameless;
         file->nameless = true;
-    else if (inode)
+    } else if (inode) {
         change_release(inode);
+    }
+}
+
+bool files_without_name(void)
+{
+    return nameless_count > 0;
 }

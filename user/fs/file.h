@@ -23,5 +23,7 @@ enum error file_refresh(struct file *file);
 void file_changed(uint32_t inode);
 /* Names have changed, or all of the file system: any inode may have. */
 void files_changed(void);
+/* Whether a file is open that has no name any more. */
+bool files_without_name(void);
 /* The inode (0: none) has no name any more: it goes now, or when it is closed. */
 void file_without_name(uint32_t inode);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The file server: serves include/proto/fs.h from an ext4 file system on the disks of the block drivers that it
- * may use. What a client wrote into its buffer is copied once before it is looked at. What changes files is in
- * change.c.
+ * The file server: serves include/proto/fs.h from an ext4 file system on the disks of the block drivers that
+ * it may use. What a client wrote into its buffer is copied once before it is looked at. What changes files
+ * is in change.c.
  */
 #include "cache.h"
 #include "mount.h"
@@ -39,7 +39,7 @@ enum error report(enum error error)
     return error;
 }
 
-/* A disk may be taken out, and be there again, in the middle of an operation, which is done once more then. */
+/* A disk may be taken out, and be there again, in the middle of an operation: it is done once more then. */
 static bool must_retry(unsigned *tries)
 {
     return !cache_is_good() && (*tries)++ == 0 && !ready();
@@ -336,7 +336,8 @@ CHANGE(set, struct fs_set_request)
 CHANGE(fsync, struct fs_handle_request)
 CHANGE(sync, struct proto_empty)
 
-static enum error serve_fs_write(struct call *call, const struct fs_read_request *q, struct fs_length_reply *r)
+static enum error serve_fs_write(struct call *call, const struct fs_read_request *q,
+                                 struct fs_length_reply *r)
 {
     return change_write(call, q, r);
 }

@@ -199,27 +199,53 @@ static enum error mount_best(void)
     return error ? error : mount_at(&best);
 }
 
-/* Makes the root ready to be written, as far as it and its disk can be. */
-static void start_writing(void)
+static enum error say_read_only(enum error error)
+{
+    mount_info.read_only = 1;
+    rt_log("%s: read-only: %s", best.device, filesystem.cause[0] ? filesystem.cause : error_text(error));
+    return error;
+}
+
+enum error mount_start_writing(void)
 {
     size_t bytes = ext4_writer_size(filesystem.block_size, DIRTY_BLOCKS);
-    enum error error = ERR_NO_MEMORY;
 
-    clock_begin(&filesystem);
+    if (ext4_can_write(&filesystem))
+        return ERR_OK;
+    if (filesystem.writer || mount_info.read_only)
+        return ERR_READ_ONLY;
     if (writer && bytes > writer_bytes) {
         rt_unmap(writer, writer_bytes);
         writer = NULL;
     }
     if (!writer)
         writer = rt_map(writer_bytes = bytes, MM_READ | MM_WRITE);
+    if (!writer)
+        return ERR_NO_MEMORY;
     filesystem.cause[0] = 0;
+    enum error error = ext4_start_writing(&filesystem, writer, writer_bytes, clock_now());
+    return error ? say_read_only(error) : ERR_OK;
+}
+
+enum error mount_stop_writing(void)
+{
+    bool was_good = ext4_can_write(&filesystem);
+    enum error error = ext4_stop_writing(&filesystem);
+
+    return error && was_good ? say_read_only(error) : error;
+}
+
+/* A file system that was not unmounted is brought in order now; another one is written when it is changed. */
+static void prepare_writing(void)
+{
+    clock_begin(&filesystem);
     if (filesystem.block_size < disk.info.block_bytes)
         filesystem.source.write = NULL; /* the disk takes whole sectors only */
-    if (writer)
-        error = ext4_start_writing(&filesystem, writer, writer_bytes, clock_now());
-    mount_info.read_only = error != ERR_OK;
-    if (error)
-        rt_log("%s: read-only: %s", best.device, filesystem.cause[0] ? filesystem.cause : error_text(error));
+    filesystem.cause[0] = 0;
+    if (ext4_check_writing(&filesystem))
+        say_read_only(ERR_READ_ONLY);
+    else if (filesystem.replay.active)
+        mount_start_writing();
 }
 
 static void announce(void)
@@ -233,7 +259,7 @@ static void announce(void)
     fill_info(best.device);
     rt_log("mounted %s file system \"%s\" on %s, %lu blocks of %u bytes%s", mount_info.type, mount_info.label,
            best.device, (unsigned long)filesystem.block_count, filesystem.block_size, journal);
-    start_writing();
+    prepare_writing();
 }
 
 void mount_root(void)

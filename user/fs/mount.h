@@ -17,5 +17,10 @@ void mount_want(const char *root);
  * system that is named, else the first with the label ROOT_LABEL, else the first. Once there was a root, only
  * that is mounted again. Logs one line that says what came of it. */
 void mount_root(void);
+/* Makes the root ready to be changed, if it is not. ERR_READ_ONLY, ERR_NO_MEMORY; errors of the disk, after
+ * which it is read-only. */
+enum error mount_start_writing(void);
+/* Commits everything and marks it as clean; it goes on being read. Nobody has a file open without a name. */
+enum error mount_stop_writing(void);
 /* Nothing is mounted, but there are other disks than when that was found. */
 bool mount_may_work_now(void);

@@ -151,7 +151,8 @@ int command_mv(int argc, char **argv)
     for (int i = first; i < argc - 1 && !input_interrupted(); i++) {
         enum error error = path_of(from, argv[i]);
         if (!error)
-            error = flags & FS_RENAME_EXCHANGE ? path_of(to, argv[argc - 1]) : path_in(to, argv[argc - 1], argv[i]);
+            error = flags & FS_RENAME_EXCHANGE ? path_of(to, argv[argc - 1])
+                                               : path_in(to, argv[argc - 1], argv[i]);
         if (!error)
             error = file_rename(from, to, flags);
         if (error == ERR_BAD_ARG)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cp, and `write`, which copies what is typed. What is made has another name until it is whole, so that nobody
- * ever sees half a file, and what had the name before is there until then.
+ * cp, and `write`, which copies what is typed. What is made has another name until it is whole, so that
+ * nobody ever sees half a file, and what had the name before is there until then.
  */
 #include "commands.h"
 #include "shell.h"
@@ -21,7 +21,7 @@ struct making {
     uint64_t handle, position;
 };
 
-/* The name that a file has until it is whole: in the same directory, and of no length that could be too long. */
+/* The name that a file has until it is whole: in the same directory, and never too long. */
 static enum error name_of_own(char own[PATH_SIZE], const char *path)
 {
     static unsigned number;
