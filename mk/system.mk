@@ -8,7 +8,8 @@ tiny_flags := -nostdlib -static -Wl,-n -Wl,--build-id=none -Wl,-z,noexecstack
 # $(eval $(call system_program,NAME,FLAGS OF THE LINKER,LIBRARIES,KIND)): KIND user or integer, as in user.mk.
 define system_program
 $(call remember,link-system-$1,$(user_cc) $2)
-$B/system/$1.elf: $B/obj-$4/tests/system/$1.c.o $($4_libraries) lib/rt/user.ld $B/flags/link-system-$1 | packages
+$B/system/$1.elf: $B/obj-$4/tests/system/$1.c.o $($4_libraries) lib/rt/user.ld \
+    $B/flags/link-system-$1 | packages
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@)$(user_cc) $2 -o $$@ $B/obj-$4/tests/system/$1.c.o $3
 -include $B/obj-$4/tests/system/$1.c.d
@@ -17,6 +18,7 @@ system_base = -Wl,--defsym=PROGRAM_BASE=$1
 $(eval $(call system_program,costs,$(integer_abi) $(link_flags) $(call system_base,0x7d000000),\
     $(call link_group,$(integer_libraries)),integer))
 $(eval $(call system_program,tasks,$(link_flags) $(call system_base,0x78000000),$(link_libraries),user))
+$(eval $(call system_program,threads,$(link_flags) $(call system_base,0x77000000),$(link_libraries),user))
 $(eval $(call system_program,lacks,$(link_flags) $(call system_base,0x79000000),$(link_libraries),user))
 $(eval $(call system_program,sleeper,$(link_flags) $(call system_base,0x7c000000),$(link_libraries),user))
 $(eval $(call system_program,touch,$(link_flags) $(call system_base,0x7a000000),$(link_libraries),user))

@@ -81,7 +81,7 @@ struct mm_object_request {
     uint64_t size_bits; /* CNode only */
 }; /* reply: + capability with all rights */
 
-/* The frame behind one page of a space, made present: for message pages. */
+/* The frame behind one page of a space, which may write there; made present: for message pages. */
 struct mm_frame_request {
     uint64_t space;
     uint64_t address;

@@ -98,6 +98,19 @@ struct proc_said_reply {
  * (`process`; 0: nobody knows of one, and all programs of the shell), or the shell, which is started anew,
  * where no program runs. */
 
+/* A further thread of the caller's: in its address space and CNode, of its priority, with as much time as the
+ * first. The caller starts it with THREAD_START; what it is made of counts as the caller's memory.
+ * ERR_DENIED: the description limits the caller's time, which is that of one thread. */
+#define PROC_MAX_THREADS 32 /* of a process, besides the first; they are not given back */
+#define PROC_ANY_HART    (~0ull)
+struct proc_thread_request {
+    uint64_t hart; /* counted from the one that booted; PROC_ANY_HART: init chooses */
+    uint64_t message_page; /* address of a page of the caller's, for struct msg_page */
+};
+struct proc_thread_reply {
+    uint64_t hart;
+}; /* + capabilities: thread, scheduling context */
+
 #define PROC_OPS(OP)                                                                                         \
     OP(1, proc_exit, struct proc_exit_request, struct proto_empty, PROC_SELF)                                \
     OP(2, proc_spawn, struct proc_spawn_request, struct proc_spawn_reply, PROC_SPAWN)                        \
@@ -109,5 +122,6 @@ struct proc_said_reply {
     OP(8, proc_power, struct proc_power_request, struct proto_empty, PROC_POWER)                             \
     OP(9, proc_attention, struct proc_request, struct proto_empty, PROC_ATTENTION)                           \
     OP(10, proc_say, struct proc_say_request, struct proto_empty, PROC_SELF)                                 \
-    OP(11, proc_said, struct proc_said_request, struct proc_said_reply, PROC_INSPECT)
+    OP(11, proc_said, struct proc_said_request, struct proc_said_reply, PROC_INSPECT)                        \
+    OP(12, proc_thread, struct proc_thread_request, struct proc_thread_reply, PROC_SELF)
 PROTO_CLIENT(PROC_OPS)

@@ -26,6 +26,7 @@ struct start_info {
     uint64_t cnode_slots, first_free_slot;
     uint64_t stack_low, stack_high;
     uint64_t timebase;          /* ticks per second */
+    uint64_t hart, hart_count;  /* that it starts on, counted from the one that booted; of the machine */
     char name[16];
     uint64_t cap_count;
     struct start_cap cap[START_MAX_CAPS];

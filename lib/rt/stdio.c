@@ -21,9 +21,19 @@ struct input {
     char bytes[CONSOLE_MAX_BYTES];
 };
 
-static int output_flush(FILE *file)
+/* The functions that the C library calls are those at the end of each part: they lock, because threads share
+ * the buffers. */
+
+void (*rt_stdio_lock)(bool take);
+
+static void lock(bool take)
 {
-    struct output *output = (struct output *)file;
+    if (rt_stdio_lock != NULL)
+        rt_stdio_lock(take);
+}
+
+static int flush(struct output *output)
+{
     size_t count = output->count;
     output->count = 0;
     if (count == 0)
@@ -31,18 +41,32 @@ static int output_flush(FILE *file)
     return !terminal_write(output->bytes, count) ? 0 : EOF;
 }
 
-static int output_put(char c, FILE *file)
+static int put(struct output *output, char c)
 {
-    struct output *output = (struct output *)file;
     output->bytes[output->count++] = c;
     if (c == '\n' || output->count == sizeof(output->bytes))
-        return output_flush(file) == 0 ? (unsigned char)c : EOF;
+        return flush(output) == 0 ? (unsigned char)c : EOF;
     return (unsigned char)c;
 }
 
-static int input_get(FILE *file)
+static int output_flush(FILE *file)
 {
-    struct input *input = (struct input *)file;
+    lock(true);
+    int result = flush((struct output *)file);
+    lock(false);
+    return result;
+}
+
+static int output_put(char c, FILE *file)
+{
+    lock(true);
+    int result = put((struct output *)file, c);
+    lock(false);
+    return result;
+}
+
+static int get(struct input *input)
+{
     if (input->next == input->count) {
         rt_stdio_flush();
         input->next = input->count = 0;
@@ -52,6 +76,14 @@ static int input_get(FILE *file)
             return _FDEV_EOF;
     }
     return (unsigned char)input->bytes[input->next++];
+}
+
+static int input_get(FILE *file)
+{
+    lock(true);
+    int result = get((struct input *)file);
+    lock(false);
+    return result;
 }
 
 static struct output out = {.file = FDEV_SETUP_STREAM(output_put, NULL, output_flush, _FDEV_SETUP_WRITE)};

@@ -11,6 +11,8 @@ from registry import Failure
 ROWS = {
     "serve_rt_8w": (350, 11_468),
     "task_switch": (60, None),
+    "thread_first": (None, None),
+    "thread_create_join": (8000, 48_393),
     "page_touch": (1500, 4521),
     "map_touch_unmap": (3500, 22_115),
     "map_touch_unmap_480": (4500, None),

@@ -259,6 +259,8 @@ static void step_frame(struct world *w, struct client *c)
     struct answer a = model_call(MANAGE, OP_mm_frame, &q, 0);
     if (!c->page[n].mapped)
         cr_assert_eq(a.error, ERR_BAD_ADDRESS);
+    else if (!(c->page[n].prot & MM_WRITE))
+        cr_assert_eq(a.error, ERR_NO_RIGHT);
     else if (!a.error)
         cr_assert_eq(content[model[a.cap[0]].start / PAGE_BYTES], *expected_word(w, &c->page[n]));
     else

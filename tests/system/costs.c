@@ -11,6 +11,7 @@
 #include <proto/mm.h>
 #include <rt/rt.h>
 #include <rt/task.h>
+#include <rt/thread.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,6 +96,35 @@ static void row_switch(void)
         task_yield();
     span_end();
     named(10, "task_switch", 2 * ROUNDS);
+}
+
+static void nothing(void *argument)
+{
+    (void)argument;
+}
+
+static void start_and_join(unsigned count)
+{
+    enum error error = ERR_OK;
+
+    for (unsigned i = 0; i < count; i++) {
+        struct thread *thread = thread_start(THREAD_ANY_HART, nothing, NULL, &error);
+        must(error, "start a thread");
+        thread_join(thread);
+    }
+}
+
+/* The first is made of new objects, all others of those that it was made of. */
+static void rows_threads(void)
+{
+    span_begin(11);
+    start_and_join(1);
+    span_end();
+    named(11, "thread_first", 1);
+    span_begin(12);
+    start_and_join(ROUNDS);
+    span_end();
+    named(12, "thread_create_join", ROUNDS);
 }
 
 /* --- Memory --- */
@@ -306,6 +336,7 @@ int main(void)
     rows_files();
     rows_programs();
     row_switch();
+    rows_threads();
     printf("costs: done\n");
     fflush(stdout);
     proc_power(rt_cap("init"), &off, NULL);

@@ -107,10 +107,9 @@ static enum error make_thread(struct making *making)
     enum error error = thread_prepare(&plan, &making->step);
     if (error)
         return error;
-    /* The thread has copies now. */
+    /* The thread has a copy now. */
     slot_free(process->message_frame);
-    slot_free(process->fault);
-    process->message_frame = process->fault = 0;
+    process->message_frame = 0;
     process->started = rt_ticks();
     process->state = PROC_RUNNING;
     making->step = "start its thread";
@@ -141,6 +140,8 @@ enum error process_create(struct process *process, const struct program *program
 
     start_info_init(&start, process->number, process->name, rt_boot->timebase);
     process->hart = hart_choose(process);
+    start.hart = process->hart;
+    start.hart_count = rt_boot->hart_count;
     enum error error = add_args(&making, args, args_length, count);
     for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]) && !error; i++)
         error = steps[i](&making);

@@ -45,7 +45,9 @@ struct process {
     uint64_t space;   /* mm's number for its address space */
     uint32_t hart;    /* that it runs on, counted from the one that booted */
     cap_t session, address_space, cnode, thread, context;
-    cap_t fault, message_frame; /* only until the thread has them */
+    cap_t fault;         /* endpoint for the faults of its threads */
+    cap_t message_frame; /* only until the thread has it */
+    unsigned threads;    /* besides the first */
     uint64_t cnode_slots;
     cap_t watcher; /* notification of the parent, signalled at the end */
 };
@@ -141,6 +143,9 @@ enum error context_set_deadline(cap_t context, uint32_t deadline_us);
 /* Gives a new thread its time, priority, spaces and name. *step says what failed. */
 enum error thread_prepare(const struct thread_plan *plan, const char **step);
 enum error thread_start(cap_t thread, uint64_t entry, uint64_t stack, uint64_t argument);
+/* What proc_thread does; cap[]: thread and scheduling context, in new slots. */
+enum error thread_add(struct process *process, const struct proc_thread_request *q,
+                      struct proc_thread_reply *r, cap_t cap[2]);
 
 /* --- startinfo.c: the page that a process starts with (portable) --- */
 

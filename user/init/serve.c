@@ -169,6 +169,21 @@ static enum error serve_proc_said(struct call *call, const struct proc_said_requ
     return say_read(*q, r);
 }
 
+static enum error serve_proc_thread(struct call *call, const struct proc_thread_request *q,
+                                    struct proc_thread_reply *r)
+{
+    struct process *process = process_find(call->client);
+
+    if (process == NULL || process->session == 0)
+        return ERR_DENIED;
+    enum error error = thread_add(process, q, r, call->reply_cap);
+    if (!error) {
+        call->reply_caps = 2;
+        call->reply_drop = 3;
+    }
+    return error;
+}
+
 static void signalled(uint64_t bits)
 {
     if (bits & SIGNAL_CRASH)

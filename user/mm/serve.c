@@ -236,7 +236,7 @@ static enum error serve_mm_frame(struct call *call, const struct mm_frame_reques
     (void)r;
     enum error error = target_all(call, q->space, &space);
     if (!error)
-        error = touch(space, q->address, 0);
+        error = touch(space, q->address, MM_WRITE);
     if (error)
         return error;
     cap_t copy = slots_take(1);
