@@ -4,7 +4,8 @@
 
 #include "invoke.h"
 #include "lock.h"
-#include "untyped.h"
+
+#include <base/granules.h>
 
 #define LEVEL_BITS 9 /* of an address, that pick an entry of a table */
 
@@ -96,14 +97,6 @@ static uint64_t leaf_rights(uint64_t rights)
 static uint64_t slot_pte(const struct slot *slot, uint64_t bits)
 {
     return pte_make((char *)slot->object - arch_granule_base, bits);
-}
-
-uint64_t *page_entry(struct address_space *space, uint64_t address)
-{
-    unsigned bits;
-    uint64_t *entry = space_walk(space, address, PAGE_BITS, &bits);
-
-    return bits == PAGE_BITS ? entry : NULL;
 }
 
 inline void page_enter(struct slot *slot, struct address_space *space, uint64_t *entry, uint64_t address,

@@ -8,10 +8,8 @@
 
 #define USER_END 0x4000000000ull /* first address above the user half of Sv39 */
 
-/* For the boot, which maps many pages: the page-level entry for `address`, NULL when a table is missing; and
- * entering a 4 KiB frame that may have these rights, and whose slot names the space, in such an entry, which
- * is empty. */
-uint64_t *page_entry(struct address_space *space, uint64_t address);
+/* Enters a 4 KiB frame that may have these rights, and whose slot names the space, in the entry for the
+ * address, which is empty: for the boot, which maps many pages. */
 void page_enter(struct slot *slot, struct address_space *space, uint64_t *entry, uint64_t address,
                 uint64_t rights);
 /* Enters the page table in `slot` at the first missing level for `address`; *level is the level of the table

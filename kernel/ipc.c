@@ -464,7 +464,10 @@ bool endpoint_destroy(struct endpoint *endpoint)
 
     if (!thread)
         return true;
-    (queue == &endpoint->senders ? queue_remove_ranked : queue_remove)(queue, thread);
+    if (queue == &endpoint->senders)
+        queue_remove_ranked(queue, thread);
+    else
+        queue_remove(queue, thread);
     thread_wake_error(thread, ERR_PEER_GONE);
     return !queue->head;
 }

@@ -7,8 +7,8 @@
 #include "lock.h"
 #include "notification.h"
 #include "sched.h"
-#include "untyped.h"
 
+#include <base/granules.h>
 #include <string.h>
 
 /* A thread that is suspended while it waits in a queue goes back before its system call; pc is that of the

@@ -3,12 +3,11 @@
  * was given to children; when the last child is gone the count starts over. Memory is cleared before it
  * becomes an object, a page at a time, so that clearing a gigapage can be interrupted; how far it got is
  * noted in the slot. */
-#include "untyped.h"
-
 #include "invoke.h"
 #include "lock.h"
 
 #include <base/checked.h>
+#include <base/granules.h>
 
 #define MAX_COUNT        64 /* objects that one call makes */
 #define MAX_COUNT_SPACES 4
@@ -108,24 +107,6 @@ static int decode_retype(struct thread *by, struct slot *cap, struct retype *ret
         return fail(by, ERR_BAD_ARG, 5, limit);
     error = find_slots(by, retype);
     return error ? error : find_memory(by, cap, retype);
-}
-
-#define WORDS_PER_TURN    128
-#define WORDS_PER_GRANULE 8
-
-/* The boot may put a jump to clear.S in its place. */
-void __attribute__((noipa)) granules_clear(void *memory, uint64_t bytes)
-{
-    uint64_t *at = memory, *end = at + bytes / sizeof(*at);
-
-    for (uint64_t turns = bytes / sizeof(*at) / WORDS_PER_TURN; turns; turns--, at += WORDS_PER_TURN)
-#pragma GCC unroll 128
-        for (unsigned i = 0; i < WORDS_PER_TURN; i++)
-            at[i] = 0;
-    for (; at != end; at += WORDS_PER_GRANULE)
-#pragma GCC unroll 8
-        for (unsigned i = 0; i < WORDS_PER_GRANULE; i++)
-            at[i] = 0;
 }
 
 /* How far what the objects will take is clear already. */

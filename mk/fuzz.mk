@@ -7,7 +7,7 @@ SECONDS ?= 3600
 # tests/fuzz/world.h includes the other three.
 fuzz_core := cnode untyped thread ipc notification timer aspace sched context syscall debug hart reach \
     arch/host/host
-fuzz_sources := tests/fuzz/kernel_fuzz.c $(fuzz_core:%=kernel/%.c) lib/base/heap.c lib/base/xtea.c
+fuzz_sources := tests/fuzz/kernel_fuzz.c $(fuzz_core:%=kernel/%.c) lib/base/heap.c lib/base/xtea.c lib/base/granules.c
 fuzz_objects := $(fuzz_sources:%=$B/obj-fuzz/%.o)
 fuzz_flags := -std=gnu17 -g -O1 -Iinclude -Ilib -Itests/fuzz/shim -iquote kernel -D_GNU_SOURCE $(warnings) \
     -Wno-unknown-attributes -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \

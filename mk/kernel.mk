@@ -38,7 +38,7 @@ $(filter %.S.o,$(kernel_objects)): $B/kernel/offsets.h
 
 $(kernel)-script.ld: $(kernel_script) $B/flags/obj-kernel | packages
 	@mkdir -p $(@D)
-	$(call say,CPP,$<)$(kernel_cc) -E -P -undef -x assembler-with-cpp -Iinclude -Ikernel \
+	$(call say,CPP,$<)$(kernel_cc) -E -P -undef -x assembler-with-cpp -Iinclude -Ilib -Ikernel \
 	    -MMD -MP -MF $(@:.ld=.d) -MT $@ -o $@ $<
 
 # The kernel names the functions in its backtraces itself, so it is linked with a table of its own symbols:

@@ -4,7 +4,7 @@
 trees_parts := kernel/boot/tree.c kernel/boot/riscv/probe.c kernel/log.c \
     platform/quirks/*.c $(addprefix user/dev/,devices.c interrupts.c clocks.c pins.c) \
     lib/base/fdt*.c lib/base/cpu.c lib/base/intc.c lib/base/words.c lib/base/range.c lib/base/format.c \
-    lib/base/text_ring.c \
+    lib/base/text_ring.c lib/base/granules.c \
     user/init/description.c user/init/uses.c user/init/order.c
 trees_objects := $(patsubst %,$B/obj-trees/%.o,$(wildcard tests/trees/*.c $(trees_parts)))
 # Without PIE addresses are small, so those that stand for the kernel image are apart from the direct map's.

@@ -11,15 +11,15 @@
 #include "panic.h"
 #include "thread.h"
 #include "tree.h"
-#include "untyped.h"
 
 #include <base/checked.h>
 #include <base/cpio.h>
 #include <base/elf.h>
+#include <base/granules.h>
 #include <string.h>
 
 #define PAGE_SIZE              (1ull << PAGE_BITS)
-#define INIT_CNODE_BITS        19 /* 8192 slots */
+#define INIT_FREE_SLOTS        3000 /* at least so many are left for what init makes */
 #define INIT_PRIORITY          255
 #define INIT_SLICES_PER_SECOND 100
 
@@ -31,6 +31,7 @@
 struct builder {
     uint64_t start, next, end; /* memory for init, physical; free from `next` on */
     struct slot *cnode;
+    unsigned cnode_bits;
     uint64_t next_slot;
     struct address_space *space;
     struct boot_info *info;
@@ -71,16 +72,29 @@ static uint64_t tables_for(uint64_t size)
     return (3 + (size >> MEGAPAGE_BITS)) * PAGE_SIZE;
 }
 
-/* Makes sure that everything taken below is there. */
-static void check_memory(const struct builder *builder, const struct elf *elf)
+/* Memory that init needs, but for its CNode; what is mapped for it where it lies is not in it. */
+static uint64_t memory_for(const struct elf *elf, uint64_t data)
 {
-    uint64_t data = boot_state.device_tree_size + boot_state.initrd.end - boot_state.initrd.start;
-    uint64_t need = (1 << INIT_CNODE_BITS) + INIT_STACK_SIZE + 8 * PAGE_SIZE + tables_for(INIT_STACK_SIZE) +
-                    tables_for(data);
-    uint64_t free = builder->end - builder->next;
+    uint64_t need = INIT_STACK_SIZE + 8 * PAGE_SIZE + tables_for(INIT_STACK_SIZE) + tables_for(data);
 
     for (unsigned i = 0; i < elf->segment_count; i++)
         need += elf->segment[i].memory_size + 2 * PAGE_SIZE + tables_for(elf->segment[i].memory_size);
+    return need;
+}
+
+/* Chooses the size of the CNode, whose clearing takes time, and makes sure that everything taken below is
+ * there. */
+static void check_memory(struct builder *builder, const struct elf *elf)
+{
+    uint64_t data = boot_state.device_tree_size + boot_state.initrd.end - boot_state.initrd.start;
+    uint64_t need = memory_for(elf, data), free = builder->end - builder->next;
+    uint64_t slots = (need + data) / PAGE_SIZE + BOOT_FIRST_OBJECT + BOOT_MAX_UNTYPED + INIT_FREE_SLOTS;
+
+    while (1ull << (builder->cnode_bits - SLOT_BITS) < slots)
+        builder->cnode_bits++;
+    if (builder->cnode_bits > CNODE_MAX_BITS)
+        boot_fail("the archive has more pages than init can have capability slots");
+    need += 1ull << builder->cnode_bits;
     if (free < need) {
         boot_fail("too little memory: init needs %lu KiB in one piece, and the largest is %lu KiB",
                   need >> 10, free >> 10);
@@ -100,9 +114,23 @@ static void find_largest(struct builder *builder, const struct range_set *free)
 
 static struct slot *new_slot(struct builder *builder)
 {
-    if (builder->next_slot == 1 << (INIT_CNODE_BITS - SLOT_BITS))
-        boot_fail("the archive has more pages than init has capability slots");
+    if (builder->next_slot == cnode_slots(&builder->cnode[BOOT_CNODE]))
+        panic("more capability slots are needed for init than was reckoned with");
     return &builder->cnode[builder->next_slot++];
+}
+
+/* The page-level entry for `address`; NULL when a table is missing. */
+static uint64_t *page_entry(struct address_space *space, uint64_t address)
+{
+    uint64_t *entry = &space->entry[address >> GIGAPAGE_BITS];
+
+    for (unsigned bits = MEGAPAGE_BITS; bits >= PAGE_BITS; bits -= MEGAPAGE_BITS - PAGE_BITS) {
+        if (!*entry)
+            return NULL;
+        entry = arch_direct(pte_physical(*entry));
+        entry += (address >> bits) % (PAGE_SIZE / sizeof(*entry));
+    }
+    return entry;
 }
 
 /* Makes sure that there is a page table for `address`; returns the entry for it. */
@@ -219,9 +247,9 @@ static void load_program(struct builder *builder, const struct elf *elf, const c
 
 static void make_cnode(struct builder *builder)
 {
-    builder->cnode = take_cleared(builder, 1 << INIT_CNODE_BITS);
+    builder->cnode = take_cleared(builder, 1ull << builder->cnode_bits);
     builder->next_slot = BOOT_FIRST_OBJECT;
-    slot_make_root(&builder->cnode[BOOT_CNODE], OBJ_CNODE, builder->cnode, INIT_CNODE_BITS, RIGHTS_ALL);
+    slot_make_root(&builder->cnode[BOOT_CNODE], OBJ_CNODE, builder->cnode, builder->cnode_bits, RIGHTS_ALL);
 }
 
 static void make_space(struct builder *builder)
@@ -343,10 +371,10 @@ static void give_devices(struct builder *builder)
         give_range(builder, devices.range[i].start, devices.range[i].end, true);
 }
 
-static void fill_info(struct boot_info *info)
+static void fill_info(const struct builder *builder, struct boot_info *info)
 {
     info->magic = BOOT_MAGIC;
-    info->cnode_slots = 1 << (INIT_CNODE_BITS - SLOT_BITS);
+    info->cnode_slots = cnode_slots(&builder->cnode[BOOT_CNODE]);
     info->device_tree_size = boot_state.device_tree_size;
     info->archive_size = boot_state.initrd.end - boot_state.initrd.start;
     info->timebase = arch_timebase;
@@ -361,7 +389,7 @@ static void fill_info(struct boot_info *info)
 void boot_make_init(void)
 {
     static struct range_set free;
-    struct builder builder = {0};
+    struct builder builder = {.cnode_bits = CNODE_MIN_BITS};
     struct elf elf;
     const void *file;
 
@@ -374,7 +402,7 @@ void boot_make_init(void)
     make_space(&builder);
     make_controls(&builder);
     make_data(&builder);
-    fill_info(builder.info);
+    fill_info(&builder, builder.info);
     uint64_t boot_info = map_data(&builder, arch_physical(builder.info), PAGE_SIZE);
     builder.info->device_tree = map_data(&builder, boot_state.device_tree, boot_state.device_tree_size);
     builder.info->archive = map_data(&builder, boot_state.initrd.start, builder.info->archive_size);

@@ -33,24 +33,28 @@ enum field {
     FIELD_SUM = 12,
 };
 
-static bool read_hex(const char *digits, uint32_t *value)
+#define DIGIT(value) (0x80 | (value))
+/* What a hexadecimal digit stands for; 0: it is none. */
+static const uint8_t digit_of[256] = {
+    ['0'] = DIGIT(0),  ['1'] = DIGIT(1),  ['2'] = DIGIT(2),  ['3'] = DIGIT(3),  ['4'] = DIGIT(4),
+    ['5'] = DIGIT(5),  ['6'] = DIGIT(6),  ['7'] = DIGIT(7),  ['8'] = DIGIT(8),  ['9'] = DIGIT(9),
+    ['a'] = DIGIT(10), ['b'] = DIGIT(11), ['c'] = DIGIT(12), ['d'] = DIGIT(13), ['e'] = DIGIT(14),
+    ['f'] = DIGIT(15), ['A'] = DIGIT(10), ['B'] = DIGIT(11), ['C'] = DIGIT(12), ['D'] = DIGIT(13),
+    ['E'] = DIGIT(14), ['F'] = DIGIT(15),
+};
+
+static bool read_hex(const char *text, uint32_t *value)
 {
-    uint32_t read = 0;
+    uint32_t read = 0, all = DIGIT(0);
 
 #pragma GCC unroll 8
     for (unsigned i = 0; i < FIELD_DIGITS; i++) {
-        char c = digits[i];
-        uint32_t digit = (uint32_t)c - '0';
-        if (c >= 'A' && c <= 'F')
-            digit = (uint32_t)c - 'A' + 10;
-        else if (c >= 'a' && c <= 'f')
-            digit = (uint32_t)c - 'a' + 10;
-        else if (digit > 9)
-            return false;
-        read = read << 4 | digit;
+        uint32_t digit = digit_of[(uint8_t)text[i]];
+        all &= digit;
+        read = read << 4 | (digit & 15);
     }
     *value = read;
-    return true;
+    return all;
 }
 
 static bool has_magic(const char *header)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Exceptions, as scause and fault messages name them (RISC-V Privileged Specification, section 4.1.8). */
+/* Traps, as scause and fault messages name them (RISC-V Privileged Specification, section 4.1.8). */
 #pragma once
 
 #include <stdint.h>
@@ -16,6 +16,10 @@
 #define CAUSE_FETCH_PAGE       12
 #define CAUSE_LOAD_PAGE        13
 #define CAUSE_STORE_PAGE       15
+#define CAUSE_INTERRUPT        (1ull << 63)
+#define CAUSE_SOFTWARE         (CAUSE_INTERRUPT | 1)
+#define CAUSE_TIMER            (CAUSE_INTERRUPT | 5)
+#define CAUSE_EXTERNAL         (CAUSE_INTERRUPT | 9)
 
 /* In words; "unexpected trap" for what is none of them. */
 const char *trap_cause_text(uint64_t cause);

@@ -16,7 +16,6 @@
 #include "../../kernel/syscall.h"
 #include "../../kernel/thread.h"
 #include "../../kernel/timer.h"
-#include "../../kernel/untyped.h"
 
 #include <abi/error.h>
 #include <criterion/criterion.h>

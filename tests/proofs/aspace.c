@@ -8,6 +8,7 @@
  * scaled include/abi/object.h: s/^#define PAGE_BITS  .*$/#define PAGE_BITS 6/
  * scaled include/abi/object.h: s/^#define MEGAPAGE_BITS .*$/#define MEGAPAGE_BITS 9/
  * scaled include/abi/object.h: s/^#define GIGAPAGE_BITS .*$/#define GIGAPAGE_BITS 12/
+ * scaled lib/base/sv39.h: s/^#define SV39_PAGE_BITS 12/#define SV39_PAGE_BITS 6/
  * scaled kernel/aspace.h: s/0x4000000000ull/0x4000ull/
  * scaled kernel/aspace.c: s/^#define LEVEL_BITS 9/#define LEVEL_BITS 3/
  * scaled kernel/object.h: s/^#define ROOT_USER_ENTRIES 256/#define ROOT_USER_ENTRIES 4/

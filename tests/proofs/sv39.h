@@ -3,6 +3,7 @@
 #pragma once
 
 #define ENTRIES (1 << LEVEL_BITS)
+_Static_assert(SV39_PAGE_BITS == PAGE_BITS, "an entry names pages as an object does");
 _Static_assert(PAGE_BITS == LEVEL_BITS + 3, "a table of 8-byte entries fills a page");
 _Static_assert(MEGAPAGE_BITS == PAGE_BITS + LEVEL_BITS && GIGAPAGE_BITS == MEGAPAGE_BITS + LEVEL_BITS,
                "an entry maps what the table below it does");

@@ -349,12 +349,6 @@ static void read_devices(uint64_t tree_size, uint64_t *random)
 
 /* --- One tree --- */
 
-/* The kernel's, of untyped.c. */
-void granules_clear(void *memory, uint64_t bytes)
-{
-    memset(memory, 0, bytes);
-}
-
 /* Puts the tree where its end is the end of what can be read: what the header claims to follow it is zero. */
 static void place_tree(const struct tree *tree, uint64_t *random)
 {

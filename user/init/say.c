@@ -2,7 +2,8 @@
 /*
  * What programs log. Each has a journal of its own, so that none can push out another's lines, and its lines
  * have its name and number, so that none can look like another's or the system's. The lines of programs that
- * have ended lie in one journal for all.
+ * have ended lie in one journal for all. Memory for a journal is asked for when somebody speaks who finds
+ * none left by another.
  */
 #include "init.h"
 
@@ -10,14 +11,14 @@
 #include <base/format.h>
 
 #define SPEAKERS    64
-#define OWN_BYTES   2048
+#define OWN_BYTES   (PAGE_BYTES / 2)
 #define ENDED_BYTES 16384
 
 static struct speaker {
     uint64_t number; /* of the process; 0: free */
     struct journal journal;
 } speakers[SPEAKERS];
-static char own_text[SPEAKERS][OWN_BYTES], ended_text[ENDED_BYTES];
+static char ended_text[ENDED_BYTES];
 static struct journal ended = {.text = ended_text, .size = ENDED_BYTES};
 
 static struct speaker *find(uint64_t number)
@@ -29,7 +30,20 @@ static struct speaker *find(uint64_t number)
     return NULL;
 }
 
-/* The journal of a process; that of the ended when too many speak. */
+/* Gives a speaker, and the one beside it, memory for its journal. False: there is none. */
+static bool get_memory(struct speaker *speaker)
+{
+    struct speaker *pair = &speakers[(speaker - speakers) / 2 * 2];
+    char *text = rt_map(PAGE_BYTES, MM_READ | MM_WRITE);
+
+    if (text == NULL)
+        return false;
+    pair[0].journal = (struct journal){.text = text, .size = OWN_BYTES};
+    pair[1].journal = (struct journal){.text = text + OWN_BYTES, .size = OWN_BYTES};
+    return true;
+}
+
+/* The journal of a process; that of the ended when too many speak, or there is no memory for another. */
 static struct journal *journal_of(uint64_t number)
 {
     struct speaker *speaker = find(number);
@@ -38,10 +52,9 @@ static struct journal *journal_of(uint64_t number)
         speaker = find(0);
     if (speaker == NULL)
         return &ended;
-    if (speaker->number == 0) {
-        struct journal empty = {.text = own_text[speaker - speakers], .size = OWN_BYTES};
-        *speaker = (struct speaker){number, empty};
-    }
+    if (speaker->journal.text == NULL && !get_memory(speaker))
+        return &ended;
+    speaker->number = number;
     return &speaker->journal;
 }
 

@@ -9,6 +9,8 @@
 #include "lock.h"
 #include "stop.h"
 
+#include <base/aplic.h>
+
 #define LOWEST_PRIORITY   8 /* more than any that a line has; here less comes first */
 
 void aplic_configure(const struct intc *aplic, uint32_t source, uint64_t trigger)

@@ -20,12 +20,11 @@
  * gets the registers next has all of them overwritten from its own save area, which is zero before its first
  * use.
  */
-#include "fp.h"
-
 #include "csr.h"
 #include "layout.h"
 #include "machine.h"
 #include "sched.h"
+#include "trap.h"
 
 #define EAGER_ROUNDS 64
 
@@ -59,7 +58,6 @@ static void take(struct hart *hart, struct thread *thread)
 void arch_fp_leave(void)
 {
     struct hart *hart = hart_self();
-
     struct thread *owner = hart->fp_owner;
 
     if (!(hart->closed & CLOSED_FP))

@@ -9,6 +9,8 @@
  */
 #pragma once
 
+#include <base/csr.h>
+
 #define DIRECT_BASE              0xffffffc000000000
 #define DIRECT_SIZE              0x3d00000000 /* what 244 root entries reach */
 #define DIRECT_ROOT_FIRST        256
@@ -30,14 +32,3 @@
 
 /* The instruction `pause`: a fence that does nothing on older harts. */
 #define PAUSE                    0x0100000f
-
-#define SSTATUS_SPIE             0x20
-#define SSTATUS_SPP              0x100
-#define SSTATUS_FS               0x6000
-#define SSTATUS_FS_INITIAL       0x2000
-#define SSTATUS_FS_CLEAN         0x4000
-#define SSTATUS_FS_DIRTY         0x6000
-#define SSTATUS_SUM              0x40000
-#define SSTATUS_MXR              0x80000
-
-#define SATP_SV39                0x8000000000000000

@@ -7,10 +7,7 @@
 #include "sbi.h"
 #include "stop.h"
 
-enum srst_type { SRST_SHUTDOWN, SRST_COLD_REBOOT };
-enum srst_reason { SRST_NO_REASON, SRST_SYSTEM_FAILURE };
-
-#define TEST_DEVICE_FAIL     0x3333 /* QEMU's sifive,test0: the upper half is the exit status */
+#define TEST_DEVICE_FAIL 0x3333 /* QEMU's sifive,test0: the upper half is the exit status */
 
 /* What the firmware was given for the console may still be in the UART's FIFO: 64 bytes take 6 ms at
  * 115200 baud. */

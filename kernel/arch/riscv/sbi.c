@@ -5,11 +5,7 @@
 #include "image.h"
 #include "machine.h"
 
-#define SBI_LEGACY_SET_TIMER 0
-#define SBI_LEGACY_PUTCHAR   1
-#define DBCN_WRITE           0
-
-#define LINE_SIZE            128
+#define LINE_SIZE 128
 
 bool sbi_has_console;
 
@@ -46,7 +42,7 @@ void sbi_send_ipi(uint64_t hart_id)
 }
 
 /* One call per hart: hart ids may lie further apart than a mask reaches. */
-void sbi_remote_fence(enum sbi_fence function, uint64_t mask, uint64_t address, uint64_t size)
+void sbi_remote_fence(enum sbi_rfence function, uint64_t mask, uint64_t address, uint64_t size)
 {
     for (uint32_t i = 0; i < hart_count; i++)
         if (mask >> i & 1)

@@ -2,16 +2,9 @@
 /* Calls to the firmware (RISC-V Supervisor Binary Interface Specification 2.0). */
 #pragma once
 
+#include <base/sbi.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-#define SBI_BASE   0x10
-#define SBI_TIME   0x54494d45
-#define SBI_IPI    0x735049
-#define SBI_RFENCE 0x52464e43
-#define SBI_HSM    0x48534d
-#define SBI_SRST   0x53525354
-#define SBI_DBCN   0x4442434e
 
 struct sbi_result {
     int64_t error; /* 0, or negative */
@@ -27,5 +20,4 @@ void sbi_set_timer(uint64_t deadline);
 void sbi_send_ipi(uint64_t hart_id);
 /* Fences on other harts, a bit in `mask` per index: instruction fetches, all translations, or those of one
  * page. */
-enum sbi_fence { FENCE_INSTRUCTIONS, FENCE_TRANSLATIONS };
-void sbi_remote_fence(enum sbi_fence function, uint64_t mask, uint64_t address, uint64_t size);
+void sbi_remote_fence(enum sbi_rfence function, uint64_t mask, uint64_t address, uint64_t size);

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "firmware.h"
 
-enum base_function { BASE_IMPLEMENTATION = 1, BASE_IMPLEMENTATION_VERSION, BASE_PROBE };
-
-#define HSM_HART_START 0
-
 bool firmware_has(uint64_t extension)
 {
     struct sbi_result result = sbi(SBI_BASE, BASE_PROBE, extension);

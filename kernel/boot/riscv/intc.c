@@ -3,10 +3,10 @@
  * Architecture 1.0, chapter 3). */
 #include "intc.h"
 
-#include "arch/riscv/aplic.h"
 #include "arch/riscv/csr.h"
 #include "arch/riscv/intc.h"
 
+#include <base/aplic.h>
 #include <base/plic.h>
 
 /* What siselect chooses for sireg. A register of bits has a number for each 32, though it holds 64. */

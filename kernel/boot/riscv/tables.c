@@ -12,9 +12,9 @@
 #include "aspace.h"
 #include "boot/boot.h"
 #include "boot/tree.h"
-#include "untyped.h"
 
 #include <base/checked.h>
+#include <base/granules.h>
 
 #define TABLE_POOL  32
 #define ROOT_LEVEL  2

@@ -2,8 +2,8 @@
 #include "text.h"
 
 #include "boot/riscv/probe.h"
-#include "untyped.h"
 
+#include <base/granules.h>
 #include <stdint.h>
 
 #define JAL 0x6f
