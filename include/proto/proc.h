@@ -76,6 +76,9 @@ struct proc_power_request {
     uint64_t action;
 };
 
+/* proc_power_watch: + capability: notification, signalled before the machine is switched off or restarted.
+ * That waits then, 10 s at most, until the caller has said proc_power_ready. */
+
 /* Lines for the log: init puts time and name before each. */
 #define PROC_SAY_BYTES 480
 struct proc_say_request {
@@ -123,5 +126,7 @@ struct proc_thread_reply {
     OP(9, proc_attention, struct proc_request, struct proto_empty, PROC_ATTENTION)                           \
     OP(10, proc_say, struct proc_say_request, struct proto_empty, PROC_SELF)                                 \
     OP(11, proc_said, struct proc_said_request, struct proc_said_reply, PROC_INSPECT)                        \
-    OP(12, proc_thread, struct proc_thread_request, struct proc_thread_reply, PROC_SELF)
+    OP(12, proc_thread, struct proc_thread_request, struct proc_thread_reply, PROC_SELF)                     \
+    OP(13, proc_power_watch, struct proto_empty, struct proto_empty, PROC_SELF)                              \
+    OP(14, proc_power_ready, struct proto_empty, struct proto_empty, PROC_SELF)
 PROTO_CLIENT(PROC_OPS)

@@ -10,6 +10,7 @@
 #include "serve.h"
 
 #include <ext4/write.h>
+#include <proto/proc.h>
 #include <string.h>
 
 #define COMMIT_US      5000000
@@ -18,19 +19,30 @@
 #define ROOM           (BLOCKS_AT_ONCE + 288) /* blocks for that step, all that it changes, and a commit */
 #define PERMISSIONS    07777
 #define BIT_COMMIT     1
+#define BIT_POWER      2
 
 static cap_t timer, timer_signal;
 static bool dirty; /* something was changed since the last commit */
 static uint64_t changed_at;
 
+/* A copy of the notification that signals one bit. */
+static cap_t make_signal(cap_t notification, uint64_t bit)
+{
+    cap_t slot = slot_alloc();
+
+    if (!notification || !slot || cnode_mint(START_CNODE, slot, 0, notification, RIGHT_SIGNAL, bit))
+        rt_fail("no memory for a notification");
+    return slot;
+}
+
 void change_init(void)
 {
-    cap_t notification = serve_notification();
+    cap_t notification = serve_notification(), power = make_signal(notification, BIT_POWER);
 
-    timer_signal = slot_alloc();
-    if (!notification || !timer_signal || object_make(OBJ_TIMER, 0, &timer) ||
-        cnode_mint(START_CNODE, timer_signal, 0, notification, RIGHT_SIGNAL, BIT_COMMIT))
+    timer_signal = make_signal(notification, BIT_COMMIT);
+    if (object_make(OBJ_TIMER, 0, &timer))
         rt_fail("no memory for a timer");
+    proto_call(rt_cap("init"), OP_proc_power_watch, NULL, 0, NULL, 0, &power, 1, NULL, 0, NULL);
 }
 
 static void set_timer(uint64_t us)
@@ -55,8 +67,18 @@ static enum error commit(void)
     return report(error);
 }
 
-void change_timer(uint64_t bits)
+/* The machine is to be switched off. */
+static void finish(void)
 {
+    if (!ready() && mount_stop_writing())
+        rt_log("what was written last may be lost");
+    proc_power_ready(rt_cap("init"), NULL, NULL);
+}
+
+void change_signalled(uint64_t bits)
+{
+    if (bits & BIT_POWER)
+        finish();
     if (!(bits & BIT_COMMIT) || ready() || !ext4_can_write(&filesystem))
         return;
     if (dirty && commit())

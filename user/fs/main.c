@@ -357,7 +357,7 @@ int main(int argc, char **argv)
         .endpoint = rt_cap("recv:fs"),
         .table = fs_table,
         .client_gone = session_end,
-        .signalled = change_timer,
+        .signalled = change_signalled,
     };
 
     if (!server.endpoint)

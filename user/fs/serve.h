@@ -20,10 +20,10 @@ enum error open_handle(struct call *call, uint64_t number, struct session **sess
 
 /* --- change.c --- */
 
-/* Makes the timer that ends in change_timer(). */
+/* Makes what ends in change_signalled(). */
 void change_init(void);
-/* Commits what was changed a while ago. */
-void change_timer(uint64_t bits);
+/* Time has passed since something was changed, or the machine is to be switched off. */
+void change_signalled(uint64_t bits);
 /* Makes the file that an open has not found. */
 enum error change_create(struct session *session, const struct fs_open_request *q, struct ext4_node *node);
 enum error change_size(uint32_t inode, uint64_t size);

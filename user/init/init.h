@@ -50,6 +50,8 @@ struct process {
     unsigned threads;    /* besides the first */
     uint64_t cnode_slots;
     cap_t watcher; /* notification of the parent, signalled at the end */
+    cap_t power_signal; /* notification of its own, signalled before the machine is switched off */
+    bool power_ready;   /* it has finished what it had to do then */
 };
 
 /* What outlives restarts of a described process. */
@@ -246,6 +248,15 @@ void process_end(struct process *process, enum proc_state state, uint64_t status
 void attention(unsigned terminal, uint64_t program);
 /* Asks mm for crashes and ends who crashed. */
 void take_crashes(void);
+
+/* --- power.c --- */
+
+/* Tells those that asked for it, and switches the machine off or restarts it when they have finished. The
+ * call is answered only if that fails; ERR_BUSY while it is under way. */
+enum error power_begin(struct call *call, bool reboot);
+/* Goes on with it when everybody has finished, or took too long; then power_due(), in ticks, has come. */
+void power_run(void);
+uint64_t power_due(void);
 
 /* --- spawn.c --- */
 

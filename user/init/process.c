@@ -34,6 +34,7 @@ void process_forget(struct process *process)
 {
     say_ended(process->number);
     slot_free(process->watcher);
+    slot_free(process->power_signal);
     process->used = false;
 }
 

@@ -122,7 +122,6 @@ static enum error serve_proc_caps(struct call *call, const struct proc_caps_requ
 static enum error serve_proc_power(struct call *call, const struct proc_power_request *q,
                                    struct proto_empty *r)
 {
-    const uint64_t normal = 0;
     const struct process *process = process_find(call->client);
 
     (void)r;
@@ -131,10 +130,41 @@ static enum error serve_proc_power(struct call *call, const struct proc_power_re
     bool reboot = q->action == PROC_REBOOT;
     log_line("init: %s, as %s asks", reboot ? "rebooting" : "powering off",
              process != NULL ? process->name : "somebody");
-    enum error error =
-        kernel_call(BOOT_RESET, reboot ? OP_RESET_REBOOT : OP_RESET_POWEROFF, &normal, 1, NULL, 0);
-    log_line("init: the firmware cannot %s this machine", reboot ? "restart" : "switch off");
-    return error;
+    return power_begin(call, reboot);
+}
+
+static enum error serve_proc_power_watch(struct call *call, const struct proto_empty *q,
+                                         struct proto_empty *r)
+{
+    struct process *process = process_find(call->client);
+
+    (void)q;
+    (void)r;
+    if (process == NULL)
+        return ERR_DENIED;
+    if (call->cap_count != 1)
+        return ERR_NO_CAP;
+    enum error error = notification_check(call->cap[0]);
+    if (error)
+        return error;
+    slot_free(process->power_signal);
+    process->power_signal = call->cap[0];
+    call->cap[0] = 0;
+    return ERR_OK;
+}
+
+static enum error serve_proc_power_ready(struct call *call, const struct proto_empty *q,
+                                         struct proto_empty *r)
+{
+    struct process *process = process_find(call->client);
+
+    (void)q;
+    (void)r;
+    if (process == NULL)
+        return ERR_DENIED;
+    process->power_ready = true;
+    services_run();
+    return ERR_OK;
 }
 
 static enum error serve_proc_attention(struct call *call, const struct proc_request *q, struct proto_empty *r)

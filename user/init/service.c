@@ -225,9 +225,12 @@ void services_run(void)
         if (services[index].waiting && services[index].due <= rt_ticks())
             start(index);
     }
+    power_run();
     uint64_t due = next_due(), retry = rt_ticks() + ticks_of_ms(RETRY_MS);
     if (left && retry < due)
         due = retry;
+    if (power_due() < due)
+        due = power_due();
     if (due != NEVER)
         timer_set(timer, timer_signal, due, 0);
 }

@@ -4,7 +4,6 @@
 #include "shell.h"
 
 #include <abi/object.h>
-#include <client/fs.h>
 #include <proto/dev.h>
 #include <proto/mm.h>
 #include <proto/proc.h>
@@ -173,9 +172,6 @@ static int power(const char *command, uint64_t action)
     enum error error;
 
     fflush(stdout);
-    error = fs_sync_all();
-    if (error && error != ERR_NO_FS)
-        complain_file(command, "file system", error);
     error = proc_power(rt_cap("init"), &request, &none);
     if (error == ERR_UNSUPPORTED)
         return complain(command, "machine", "its firmware cannot do that");
