@@ -400,7 +400,7 @@ def completion(system):
     system.expect("\n1\n")
     system.wait_prompt()
     system.send("c\t\t")
-    system.expect_regex(r"caps +cat +cd +clear\n")
+    system.expect_regex(r"caps +cat +cd +clear +cp\n")
     if "\a" not in system.output[start:]:
         raise Failure("the first tab did not ring the bell")
     system.send(ctrl("c"))
