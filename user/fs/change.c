@@ -102,6 +102,13 @@ static enum error begin(void)
     return error;
 }
 
+/* Blocks that were freed can be used again once that is committed: true, once, when there is hope for an
+ * operation that has failed. */
+static bool may_have_room(enum error error, unsigned *tries)
+{
+    return error == ERR_NO_SPACE && dirty && (*tries)++ == 0 && !commit();
+}
+
 /* After each change of an inode, and of names. */
 static enum error end(uint32_t inode, enum error error)
 {
@@ -141,9 +148,10 @@ static enum error write_steps(uint32_t inode, uint64_t position, const uint8_t *
                               size_t *done)
 {
     size_t step = (size_t)BLOCKS_AT_ONCE * filesystem.block_size, part = 0;
+    unsigned tries = 0;
     enum error error = ERR_OK;
 
-    for (*done = 0; !error && *done < length; *done += part) {
+    for (*done = 0; (!error || may_have_room(error, &tries)) && *done < length; *done += part) {
         size_t wanted = length - *done < step ? length - *done : step;
         part = 0;
         error = begin();
@@ -253,6 +261,17 @@ static enum error begin_names(struct call *call, struct session **session)
 
 static struct place first, second;
 
+static enum error create(const struct ext4_name *name, const struct ext4_new *what, uint32_t *inode)
+{
+    unsigned tries = 0;
+    enum error error;
+
+    do
+        error = ext4_create(&filesystem, name->dir, name->name, name->length, what, inode);
+    while (may_have_room(error, &tries));
+    return end_names(error);
+}
+
 enum error change_create(struct session *session, const struct fs_open_request *q, struct ext4_node *node)
 {
     const struct ext4_new what = {.mode = (uint16_t)(EXT4_S_IFREG | (q->mode & PERMISSIONS))};
@@ -263,7 +282,7 @@ enum error change_create(struct session *session, const struct fs_open_request *
     if (!error)
         error = find_place(session, &q->path, false, &first);
     if (!error)
-        error = end_names(ext4_create(&filesystem, name->dir, name->name, name->length, &what, &inode));
+        error = create(name, &what, &inode);
     if (error == ERR_EXISTS)
         return ERR_NOT_FOUND; /* a symbolic link that leads nowhere */
     return error ? error : report(ext4_read_node(&filesystem, inode, node));
@@ -281,7 +300,7 @@ enum error change_mkdir(struct call *call, const struct fs_name_request *q)
         error = find_place(session, &q->path, true, &first);
     if (error)
         return error;
-    return end_names(ext4_create(&filesystem, name->dir, name->name, name->length, &what, &inode));
+    return create(name, &what, &inode);
 }
 
 static enum error remove_name(struct call *call, const struct fs_name_request *q, bool directory)
