@@ -76,7 +76,7 @@ include mk/kernel.mk mk/user.mk mk/image.mk
 include mk/test.mk mk/latency.mk
 include mk/fuzz.mk mk/trees.mk mk/images.mk mk/crash.mk mk/firmware.mk
 include mk/hostile.mk mk/lanes.mk
-include mk/system.mk mk/bench.mk
+include mk/system.mk mk/example.mk mk/bench.mk
 include mk/coverage.mk
 include mk/card.mk mk/boards.mk
 

@@ -45,7 +45,8 @@ enum blk_op { BLK_OP_READ = 1, BLK_OP_WRITE = 2, BLK_OP_FLUSH = 3 };
  * and ends at multiples of block_bytes. Completion: status is an enum error. */
 
 #define BLK_OPS(OP)                                                                                          \
-    OP(1, blk_info, struct blk_unit_request, struct blk_info_reply, BLK_READ)                                \
-    OP(2, blk_attach, struct blk_attach_request, struct blk_attach_reply, BLK_READ)                          \
-    OP(3, blk_detach, struct proto_empty, struct proto_empty, BLK_READ)
+    OP(blk, 1, info, struct blk_unit_request, struct blk_info_reply, BLK_READ, (), ())                       \
+    OP(blk, 2, attach, struct blk_attach_request, struct blk_attach_reply, BLK_READ,                         \
+       (NOTIFICATION), (SEGMENT, NOTIFICATION))                                                              \
+    OP(blk, 3, detach, struct proto_empty, struct proto_empty, BLK_READ, (), ())
 PROTO_CLIENT(BLK_OPS)

@@ -65,11 +65,13 @@ struct console_size_reply {
 };
 
 #define CONSOLE_OPS(OP)                                                                                      \
-    OP(1, console_write, struct console_write_request, struct console_write_reply, CONSOLE_WRITE)            \
-    OP(2, console_read, struct console_read_request, struct console_read_reply, CONSOLE_READ)                \
-    OP(3, console_mode, struct console_mode_request, struct proto_empty, CONSOLE_READ)                       \
-    OP(4, console_interrupt, struct proto_empty, struct proto_empty, CONSOLE_READ)                           \
-    OP(5, console_info, struct proto_empty, struct console_info_reply, CONSOLE_WRITE)                        \
-    OP(6, console_foreground, struct console_foreground_request, struct proto_empty, CONSOLE_CONTROL)        \
-    OP(7, console_size, struct console_size_request, struct console_size_reply, CONSOLE_READ)
+    OP(console, 1, write, struct console_write_request, struct console_write_reply, CONSOLE_WRITE, (), ())   \
+    OP(console, 2, read, struct console_read_request, struct console_read_reply, CONSOLE_READ, (), ())       \
+    OP(console, 3, mode, struct console_mode_request, struct proto_empty, CONSOLE_READ, (), ())              \
+    OP(console, 4, interrupt, struct proto_empty, struct proto_empty, CONSOLE_READ,                          \
+       (OPTIONAL(NOTIFICATION)), ())                                                                         \
+    OP(console, 5, info, struct proto_empty, struct console_info_reply, CONSOLE_WRITE, (), ())               \
+    OP(console, 6, foreground, struct console_foreground_request, struct proto_empty, CONSOLE_CONTROL,       \
+       (), ())                                                                                               \
+    OP(console, 7, size, struct console_size_request, struct console_size_reply, CONSOLE_READ, (), ())
 PROTO_CLIENT(CONSOLE_OPS)

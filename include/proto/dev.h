@@ -104,15 +104,15 @@ struct dev_irq_stats_reply {
     uint64_t deadline; /* ticks; 0: none */
 };
 
-#define DEV_OPS(OP)                                                                                         \
-    OP(1, dev_count, struct proto_empty, struct dev_count_reply, DEV_DRIVE)                                 \
-    OP(2, dev_info, struct dev_index_request, struct dev_info_reply, DEV_DRIVE)                             \
-    OP(3, dev_region, struct dev_region_request, struct dev_region_reply, DEV_DRIVE)                        \
-    OP(4, dev_irq, struct dev_index_request, struct dev_irq_reply, DEV_DRIVE)                               \
-    OP(5, dev_dma, struct dev_dma_request, struct dev_dma_reply, DEV_DRIVE)                                 \
-    OP(6, dev_dma_free, struct dev_dma_free_request, struct proto_empty, DEV_DRIVE)                         \
-    OP(7, dev_property, struct dev_property_request, struct dev_property_reply, DEV_DRIVE)                  \
-    OP(8, dev_irq_stats, struct dev_index_request, struct dev_irq_stats_reply, DEV_INSPECT)                 \
-    OP(9, dev_pin, struct dev_index_request, struct dev_pin_reply, DEV_DRIVE)                               \
-    OP(16, dev_register, struct dev_register_request, struct dev_register_reply, PROTO_MANAGE)
+#define DEV_OPS(OP)                                                                                          \
+    OP(dev, 1, count, struct proto_empty, struct dev_count_reply, DEV_DRIVE, (), ())                         \
+    OP(dev, 2, info, struct dev_index_request, struct dev_info_reply, DEV_DRIVE, (), ())                     \
+    OP(dev, 3, region, struct dev_region_request, struct dev_region_reply, DEV_DRIVE, (), (SEGMENT))         \
+    OP(dev, 4, irq, struct dev_index_request, struct dev_irq_reply, DEV_DRIVE, (), (LINE))                   \
+    OP(dev, 5, dma, struct dev_dma_request, struct dev_dma_reply, DEV_DRIVE, (), (SEGMENT))                  \
+    OP(dev, 6, dma_free, struct dev_dma_free_request, struct proto_empty, DEV_DRIVE, (), ())                 \
+    OP(dev, 7, property, struct dev_property_request, struct dev_property_reply, DEV_DRIVE, (), ())          \
+    OP(dev, 8, irq_stats, struct dev_index_request, struct dev_irq_stats_reply, DEV_INSPECT, (), ())         \
+    OP(dev, 9, pin, struct dev_index_request, struct dev_pin_reply, DEV_DRIVE, (), ())                       \
+    OP(dev, 16, register, struct dev_register_request, struct dev_register_reply, PROTO_MANAGE, (), ())
 PROTO_CLIENT(DEV_OPS)

@@ -145,23 +145,23 @@ struct fs_info_reply {
 /* When nothing is mounted every operation but fs_info answers ERR_NO_FS (no disk, or none of ours on it) or
  * ERR_CORRUPT or ERR_UNSUPPORTED; fs_info tells the cause in words. */
 #define FS_OPS(OP)                                                                                           \
-    OP(1, fs_attach, struct fs_attach_request, struct proto_empty, FS_READ)                                  \
-    OP(2, fs_open, struct fs_open_request, struct fs_open_reply, FS_READ)                                    \
-    OP(3, fs_close, struct fs_handle_request, struct proto_empty, FS_READ)                                   \
-    OP(4, fs_read, struct fs_read_request, struct fs_length_reply, FS_READ)                                  \
-    OP(5, fs_stat, struct fs_handle_request, struct fs_open_reply, FS_READ)                                  \
-    OP(6, fs_list, struct fs_list_request, struct fs_list_reply, FS_READ)                                    \
-    OP(7, fs_readlink, struct fs_read_request, struct fs_length_reply, FS_READ)                              \
-    OP(8, fs_info, struct proto_empty, struct fs_info_reply, FS_READ)                                        \
-    OP(9, fs_write, struct fs_read_request, struct fs_length_reply, FS_WRITE)                                \
-    OP(10, fs_truncate, struct fs_size_request, struct proto_empty, FS_WRITE)                                \
-    OP(11, fs_mkdir, struct fs_name_request, struct proto_empty, FS_WRITE)                                   \
-    OP(12, fs_rmdir, struct fs_name_request, struct proto_empty, FS_WRITE)                                   \
-    OP(13, fs_unlink, struct fs_name_request, struct proto_empty, FS_WRITE)                                  \
-    OP(14, fs_link, struct fs_names_request, struct proto_empty, FS_WRITE)                                   \
-    OP(15, fs_symlink, struct fs_names_request, struct proto_empty, FS_WRITE)                                \
-    OP(16, fs_rename, struct fs_names_request, struct proto_empty, FS_WRITE)                                 \
-    OP(17, fs_set, struct fs_set_request, struct proto_empty, FS_WRITE)                                      \
-    OP(18, fs_fsync, struct fs_handle_request, struct proto_empty, FS_WRITE)                                 \
-    OP(19, fs_sync, struct proto_empty, struct proto_empty, FS_WRITE)
+    OP(fs, 1, attach, struct fs_attach_request, struct proto_empty, FS_READ, (SEGMENT), ())                  \
+    OP(fs, 2, open, struct fs_open_request, struct fs_open_reply, FS_READ, (), ())                           \
+    OP(fs, 3, close, struct fs_handle_request, struct proto_empty, FS_READ, (), ())                          \
+    OP(fs, 4, read, struct fs_read_request, struct fs_length_reply, FS_READ, (), ())                         \
+    OP(fs, 5, stat, struct fs_handle_request, struct fs_open_reply, FS_READ, (), ())                         \
+    OP(fs, 6, list, struct fs_list_request, struct fs_list_reply, FS_READ, (), ())                           \
+    OP(fs, 7, readlink, struct fs_read_request, struct fs_length_reply, FS_READ, (), ())                     \
+    OP(fs, 8, info, struct proto_empty, struct fs_info_reply, FS_READ, (), ())                               \
+    OP(fs, 9, write, struct fs_read_request, struct fs_length_reply, FS_WRITE, (), ())                       \
+    OP(fs, 10, truncate, struct fs_size_request, struct proto_empty, FS_WRITE, (), ())                       \
+    OP(fs, 11, mkdir, struct fs_name_request, struct proto_empty, FS_WRITE, (), ())                          \
+    OP(fs, 12, rmdir, struct fs_name_request, struct proto_empty, FS_WRITE, (), ())                          \
+    OP(fs, 13, unlink, struct fs_name_request, struct proto_empty, FS_WRITE, (), ())                         \
+    OP(fs, 14, link, struct fs_names_request, struct proto_empty, FS_WRITE, (), ())                          \
+    OP(fs, 15, symlink, struct fs_names_request, struct proto_empty, FS_WRITE, (), ())                       \
+    OP(fs, 16, rename, struct fs_names_request, struct proto_empty, FS_WRITE, (), ())                        \
+    OP(fs, 17, set, struct fs_set_request, struct proto_empty, FS_WRITE, (), ())                             \
+    OP(fs, 18, fsync, struct fs_handle_request, struct proto_empty, FS_WRITE, (), ())                        \
+    OP(fs, 19, sync, struct proto_empty, struct proto_empty, FS_WRITE, (), ())
 PROTO_CLIENT(FS_OPS)

@@ -78,12 +78,12 @@ struct gpio_acknowledge_reply {
     uint64_t flags;  /* now */
 };
 
-#define GPIO_OPS(OP)                                                                                        \
-    OP(1, gpio_info, struct gpio_controller_request, struct gpio_info_reply, GPIO_READ)                     \
-    OP(2, gpio_pin, struct gpio_pin_request, struct gpio_pin_reply, GPIO_READ)                              \
-    OP(3, gpio_set, struct gpio_set_request, struct gpio_set_reply, GPIO_WRITE)                             \
-    OP(4, gpio_release, struct gpio_pin_request, struct proto_empty, GPIO_WRITE)                            \
-    OP(5, gpio_watch, struct gpio_watch_request, struct gpio_watch_reply, GPIO_READ)                        \
-    OP(6, gpio_acknowledge, struct gpio_pin_request, struct gpio_acknowledge_reply, GPIO_READ)              \
-    OP(7, gpio_unwatch, struct gpio_pin_request, struct proto_empty, GPIO_READ)
+#define GPIO_OPS(OP)                                                                                         \
+    OP(gpio, 1, info, struct gpio_controller_request, struct gpio_info_reply, GPIO_READ, (), ())             \
+    OP(gpio, 2, pin, struct gpio_pin_request, struct gpio_pin_reply, GPIO_READ, (), ())                      \
+    OP(gpio, 3, set, struct gpio_set_request, struct gpio_set_reply, GPIO_WRITE, (), ())                     \
+    OP(gpio, 4, release, struct gpio_pin_request, struct proto_empty, GPIO_WRITE, (), ())                    \
+    OP(gpio, 5, watch, struct gpio_watch_request, struct gpio_watch_reply, GPIO_READ, (NOTIFICATION), ())    \
+    OP(gpio, 6, acknowledge, struct gpio_pin_request, struct gpio_acknowledge_reply, GPIO_READ, (), ())      \
+    OP(gpio, 7, unwatch, struct gpio_pin_request, struct proto_empty, GPIO_READ, (), ())
 PROTO_CLIENT(GPIO_OPS)

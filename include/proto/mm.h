@@ -123,18 +123,21 @@ struct mm_crash_reply {
 };
 
 #define MM_OPS(OP)                                                                                           \
-    OP(1, mm_map, struct mm_map_request, struct mm_map_reply, MM_USE)                                        \
-    OP(2, mm_unmap, struct mm_range_request, struct mm_range_reply, MM_USE)                                  \
-    OP(3, mm_segment_create, struct mm_segment_create_request, struct mm_segment_create_reply, MM_USE)       \
-    OP(4, mm_segment_device, struct mm_segment_device_request, struct proto_empty, MM_DMA)                   \
-    OP(5, mm_segment_map, struct mm_segment_map_request, struct mm_map_reply, MM_USE)                        \
-    OP(6, mm_object, struct mm_object_request, struct proto_empty, MM_USE)                                   \
-    OP(7, mm_stats, struct proto_empty, struct mm_stats_reply, MM_USE)                                       \
-    OP(8, mm_segment_drop, struct proto_empty, struct proto_empty, MM_USE)                                   \
-    OP(9, mm_populate, struct mm_range_request, struct mm_range_reply, MM_USE)                               \
-    OP(16, mm_space_create, struct mm_space_create_request, struct mm_space_create_reply, PROTO_MANAGE)      \
-    OP(17, mm_space_destroy, struct mm_space_request, struct proto_empty, PROTO_MANAGE)                      \
-    OP(18, mm_space_stats, struct mm_space_request, struct mm_space_stats_reply, PROTO_MANAGE)               \
-    OP(19, mm_crash, struct proto_empty, struct mm_crash_reply, PROTO_MANAGE)                                \
-    OP(20, mm_frame, struct mm_frame_request, struct proto_empty, PROTO_MANAGE)
+    OP(mm, 1, map, struct mm_map_request, struct mm_map_reply, MM_USE, (), ())                               \
+    OP(mm, 2, unmap, struct mm_range_request, struct mm_range_reply, MM_USE, (), ())                         \
+    OP(mm, 3, segment_create, struct mm_segment_create_request, struct mm_segment_create_reply, MM_USE,      \
+       (), (SEGMENT))                                                                                        \
+    OP(mm, 4, segment_device, struct mm_segment_device_request, struct proto_empty, MM_DMA,                  \
+       (FRAME, OPTIONAL(FRAME), OPTIONAL(FRAME), OPTIONAL(FRAME)), (SEGMENT))                                \
+    OP(mm, 5, segment_map, struct mm_segment_map_request, struct mm_map_reply, MM_USE, (SEGMENT), ())        \
+    OP(mm, 6, object, struct mm_object_request, struct proto_empty, MM_USE, (), (OBJECT))                    \
+    OP(mm, 7, stats, struct proto_empty, struct mm_stats_reply, MM_USE, (), ())                              \
+    OP(mm, 8, segment_drop, struct proto_empty, struct proto_empty, MM_USE, (SEGMENT), ())                   \
+    OP(mm, 9, populate, struct mm_range_request, struct mm_range_reply, MM_USE, (), ())                      \
+    OP(mm, 16, space_create, struct mm_space_create_request, struct mm_space_create_reply, PROTO_MANAGE,     \
+       (), (SESSION, SPACE, SESSION))                                                                        \
+    OP(mm, 17, space_destroy, struct mm_space_request, struct proto_empty, PROTO_MANAGE, (), ())             \
+    OP(mm, 18, space_stats, struct mm_space_request, struct mm_space_stats_reply, PROTO_MANAGE, (), ())      \
+    OP(mm, 19, crash, struct proto_empty, struct mm_crash_reply, PROTO_MANAGE, (), ())                       \
+    OP(mm, 20, frame, struct mm_frame_request, struct proto_empty, PROTO_MANAGE, (), (FRAME))
 PROTO_CLIENT(MM_OPS)

@@ -115,18 +115,19 @@ struct proc_thread_reply {
 }; /* + capabilities: thread, scheduling context */
 
 #define PROC_OPS(OP)                                                                                         \
-    OP(1, proc_exit, struct proc_exit_request, struct proto_empty, PROC_SELF)                                \
-    OP(2, proc_spawn, struct proc_spawn_request, struct proc_spawn_reply, PROC_SPAWN)                        \
-    OP(3, proc_watch, struct proc_request, struct proto_empty, PROC_SPAWN)                                   \
-    OP(4, proc_status, struct proc_request, struct proc_status_reply, PROC_SPAWN)                            \
-    OP(5, proc_kill, struct proc_request, struct proto_empty, PROC_SPAWN)                                    \
-    OP(6, proc_list, struct proc_request, struct proc_list_reply, PROC_INSPECT)                              \
-    OP(7, proc_caps, struct proc_caps_request, struct proc_caps_reply, PROC_INSPECT)                         \
-    OP(8, proc_power, struct proc_power_request, struct proto_empty, PROC_POWER)                             \
-    OP(9, proc_attention, struct proc_request, struct proto_empty, PROC_ATTENTION)                           \
-    OP(10, proc_say, struct proc_say_request, struct proto_empty, PROC_SELF)                                 \
-    OP(11, proc_said, struct proc_said_request, struct proc_said_reply, PROC_INSPECT)                        \
-    OP(12, proc_thread, struct proc_thread_request, struct proc_thread_reply, PROC_SELF)                     \
-    OP(13, proc_power_watch, struct proto_empty, struct proto_empty, PROC_SELF)                              \
-    OP(14, proc_power_ready, struct proto_empty, struct proto_empty, PROC_SELF)
+    OP(proc, 1, exit, struct proc_exit_request, struct proto_empty, PROC_SELF, (), ())                       \
+    OP(proc, 2, spawn, struct proc_spawn_request, struct proc_spawn_reply, PROC_SPAWN, (SEGMENT), ())        \
+    OP(proc, 3, watch, struct proc_request, struct proto_empty, PROC_SPAWN, (NOTIFICATION), ())              \
+    OP(proc, 4, status, struct proc_request, struct proc_status_reply, PROC_SPAWN, (), ())                   \
+    OP(proc, 5, kill, struct proc_request, struct proto_empty, PROC_SPAWN, (), ())                           \
+    OP(proc, 6, list, struct proc_request, struct proc_list_reply, PROC_INSPECT, (), ())                     \
+    OP(proc, 7, caps, struct proc_caps_request, struct proc_caps_reply, PROC_INSPECT, (), ())                \
+    OP(proc, 8, power, struct proc_power_request, struct proto_empty, PROC_POWER, (), ())                    \
+    OP(proc, 9, attention, struct proc_request, struct proto_empty, PROC_ATTENTION, (), ())                  \
+    OP(proc, 10, say, struct proc_say_request, struct proto_empty, PROC_SELF, (), ())                        \
+    OP(proc, 11, said, struct proc_said_request, struct proc_said_reply, PROC_INSPECT, (), ())               \
+    OP(proc, 12, thread, struct proc_thread_request, struct proc_thread_reply, PROC_SELF, (),                \
+       (THREAD, CONTEXT))                                                                                    \
+    OP(proc, 13, power_watch, struct proto_empty, struct proto_empty, PROC_SELF, (NOTIFICATION), ())         \
+    OP(proc, 14, power_ready, struct proto_empty, struct proto_empty, PROC_SELF, (), ())
 PROTO_CLIENT(PROC_OPS)

@@ -9,7 +9,8 @@
 
 #define START_MAGIC 0x7472617473ull
 
-enum start_slot { START_NULL, START_CNODE, START_MM, START_PROC, START_LOG, START_THREAD,
+/* START_ENDPOINT: the one that the process serves itself. */
+enum start_slot { START_NULL, START_CNODE, START_MM, START_PROC, START_LOG, START_THREAD, START_ENDPOINT,
                   START_FIRST_NAMED = 8 };
 
 #define START_MAX_CAPS 24

@@ -15,16 +15,15 @@ enum error terminal_write(const void *bytes, size_t count)
         return ERR_OK;
     }
     while (count > 0) {
-        struct console_write_request request;
+        struct console_write_request *request = proto_page();
         struct console_write_reply reply;
         size_t piece = count < CONSOLE_MAX_BYTES ? count : CONSOLE_MAX_BYTES;
         size_t size = align_up(offsetof(struct console_write_request, bytes) + piece, 8);
 
-        memset((char *)&request + size - 8, 0, 8);
-        request.length = piece;
-        memcpy(request.bytes, from, piece);
-        enum error error = proto_call(console, OP_console_write, &request, size, &reply, sizeof(reply), NULL,
-                                      0, NULL, 0, NULL);
+        memset((char *)request + size - 8, 0, 8);
+        request->length = piece;
+        memcpy(request->bytes, from, piece);
+        enum error error = console_write_part(console, request, size, &reply);
         if (error)
             return error;
         if (reply.written == 0 || reply.written > piece)
@@ -38,17 +37,17 @@ enum error terminal_write(const void *bytes, size_t count)
 enum error terminal_read(void *bytes, size_t size, size_t *count)
 {
     struct console_read_request request = {.max = size < CONSOLE_MAX_BYTES ? size : CONSOLE_MAX_BYTES};
-    struct console_read_reply reply;
+    struct console_read_reply *reply = proto_page();
 
     if (rt_cap("console") == 0)
         return ERR_NO_CAP;
-    enum error error = console_read(rt_cap("console"), &request, &reply);
+    enum error error = console_read(rt_cap("console"), &request, reply);
     if (error)
         return error;
-    if (reply.length > request.max)
+    if (reply->length > request.max)
         return ERR_IO;
-    memcpy(bytes, reply.bytes, reply.length);
-    *count = reply.length;
+    memcpy(bytes, reply->bytes, reply->length);
+    *count = reply->length;
     return ERR_OK;
 }
 
@@ -78,8 +77,5 @@ unsigned terminal_columns(bool ask)
 
 enum error terminal_interrupt(cap_t notification)
 {
-    unsigned give_count = notification != 0 ? 1 : 0;
-
-    return proto_call(rt_cap("console"), OP_console_interrupt, NULL, 0, NULL, 0, &notification, give_count,
-                      NULL, 0, NULL);
+    return console_interrupt(rt_cap("console"), NULL, NULL, notification);
 }

@@ -22,8 +22,7 @@ static enum error attach(void)
     if (!buffer.address)
         error = segment_make(&buffer, BUFFER_BYTES);
     if (!error)
-        error = proto_call(server, OP_fs_attach, &request, sizeof(request), NULL, 0, &buffer.cap, 1, NULL, 0,
-                           NULL);
+        error = fs_attach(server, &request, NULL, buffer.cap);
     return error;
 }
 
@@ -42,16 +41,14 @@ static enum error put_path(struct fs_path *to, uint64_t offset, const char *path
     return ERR_OK;
 }
 
-/* Makes a call that names what it is about by paths in the buffer, which a server that was restarted does not
- * know. */
-static enum error call_paths(uint32_t op, const void *request, size_t size, void *reply, size_t reply_size)
+/* Whether a call that names what it is about by paths in the buffer is to be made again: a server that was
+ * restarted does not know the buffer. */
+static bool attached_anew(enum error *error)
 {
-    enum error error = proto_call(server, op, request, size, reply, reply_size, NULL, 0, NULL, 0, NULL);
-
-    if (error != ERR_BAD_ARG && error != ERR_PEER_GONE)
-        return error;
-    error = attach();
-    return error ? error : proto_call(server, op, request, size, reply, reply_size, NULL, 0, NULL, 0, NULL);
+    if (*error != ERR_BAD_ARG && *error != ERR_PEER_GONE)
+        return false;
+    *error = attach();
+    return !*error;
 }
 
 enum error file_create(const char *path, uint64_t directory, uint64_t flags, unsigned mode, uint64_t *handle,
@@ -64,7 +61,9 @@ enum error file_create(const char *path, uint64_t directory, uint64_t flags, uns
     if (!error)
         error = put_path(&request.path, 0, path, directory);
     if (!error)
-        error = call_paths(OP_fs_open, &request, sizeof(request), &reply, sizeof(reply));
+        error = fs_open(server, &request, &reply);
+    if (attached_anew(&error))
+        error = fs_open(server, &request, &reply);
     if (error)
         return error;
     *handle = reply.handle;
@@ -229,32 +228,38 @@ enum error fs_sync_all(void)
     return server ? fs_sync(server, NULL, NULL) : ERR_NO_FS;
 }
 
-static enum error change_name(uint32_t op, const char *path, unsigned mode)
+typedef enum error name_call(cap_t server, const struct fs_name_request *request, struct proto_empty *reply);
+typedef enum error names_call(cap_t server, const struct fs_names_request *request,
+                              struct proto_empty *reply);
+
+static enum error change_name(name_call *call, const char *path, unsigned mode)
 {
     struct fs_name_request request = {.mode = mode};
     enum error error = ensure_attached();
 
     if (!error)
         error = put_path(&request.path, 0, path, 0);
-    return error ? error : call_paths(op, &request, sizeof(request), NULL, 0);
+    if (!error)
+        error = call(server, &request, NULL);
+    return attached_anew(&error) ? call(server, &request, NULL) : error;
 }
 
 enum error directory_make(const char *path, unsigned mode)
 {
-    return change_name(OP_fs_mkdir, path, mode);
+    return change_name(fs_mkdir, path, mode);
 }
 
 enum error directory_remove(const char *path)
 {
-    return change_name(OP_fs_rmdir, path, 0);
+    return change_name(fs_rmdir, path, 0);
 }
 
 enum error file_remove(const char *path)
 {
-    return change_name(OP_fs_unlink, path, 0);
+    return change_name(fs_unlink, path, 0);
 }
 
-static enum error change_names(uint32_t op, const char *from, const char *to, uint64_t flags)
+static enum error change_names(names_call *call, const char *from, const char *to, uint64_t flags)
 {
     struct fs_names_request request = {.flags = flags};
     enum error error = ensure_attached();
@@ -263,22 +268,24 @@ static enum error change_names(uint32_t op, const char *from, const char *to, ui
         error = put_path(&request.from, 0, from, 0);
     if (!error)
         error = put_path(&request.to, FS_MAX_PATH, to, 0);
-    return error ? error : call_paths(op, &request, sizeof(request), NULL, 0);
+    if (!error)
+        error = call(server, &request, NULL);
+    return attached_anew(&error) ? call(server, &request, NULL) : error;
 }
 
 enum error file_link(const char *from, const char *to)
 {
-    return change_names(OP_fs_link, from, to, 0);
+    return change_names(fs_link, from, to, 0);
 }
 
 enum error file_symlink(const char *text, const char *path)
 {
-    return change_names(OP_fs_symlink, text, path, 0);
+    return change_names(fs_symlink, text, path, 0);
 }
 
 enum error file_rename(const char *from, const char *to, uint64_t flags)
 {
-    return change_names(OP_fs_rename, from, to, flags);
+    return change_names(fs_rename, from, to, flags);
 }
 
 enum error fs_get_info(struct fs_info_reply *info)

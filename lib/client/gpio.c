@@ -74,8 +74,7 @@ enum error gpio_wait_for(struct gpio_pin pin, uint64_t events, cap_t notificatio
     const struct gpio_watch_request request = {
         .controller = pin.controller, .pin = pin.number, .events = events};
     struct gpio_watch_reply reply;
-    enum error error = proto_call(rt_cap("gpio"), OP_gpio_watch, &request, sizeof(request), &reply,
-                                  sizeof(reply), &notification, 1, NULL, 0, NULL);
+    enum error error = gpio_watch(rt_cap("gpio"), &request, &reply, notification);
 
     if (flags != NULL)
         *flags = reply.flags;

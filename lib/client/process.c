@@ -35,8 +35,7 @@ enum error process_spawn(enum error (*read)(void *context, uint64_t position, vo
         char *to = image + length;
         for (unsigned i = 0; i < argc; i++)
             to = stpcpy(to, argv[i]) + 1;
-        error = proto_call(init, OP_proc_spawn, &request, sizeof(request), &reply, sizeof(reply),
-                           &segment.cap, 1, NULL, 0, NULL);
+        error = proc_spawn(init, &request, &reply, segment.cap);
         memcpy(cause, reply.cause, sizeof(reply.cause));
         *process = reply.process;
     }
@@ -48,6 +47,5 @@ enum error process_watch(uint64_t process, cap_t notification)
 {
     const struct proc_request request = {.process = process};
 
-    return proto_call(rt_cap("init"), OP_proc_watch, &request, sizeof(request), NULL, 0, &notification, 1,
-                      NULL, 0, NULL);
+    return proc_watch(rt_cap("init"), &request, NULL, notification);
 }

@@ -6,7 +6,7 @@
 static struct blk_unit *units[BLK_MAX_UNITS];
 static unsigned unit_count;
 
-PROTO_SERVER(blk_table, BLK_OPS)
+PROTO_SERVER(blk, BLK_OPS)
 
 cap_t blk_begin(void)
 {
@@ -56,19 +56,13 @@ static enum error serve_blk_attach(struct call *call, const struct blk_attach_re
         return ERR_NO_DEVICE;
     if (units[request->unit]->failed)
         return units[request->unit]->failed;
-    if (call->cap_count != 1)
-        return ERR_NO_CAP;
-    enum error error = notification_check(call->cap[0]);
-    if (!error) {
-        error = blk_session_open(units[request->unit], call->client, (call->rights & BLK_WRITE) != 0,
-                                 call->cap[0], request, reply, &session);
-    }
+    enum error error = blk_session_open(units[request->unit], call->client, (call->rights & BLK_WRITE) != 0,
+                                        call->cap[0], request, reply, &session);
     if (error)
         return error;
-    call->cap[0] = 0; /* the session keeps it */
-    call->reply_cap[0] = session->segment.cap;
-    call->reply_cap[1] = session->doorbell;
-    call->reply_caps = 2;
+    call_keep(call, 0);
+    call_lend(call, session->segment.cap);
+    call_lend(call, session->doorbell);
     return ERR_OK;
 }
 
@@ -85,12 +79,11 @@ static void client_gone(uint64_t client)
     blk_session_end_all(client);
 }
 
-void blk_serve(const char *endpoint, void (*signalled)(uint64_t bits))
+void blk_serve(void (*signalled)(uint64_t bits))
 {
     serve(&(struct server){
-        .name = "blk",
-        .endpoint = rt_cap(endpoint),
-        .table = blk_table,
+        .name = rt_name(),
+        .protocol = {&blk_protocol},
         .signalled = signalled,
         .client_gone = client_gone,
     });

@@ -107,6 +107,6 @@ void blk_finished(struct blk_session *session, uint64_t cookie, enum error statu
 cap_t blk_begin(void);
 /* Lets clients have the unit, under the next number. False: there are BLK_MAX_UNITS already. */
 bool blk_add_unit(struct blk_unit *unit);
-/* Receives at the endpoint of that name for ever. `signalled` gets the bits of the notification; it calls
+/* Serves for ever. `signalled` gets the bits of the notification; it calls
  * blk_run() when it has done with its own. */
-void blk_serve(const char *endpoint, void (*signalled)(uint64_t bits)) __attribute__((noreturn));
+void blk_serve(void (*signalled)(uint64_t bits)) __attribute__((noreturn));

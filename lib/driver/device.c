@@ -6,27 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Calls dev for an answer that brings one capability, which lands in a new slot *cap. */
-static enum error call_for_cap(uint32_t op, const void *request, size_t request_size, void *reply,
-                               size_t reply_size, cap_t *cap)
-{
-    unsigned taken = 0;
-    cap_t slot = slot_alloc();
-
-    if (slot == 0)
-        return ERR_TOO_MANY;
-    enum error error =
-        proto_call(rt_cap("dev"), op, request, request_size, reply, reply_size, NULL, 0, &slot, 1, &taken);
-    if (!error && taken != 1)
-        error = ERR_NO_CAP;
-    if (error) {
-        slot_free(slot);
-        return error;
-    }
-    *cap = slot;
-    return ERR_OK;
-}
-
 enum error device_count(uint64_t *count)
 {
     struct proto_empty none;
@@ -97,8 +76,7 @@ static enum error get_piece(const struct device *device, uint64_t n, uint64_t fr
     struct dev_region_request request = {.index = device->index, .n = n, .from = from};
     struct dev_region_reply *reply = &piece->reply;
 
-    enum error error =
-        call_for_cap(OP_dev_region, &request, sizeof(request), reply, sizeof(*reply), &piece->cap);
+    enum error error = dev_region(rt_cap("dev"), &request, reply, &piece->cap);
     if (!error && (reply->length == 0 || from >= reply->size || reply->length > reply->size - from ||
                    !range_inside(reply->offset, reply->length, reply->segment_length))) {
         slot_free(piece->cap);
@@ -201,7 +179,7 @@ enum error device_line_bind(const struct device *device, uint64_t n, cap_t notif
     struct dev_irq_reply reply;
     cap_t irq;
 
-    enum error error = call_for_cap(OP_dev_irq, &request, sizeof(request), &reply, sizeof(reply), &irq);
+    enum error error = dev_irq(rt_cap("dev"), &request, &reply, &irq);
     if (!error) {
         error = bind_line(irq, notification, bits);
         if (error)
@@ -262,7 +240,7 @@ enum error device_dma(struct segment *segment, size_t length)
     struct dev_dma_reply reply;
     cap_t cap;
 
-    enum error error = call_for_cap(OP_dev_dma, &request, sizeof(request), &reply, sizeof(reply), &cap);
+    enum error error = dev_dma(rt_cap("dev"), &request, &reply, &cap);
     if (!error) {
         error = segment_map(segment, cap, reply.length, MM_READ | MM_WRITE);
         if (error)

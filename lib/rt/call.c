@@ -1,67 +1,85 @@
 /* SPDX-License-Identifier: MIT */
-/* The client's side of a protocol. */
+/* The client's side of a protocol, where a call is long or has capabilities: see proto/proto.h. */
 #include "internal.h"
 
 #include <string.h>
 
-/* Puts the capabilities to send and the slots to receive into the message page. */
-static void offer(const cap_t *give, unsigned give_count, const cap_t *take, unsigned take_count)
+/* Words of a request into the message: the first into its registers, the others into the page, unless the
+ * request was built there. */
+static void words_out(struct msg *m, struct msg_page *page, const uint64_t *request, unsigned count)
+{
+    for (unsigned i = 0; i < MSG_REGS; i++)
+        m->word[i] = i < count ? request[i] : 0;
+    if (count > MSG_REGS && request != page->word)
+        memcpy(&page->word[MSG_REGS], &request[MSG_REGS], (count - MSG_REGS) * 8);
+}
+
+/* The words of an answer, as many as came and fit; the rest of the reply becomes zero. */
+static void words_in(const struct msg *m, const struct msg_page *page, uint64_t *reply, unsigned count)
+{
+    unsigned came = tag_length(m->tag) < count ? tag_length(m->tag) : count;
+    for (unsigned i = 0; i < MSG_REGS && i < came; i++)
+        reply[i] = m->word[i];
+    if (came > MSG_REGS && reply != page->word)
+        memcpy(&reply[MSG_REGS], &page->word[MSG_REGS], (came - MSG_REGS) * 8);
+    for (unsigned i = came; i < count; i++)
+        reply[i] = 0;
+}
+
+/* Takes new slots for what the answer brings; all or none. */
+static bool take_slots(const struct proto_operation *op, cap_t *slot)
+{
+    unsigned count = 0;
+    while (count < op->out_count && (slot[count] = slot_alloc()) != 0)
+        count++;
+    if (count == op->out_count)
+        return true;
+    while (count > 0)
+        slot_release(slot[--count]);
+    return false;
+}
+
+static void offer(const struct proto_operation *op, struct msg_page *page, const cap_t *slot)
+{
+    for (unsigned i = 0; i < MSG_MAX_CAPS; i++)
+        page->recv_cap[i] = i < op->out_count ? slot[i] : 0;
+}
+
+/* Hands out the slots with what came in them; all or none. */
+static enum error take_caps(const struct proto_operation *op, enum error error, unsigned came,
+                            const cap_t *slot, cap_t *const *take)
+{
+    if (!error && came != op->out_count)
+        error = ERR_NO_CAP;
+    for (unsigned i = 0; i < op->out_count; i++) {
+        *take[i] = error ? 0 : slot[i];
+        if (error && slot != NULL)
+            slot_free(slot[i]);
+    }
+    return error;
+}
+
+enum error proto_call(cap_t server, const struct proto_operation *op, const void *request, size_t size,
+                      void *reply, const cap_t *give, cap_t *const *take)
 {
     struct msg_page *page = rt_msg_page();
-    for (unsigned i = 0; i < give_count; i++)
-        page->send_cap[i] = give[i];
-    for (unsigned i = 0; i < take_count; i++)
-        page->recv_cap[i] = take[i];
-    /* Ends the list even when it is empty: else the answer could land in slots meant for something else. */
-    if (take_count < MSG_MAX_CAPS)
-        page->recv_cap[take_count] = 0;
-}
-
-/* Puts the first words of a request into those of a message; the others of the eight become zero. */
-static void words_out(struct msg *m, const void *request, size_t size)
-{
-    const uint64_t *from = request;
-    unsigned count = (unsigned)(size / 8);
-    if ((uintptr_t)request % 8 != 0) {
-        memset(m->word, 0, sizeof(m->word));
-        memcpy(m->word, request, size < sizeof(m->word) ? size : sizeof(m->word));
-        return;
-    }
-    for (unsigned i = 0; i < MSG_REGS; i++)
-        m->word[i] = i < count ? from[i] : 0;
-}
-
-/* Copies the words of an answer out, as many as came and fit; the rest of the reply becomes zero. */
-static void words_in(const struct msg *m, void *reply, size_t size)
-{
-    size_t length = tag_length(m->tag) * 8;
-    if (length > size)
-        length = size;
-    size_t in_registers = length < sizeof(m->word) ? length : sizeof(m->word);
-    memcpy(reply, m->word, in_registers);
-    if (length > in_registers)
-        memcpy((char *)reply + in_registers, &rt_msg_page()->word[MSG_REGS], length - in_registers);
-    if (size > length)
-        memset((char *)reply + length, 0, size - length);
-}
-
-enum error proto_call(cap_t server, uint32_t op, const void *request, size_t request_size, void *reply,
-                      size_t reply_size, const cap_t *give, unsigned give_count, const cap_t *take,
-                      unsigned take_count, unsigned *taken)
-{
-    if (request_size > PROTO_MAX_BYTES || give_count > MSG_MAX_CAPS || take_count > MSG_MAX_CAPS)
-        return ERR_TOO_LONG;
+    cap_t slot[MSG_MAX_CAPS];
     struct msg m;
-    words_out(&m, request, request_size);
-    if (request_size > sizeof(m.word))
-        memcpy(&rt_msg_page()->word[MSG_REGS], (const char *)request + sizeof(m.word),
-               request_size - sizeof(m.word));
-    offer(give, give_count, take, take_count);
-    m.tag = tag_make(op, (unsigned)(request_size / 8), give_count);
+    unsigned given = 0;
+    if (!take_slots(op, slot))
+        return take_caps(op, ERR_TOO_MANY, 0, NULL, take);
+    for (; give != NULL && given < op->in_most && give[given] != 0; given++)
+        page->send_cap[given] = give[given];
+    words_out(&m, page, request, (unsigned)(size / 8));
+    m.tag = tag_make(op->number, (unsigned)(size / 8), given);
+    offer(op, page, slot);
     enum error error = sys_msg(SYS_CALL, server, &m);
-    if (reply_size > 0)
-        words_in(&m, reply, reply_size);
-    if (taken != NULL)
-        *taken = tag_caps(m.tag);
-    return error;
+    page->recv_cap[0] = 0;
+    words_in(&m, page, reply, op->size.reply / 8);
+    return op->out_count > 0 ? take_caps(op, error, tag_caps(m.tag), slot, take) : error;
+}
+
+void *proto_page(void)
+{
+    return rt_msg_page()->word;
 }

@@ -93,17 +93,6 @@ enum error notification_signal(cap_t notification)
     return sys_msg(SYS_SEND, notification, &m);
 }
 
-enum error notification_check(cap_t notification)
-{
-    struct cap_info info = {0};
-    enum error error = cnode_inspect(rt_caps.cnode, notification, &info);
-    if (!error && info.type != OBJ_NOTIFICATION)
-        error = ERR_WRONG_TYPE;
-    if (!error && !(info.rights & RIGHT_SIGNAL))
-        error = ERR_NO_RIGHT;
-    return error;
-}
-
 uint64_t notification_wait(cap_t notification)
 {
     struct msg m = {.tag = 0};

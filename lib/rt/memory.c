@@ -34,31 +34,12 @@ static enum error populate(void *address, size_t length)
     return error;
 }
 
-/* Calls mm for an answer that brings one capability, which lands in a new slot *cap. */
-static enum error call_for_cap(uint32_t op, const void *q, size_t q_size, void *r, size_t r_size, cap_t *cap)
-{
-    unsigned taken = 0;
-    cap_t slot = slot_alloc();
-    if (slot == 0)
-        return ERR_TOO_MANY;
-    enum error error = proto_call(rt_caps.mm, op, q, q_size, r, r_size, NULL, 0, &slot, 1, &taken);
-    if (!error && taken != 1)
-        error = ERR_NO_CAP;
-    if (error) {
-        slot_free(slot);
-        return error;
-    }
-    *cap = slot;
-    return ERR_OK;
-}
-
 static enum error map_part(struct segment *segment, cap_t cap, uint64_t address, size_t length, uint64_t prot)
 {
     length = align_up(length, PAGE_BYTES);
     struct mm_segment_map_request q = {.address = address, .length = length, .prot = prot};
     struct mm_map_reply r;
-    enum error error =
-        proto_call(rt_caps.mm, OP_mm_segment_map, &q, sizeof(q), &r, sizeof(r), &cap, 1, NULL, 0, NULL);
+    enum error error = mm_segment_map(rt_caps.mm, &q, &r, cap);
     if (!error)
         *segment = (struct segment){.cap = cap, .address = (void *)r.address, .length = length};
     return error;
@@ -83,7 +64,7 @@ enum error segment_map(struct segment *segment, cap_t cap, size_t length, uint64
 /* Tells mm that a segment made here is needed no longer. */
 static void release_memory(cap_t cap)
 {
-    proto_call(rt_caps.mm, OP_mm_segment_drop, NULL, 0, NULL, 0, &cap, 1, NULL, 0, NULL);
+    mm_segment_drop(rt_caps.mm, NULL, NULL, cap);
 }
 
 enum error segment_make(struct segment *segment, size_t length)
@@ -96,7 +77,7 @@ enum error segment_make_flags(struct segment *segment, size_t length, uint64_t f
     struct mm_segment_create_request q = {.length = align_up(length, PAGE_BYTES), .flags = flags};
     struct mm_segment_create_reply r;
     cap_t cap;
-    enum error error = call_for_cap(OP_mm_segment_create, &q, sizeof(q), &r, sizeof(r), &cap);
+    enum error error = mm_segment_create(rt_caps.mm, &q, &r, &cap);
     if (error)
         return error;
     error = map_part(segment, cap, 0, r.length, MM_READ | MM_WRITE);
@@ -123,5 +104,5 @@ void segment_drop(struct segment *segment)
 enum error object_make(enum object_type type, unsigned size_bits, cap_t *cap)
 {
     struct mm_object_request q = {.type = type, .size_bits = size_bits};
-    return call_for_cap(OP_mm_object, &q, sizeof(q), NULL, 0, cap);
+    return mm_object(rt_caps.mm, &q, NULL, cap);
 }

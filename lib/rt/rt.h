@@ -103,9 +103,6 @@ enum error frame_unmap(cap_t frame);
 enum error notification_signal(cap_t notification);         /* SYS_SEND */
 uint64_t notification_wait(cap_t notification);             /* SYS_WAIT; 0 when it failed */
 bool notification_poll(cap_t notification, uint64_t *bits); /* SYS_TRY_WAIT */
-/* Whether a capability that a client gave can be signalled without waiting for anybody: sending to an
- * endpoint could take for ever. ERR_WRONG_TYPE, ERR_NO_RIGHT: it cannot. */
-enum error notification_check(cap_t notification);
 enum error timer_set(cap_t timer, cap_t notification, uint64_t deadline, uint64_t period);
 enum error timer_cancel(cap_t timer);
 
@@ -142,14 +139,18 @@ enum error object_make(enum object_type type, unsigned size_bits, cap_t *cap); /
 /* --- Server loop (serve.c) --- */
 
 /*
- * Receives on `endpoint` for ever and answers by `table`; replies and the next receive are one system call.
- * What the client sent is copied once into a local buffer before the handler sees it. Signals of the bound
- * notification go to `signalled` (may be NULL), deaths of clients to `client_gone` (may be NULL).
+ * Receives on `endpoint` for ever and answers by the protocols; replies and the next receive are one system
+ * call. What the client sent is copied once before the handler sees it. Signals of the bound notification go
+ * to `signalled` (may be NULL), deaths of clients to `client_gone` (may be NULL).
  */
+#define PROTO_MAX_SERVED 4
 struct server {
     const char *name;
-    cap_t endpoint;
-    const struct proto_handler *table;
+    cap_t endpoint; /* 0: START_ENDPOINT, which every process that serves has */
+    const struct protocol *protocol[PROTO_MAX_SERVED]; /* the first is found soonest */
+    /* Handlers get requests of more than eight words, or the replies if those are longer than that, in the
+     * message page itself, which calls that they make may overwrite. */
+    bool in_place;
     void (*signalled)(uint64_t bits);
     void (*client_gone)(uint64_t client);
     /* Fault messages (mm); true when it made the answer in `m`. May be NULL. */
@@ -157,7 +158,7 @@ struct server {
 };
 void serve(const struct server *server) __attribute__((noreturn));
 /* In a handler: puts the caller aside in a new or reused reply object; returns its slot, 0 when there is no
- * memory. The handler sets call->deferred. */
+ * memory. Then the loop does not answer. */
 cap_t serve_defer(struct call *call);
 /* Answers a deferred caller and frees the reply object's slot for reuse. */
 void serve_answer(cap_t reply, enum error error, const void *words, size_t size);

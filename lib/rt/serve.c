@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* The server loop: receive, look the operation up, check, call the handler, answer and receive again. */
+/*
+ * The server loop: receive, look the operation up, check, call the handler, answer and receive again. A plain
+ * call, which fits into registers, goes straight through serve(); all else goes through other_message().
+ */
+#include "exchange.h"
 #include "internal.h"
 
 #include <string.h>
 
-#define DIRECT_OPS 64 /* operation numbers below this are found without a search */
-#define SPARE_MAX  64
+#define SPARE_MAX 64
 
 struct loop {
     const struct server *server;
-    const struct proto_handler *direct[DIRECT_OPS];
-    cap_t receive[MSG_MAX_CAPS]; /* empty slots for capabilities that come in; 0 ends the list */
+    struct msg_page *page;
+    /* Empty slots for capabilities that come in, as the message page has them; 0 ends the list. */
+    _Alignas(8) cap_t receive[MSG_MAX_CAPS];
 };
 
 /* Reply objects that hold no caller. */
@@ -50,192 +54,252 @@ void serve_answer(cap_t reply, enum error error, const void *words, size_t size)
         slot_free(reply);
 }
 
-/* Fills the list of slots to receive into and hands it to the kernel. Calls that a handler made have used the
- * list for their own answers, so this happens before each receive. */
-static void offer_slots(struct loop *loop)
+/* Offers the slots. Calls that a handler makes find an empty list: what comes with their answers is not for
+ * the loop. */
+static inline void offer(const struct loop *loop)
 {
-    uint32_t *offered = rt_msg_page()->recv_cap;
+    _Static_assert(sizeof(loop->receive) == 16, "two words");
+    uint64_t *to = (uint64_t *)loop->page->recv_cap;
+    const uint64_t *from = (const uint64_t *)loop->receive;
+    to[0] = from[0];
+    to[1] = from[1];
+}
+
+/* Replaces the slots that are gone from the list. */
+static void refill(struct loop *loop)
+{
     unsigned count = 0;
     for (unsigned i = 0; i < MSG_MAX_CAPS; i++) {
-        if (loop->receive[i] == 0)
-            loop->receive[i] = slot_alloc();
-        if (loop->receive[i] != 0)
-            offered[count++] = loop->receive[i];
+        cap_t slot = loop->receive[i] != 0 ? loop->receive[i] : slot_alloc();
+        if (slot != 0)
+            loop->receive[count++] = slot;
     }
-    if (count < MSG_MAX_CAPS)
-        offered[count] = 0;
+    for (; count < MSG_MAX_CAPS; count++)
+        loop->receive[count] = 0;
 }
 
-/* Says which slots the capabilities of a message landed in: the kernel filled the offered ones from the first
- * on. */
-static void list_caps(const struct loop *loop, struct call *call)
+static enum error check_kind(cap_t cap, unsigned kind)
 {
-    unsigned n = 0;
-    for (unsigned i = 0; i < MSG_MAX_CAPS && n < call->cap_count; i++)
-        if (loop->receive[i] != 0)
-            call->cap[n++] = loop->receive[i];
-    call->cap_count = n;
-}
-
-/* Empties the slots whose capability the handler did not keep, and forgets those of which it did. */
-static void settle_caps(struct loop *loop, const cap_t *landed, const struct call *call, unsigned count)
-{
-    for (unsigned n = 0; n < count; n++) {
-        if (call->cap[n] != 0) {
-            cnode_delete(rt_caps.cnode, landed[n]);
-            continue;
-        }
-        for (unsigned i = 0; i < MSG_MAX_CAPS; i++)
-            if (loop->receive[i] == landed[n])
-                loop->receive[i] = 0;
-    }
-}
-
-static const struct proto_handler *find_handler(const struct loop *loop, uint32_t op)
-{
-    if (op < DIRECT_OPS)
-        return loop->direct[op];
-    for (const struct proto_handler *h = loop->server->table; h->handle != NULL; h++)
-        if (h->number == op)
-            return h;
-    return NULL;
-}
-
-static enum error client_gone(const struct server *server, const struct msg *m)
-{
-    if ((m->badge & PROTO_MANAGE) == 0)
-        return ERR_DENIED;
-    if (tag_length(m->tag) < 1)
-        return ERR_BAD_ARG;
-    if (server->client_gone != NULL)
-        server->client_gone(m->word[0]);
-    return ERR_OK;
-}
-
-/* Copies the words of a message out of the registers and the page, and adds zeros up to `wanted` words. */
-static void take_words(const struct msg *m, uint64_t *words, unsigned count, unsigned wanted)
-{
-    for (unsigned i = 0; i < MSG_REGS && i < count; i++)
-        words[i] = m->word[i];
-    page_words_get(words, count);
-    for (unsigned i = count; i < wanted; i++)
-        words[i] = 0;
-}
-
-static void put_words(struct msg *m, const uint64_t *words, unsigned count)
-{
-    for (unsigned i = 0; i < MSG_REGS; i++)
-        m->word[i] = i < count ? words[i] : 0;
-    page_words_put(words, count);
-}
-
-/* Copies the request out of the message, calls the handler and puts its reply into the message. */
-static enum error handle(const struct proto_handler *handler, struct call *call, struct msg *m)
-{
-    if ((call->rights & handler->right) != handler->right)
-        return ERR_DENIED;
-    if (call->request_size > handler->request_size)
-        return ERR_TOO_LONG;
-    uint64_t request[MSG_MAX_WORDS], reply[MSG_MAX_WORDS];
-    take_words(m, request, (unsigned)call->request_size / 8, handler->request_size / 8);
-    for (unsigned i = 0; i < handler->reply_size / 8; i++)
-        reply[i] = 0;
-    call->reply_size = handler->reply_size;
-    enum error error = handler->handle(call, request, reply);
-    if (call->deferred)
+    struct cap_info info;
+    unsigned type = kind & 0xff & ~PROTO_OPTIONAL, rights = kind >> 8;
+    if (type == OBJ_NULL)
+        return ERR_OK;
+    enum error error = cnode_inspect(rt_caps.cnode, cap, &info);
+    if (error)
         return error;
-    if (call->reply_size > handler->reply_size)
-        call->reply_size = handler->reply_size;
-    put_words(m, reply, (unsigned)call->reply_size / 8);
+    if (info.type != type)
+        return ERR_WRONG_TYPE;
+    return (info.rights & rights) == rights ? ERR_OK : ERR_NO_RIGHT;
+}
+
+/* Whether what came is what the operation wants. The kernel filled the offered slots from the first on. */
+static enum error check_caps(const struct loop *loop, struct call *call, unsigned came)
+{
+    const struct proto_operation *op = call->op;
+    if (came > op->in_most)
+        return ERR_TOO_MANY;
+    if (came < op->in_least)
+        return ERR_NO_CAP;
+    for (unsigned i = 0; i < MSG_MAX_CAPS; i++)
+        call->cap[i] = i < came ? loop->receive[i] : 0;
+    call->cap_count = (uint8_t)came;
+    enum error error = ERR_OK;
+    for (unsigned i = 0; i < came && !error; i++)
+        error = check_kind(call->cap[i], op->in[i]);
     return error;
 }
 
-/* Answers by SYS_REPLY now, so that capabilities meant for the client alone can be dropped at once. */
-static void answer_and_drop(const struct call *call, struct msg *m)
+/* Empties the slots whose capability the handler did not keep, and forgets those of which it did. */
+static void settle_caps(struct loop *loop, unsigned kept, unsigned came)
 {
-    sys_msg(SYS_REPLY, 0, m);
-    for (unsigned i = 0; i < call->reply_caps; i++)
-        if (call->reply_drop >> i & 1)
-            slot_free(call->reply_cap[i]);
+    for (unsigned i = 0; i < came; i++) {
+        if (kept >> i & 1)
+            loop->receive[i] = 0;
+        else
+            cnode_delete(rt_caps.cnode, loop->receive[i]);
+    }
+    if (kept != 0)
+        refill(loop);
 }
 
-/* Fills in what the message says of the call. */
-static void call_start(struct call *call, const struct msg *m)
+static enum error serve_server_client_gone(struct call *call, const struct server_client_request *q,
+                                           struct proto_empty *r);
+PROTO_SERVER(server, SERVER_OPS)
+static _Thread_local const struct server *serving;
+
+static enum error serve_server_client_gone(struct call *call, const struct server_client_request *q,
+                                           struct proto_empty *r)
 {
+    (void)call, (void)r;
+    if (serving->client_gone != NULL)
+        serving->client_gone(q->client);
+    return ERR_OK;
+}
+
+static const struct proto_handler *entry(const struct protocol *protocol, uint32_t op)
+{
+    if (protocol == NULL || op >> 8 != protocol->number || (op & 0xff) >= protocol->count)
+        return NULL;
+    const struct proto_handler *handler = &protocol->handler[op & 0xff];
+    return handler->handle != NULL ? handler : NULL;
+}
+
+static const struct proto_handler *find_handler(const struct server *server, uint32_t op)
+{
+    const struct proto_handler *handler = entry(&server_protocol, op);
+    for (unsigned i = 0; i < PROTO_MAX_SERVED && handler == NULL; i++)
+        handler = entry(server->protocol[i], op);
+    return handler;
+}
+
+static void call_start(struct call *call, const struct proto_operation *op, const struct msg *m)
+{
+    call->op = op;
     call->badge = m->badge;
     call->client = proto_client(m->badge);
     call->rights = m->badge & 0xffff;
-    call->request_size = tag_length(m->tag) * 8;
-    call->cap_count = tag_caps(m->tag);
-    for (unsigned i = 0; i < MSG_MAX_CAPS; i++)
-        call->cap[i] = 0;
-    call->reply_caps = 0;
-    call->reply_drop = 0;
-    call->reply_size = 0;
+    call->size = op->size;
+    call->cap_count = call->reply_caps = call->kept = call->given = 0;
     call->deferred = 0;
 }
 
-/* Handles a message; true when `m` holds an answer to send. */
-static bool dispatch(struct loop *loop, struct msg *m)
+/* Runs the handler of a call that is no plain one. What is long is read and written in the message page where
+ * the server says so, and on the stack otherwise. */
+static enum error run_handler(const struct loop *loop, const struct proto_handler *handler, struct call *call,
+                              struct msg *in, struct msg *out)
 {
-    const struct server *server = loop->server;
-    if (m->tag & TAG_SIGNAL) {
-        if (server->signalled != NULL)
-            server->signalled(m->badge);
-        return false;
-    }
-    if (m->tag & TAG_FAULT) {
-        if (server->fault == NULL || !server->fault(m))
-            m->tag = tag_make(ERR_BAD_OP, 0, 0);
-        return true;
-    }
-    struct call call;
-    call_start(&call, m);
-    cap_t landed[MSG_MAX_CAPS];
-    if (call.cap_count > 0)
-        list_caps(loop, &call);
-    unsigned count = call.cap_count;
-    for (unsigned i = 0; i < count; i++)
-        landed[i] = call.cap[i];
+    uint64_t request[MSG_MAX_WORDS], reply[MSG_MAX_WORDS];
+    unsigned wanted = handler->op.size.request / 8, came = call->size.request / 8;
+    unsigned replied = handler->op.size.reply / 8;
+    uint64_t *page = loop->page->word, *q = in->word, *r = out->word;
+    bool in_place = loop->server->in_place;
 
-    uint32_t op = tag_label(m->tag);
-    const struct proto_handler *handler = find_handler(loop, op);
+    if (replied > MSG_REGS)
+        r = in_place ? page : reply;
+    if (wanted > MSG_REGS) {
+        q = in_place && r != page ? page : request;
+        memcpy(q, in->word, sizeof(in->word));
+        if (q != page && came > MSG_REGS)
+            memcpy(q + MSG_REGS, page + MSG_REGS, (came - MSG_REGS) * 8);
+    }
+    for (unsigned i = came; i < wanted; i++)
+        q[i] = 0;
+    memset(out->word, 0, sizeof(out->word));
+    if (replied > MSG_REGS)
+        memset(r, 0, replied * 8);
+    enum error error = handler->handle(call, q, r);
+    if (call->deferred || replied <= MSG_REGS)
+        return error;
+    if (call->size.reply < replied * 8)
+        replied = call->size.reply / 8;
+    memcpy(out->word, r, sizeof(out->word));
+    if (r != page && replied > MSG_REGS)
+        memcpy(page + MSG_REGS, r + MSG_REGS, (replied - MSG_REGS) * 8);
+    return error;
+}
+
+/* Sends the answer with capabilities. Some are meant for the client alone, so they are let go of at once:
+ * true when the answer is still to be sent. */
+static bool answer_with_caps(const struct loop *loop, const struct call *call, struct msg *out)
+{
+    bool failed = tag_label(out->tag);
+    for (unsigned i = 0; i < call->reply_caps; i++)
+        loop->page->send_cap[i] = call->reply_cap[i];
+    if (!failed)
+        out->tag |= tag_make(0, 0, call->reply_caps);
+    if (call->given == 0)
+        return true;
+    if (!failed)
+        sys_msg(SYS_REPLY, 0, out);
+    for (unsigned i = 0; i < call->reply_caps; i++)
+        if (call->given >> i & 1)
+            slot_free(call->reply_cap[i]);
+    return failed;
+}
+
+/* A call that is no plain one, or of no operation; true when `out` holds an answer to send. */
+static bool other_call(struct loop *loop, struct msg *in, struct msg *out)
+{
+    const struct proto_handler *handler = find_handler(loop->server, tag_label(in->tag));
+    unsigned came = tag_caps(in->tag);
+    struct call call = {0};
     enum error error = ERR_BAD_OP;
-    if (handler != NULL)
-        error = handle(handler, &call, m);
-    else if (op == OP_CLIENT_GONE)
-        error = client_gone(server, m);
-    if (count > 0)
-        settle_caps(loop, landed, &call, count);
+
+    if (handler != NULL) {
+        call_start(&call, &handler->op, in);
+        call.size.request = tag_length(in->tag) * 8;
+        error = (call.rights & handler->op.right) != handler->op.right ? ERR_DENIED
+                : call.size.request > handler->op.size.request         ? ERR_TOO_LONG
+                                                                       : check_caps(loop, &call, came);
+    }
+    out->tag = 0;
+    if (!error) {
+        error = run_handler(loop, handler, &call, in, out);
+        out->tag = tag_make(0, call.size.reply / 8, 0);
+    }
+    if (came > 0)
+        settle_caps(loop, call.kept, came);
+    out->tag |= tag_make(error, 0, 0);
     if (call.deferred)
         return false;
+    return call.reply_caps > 0 ? answer_with_caps(loop, &call, out) : true;
+}
 
-    struct msg_page *page = rt_msg_page();
-    for (unsigned i = 0; i < call.reply_caps; i++)
-        page->send_cap[i] = call.reply_cap[i];
-    m->tag = tag_make(error, (unsigned)call.reply_size / 8, call.reply_caps);
-    if (call.reply_caps == 0 || call.reply_drop == 0)
+/* What is no plain call; true when `out` holds an answer to send. `answered`: the last system call answered
+ * as well. */
+static __attribute__((noinline)) bool other_message(struct loop *loop, bool answered, struct msg *in,
+                                                    struct msg *out)
+{
+    const struct server *server = loop->server;
+    if (in->tag & TAG_FAULT) {
+        if (server->fault == NULL || !server->fault(in))
+            in->tag = tag_make(ERR_BAD_OP, 0, 0);
+        out->tag = in->tag;
         return true;
-    answer_and_drop(&call, m);
+    }
+    if (in->tag & TAG_SIGNAL) {
+        if (server->signalled != NULL)
+            server->signalled(in->badge);
+        return false;
+    }
+    /* Every client has a badge; a message without one is the kernel's refusal of the call itself. A reply can
+     * be refused because its client is gone; receiving cannot. */
+    if (in->badge != 0)
+        return other_call(loop, in, out);
+    if (!answered)
+        rt_fail("%s: cannot receive: %s", server->name, error_text(tag_label(in->tag)));
     return false;
 }
 
 void serve(const struct server *server)
 {
-    struct loop loop = {.server = server};
-    for (const struct proto_handler *h = server->table; h->handle != NULL; h++)
-        if (h->number < DIRECT_OPS)
-            loop.direct[h->number] = h;
+    const cap_t endpoint = server->endpoint != 0 ? server->endpoint : START_ENDPOINT;
+    const struct protocol *protocol = server->protocol[0];
+    struct loop loop = {.server = server, .page = rt_msg_page()};
+    struct msg in, out = {0};
+    struct call call;
     bool answer = false;
-    struct msg m = {0};
+
+    serving = server;
+    refill(&loop);
     for (;;) {
-        offer_slots(&loop);
-        sys_msg(answer ? SYS_REPLY_RECV : SYS_RECV, server->endpoint, &m);
-        /* Every client has a badge; a message without one is the kernel's refusal of the call itself. A reply
-         * can be refused because its client is gone; receiving cannot. */
-        bool refused = m.badge == 0 && !(m.tag & (TAG_SIGNAL | TAG_FAULT));
-        if (refused && !answer)
-            rt_fail("%s: cannot receive: %s", server->name, error_text(tag_label(m.tag)));
-        answer = !refused && dispatch(&loop, &m);
+        offer(&loop);
+        exchange(answer ? SYS_REPLY_RECV : SYS_RECV, endpoint, &out, &in);
+        loop.page->recv_cap[0] = 0;
+
+        uint32_t op = tag_label(in.tag);
+        const struct proto_handler *handler = &protocol->handler[op & 0xff];
+        bool plain = op >> 8 == protocol->number && (op & 0xff) < protocol->count &&
+                     (uint32_t)in.tag == handler->op.plain && handler->handle != NULL &&
+                     (in.badge & handler->op.right) == handler->op.right;
+        if (!plain) {
+            answer = other_message(&loop, answer, &in, &out);
+            continue;
+        }
+        call_start(&call, &handler->op, &in);
+        memset(out.word, 0, sizeof(out.word));
+        enum error error = handler->handle(&call, in.word, out.word);
+        out.tag = tag_make(error, handler->op.size.reply / 8, 0);
+        answer = !call.deferred;
     }
 }

@@ -128,23 +128,9 @@ static enum error make_thread(struct thread *thread, unsigned hart)
         .message_page = (uint64_t)thread - RECORD_OFFSET,
     };
     struct proc_thread_reply r = {0};
-    cap_t take[2] = {slot_alloc(), slot_alloc()};
-    unsigned taken = 0;
-    enum error error = take[0] != 0 && take[1] != 0 ? ERR_OK : ERR_TOO_MANY;
-    if (!error)
-        error = proto_call(rt_caps.proc, OP_proc_thread, &q, sizeof(q), &r, sizeof(r), NULL, 0, take, 2,
-                           &taken);
-    if (!error && taken != 2)
-        error = ERR_NO_CAP;
-    if (error) {
-        slot_free(take[0]);
-        slot_free(take[1]);
-        return error;
-    }
-    thread->thread = take[0];
-    thread->context = take[1];
+    enum error error = proc_thread(rt_caps.proc, &q, &r, &thread->thread, &thread->context);
     thread->hart = (unsigned)r.hart;
-    return ERR_OK;
+    return error;
 }
 
 /* What sleeps on it must be able to sleep before there is a second thread. */

@@ -274,19 +274,6 @@ Test(console, ctrl_c_interrupts_and_discards)
     cr_assert_eq(read_some(1, 100, CONSOLE_NONBLOCK), ERR_WOULD_BLOCK);
 }
 
-Test(console, what_cannot_be_signalled_is_no_interrupt)
-{
-    set_interrupt(7, 55);
-    checked = ERR_WRONG_TYPE;
-    cr_assert_eq(invoke(8, OP_console_interrupt, "", 0, &got, 55), ERR_WRONG_TYPE);
-    cr_assert_eq(freed, 0, "the one before is kept");
-    type("\x03");
-    cr_assert_eq(interrupts, 1);
-    console_client_gone(8);
-    type("\x03");
-    cr_assert_eq(interrupts, 2);
-}
-
 Test(console, ctrl_c_is_a_byte_while_a_client_is_raw)
 {
     set_interrupt(7, 55);

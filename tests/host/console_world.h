@@ -57,14 +57,6 @@ enum error notification_signal(cap_t notification)
     return ERR_OK;
 }
 
-static enum error checked; /* what the system says of the notification that a client gives */
-
-enum error notification_check(cap_t notification)
-{
-    cr_assert(notification == 55 || notification == 56);
-    return checked;
-}
-
 void slot_free(cap_t slot)
 {
     freed += slot == 55;
@@ -101,7 +93,6 @@ static inline void set_up(void)
     callers = order_count = interrupts = others = freed = attentions = 0;
     sent_count = 0;
     no_memory = false;
-    checked = ERR_OK;
     speed = sizeof(sent);
     port = (struct console_port){.transmit = transmit, .attention = attention};
     console_start(&port);
@@ -126,15 +117,13 @@ static inline void expect_sent(const char *text)
 static inline enum error invoke(uint64_t client, uint32_t op, const void *request, size_t size, void *reply,
                          cap_t cap)
 {
-    const struct proto_handler *handler = console_handlers;
-    struct call call = {.client = client, .request_size = size, .cap_count = cap != 0, .cap = {cap}};
+    const struct proto_handler *handler = &console_serves->handler[op & 0xff];
+    struct call call = {.client = client, .size = handler->op.size, .cap_count = cap != 0, .cap = {cap}};
     uint64_t words[MSG_MAX_WORDS] = {0};
 
-    while (handler->number != op)
-        handler++;
+    call.size.request = (uint32_t)size;
     memcpy(words, request, size);
-    call.reply_size = handler->reply_size;
-    memset(reply, 0, handler->reply_size);
+    memset(reply, 0, handler->op.size.reply);
     enum error error = handler->handle(&call, words, reply);
     return call.deferred ? ANSWER_NONE : error;
 }

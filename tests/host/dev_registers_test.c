@@ -67,22 +67,24 @@ enum error cnode_copy(cap_t cnode, uint64_t slot, cap_t source_cnode, uint64_t s
     return ERR_OK;
 }
 
-enum error proto_call(cap_t server, uint32_t op, const void *request, size_t request_size, void *reply,
-                      size_t reply_size, const cap_t *give, unsigned give_count, const cap_t *take,
-                      unsigned take_count, unsigned *taken)
+enum error proto_call(cap_t server, const struct proto_operation *op, const void *request, size_t size,
+                      void *reply, const cap_t *give, cap_t *const *take)
 {
     const struct mm_segment_device_request *q = request;
     uint64_t at = object[give[0]].address;
+    cap_t segment = slot_alloc();
 
-    (void)server, (void)request_size, (void)reply, (void)reply_size;
-    cr_assert(op == OP_mm_segment_device && give_count >= 1 && give_count <= 4 && take_count == 1);
-    object[take[0]] = (struct object){.type = OBJ_ENDPOINT, .address = at, .length = q->length};
-    for (unsigned i = 0; i < give_count; i++) {
+    (void)server, (void)size, (void)reply;
+    cr_assert(op->number == OP_mm_segment_device && give[0] != 0 && op->in_most == 4 && op->out_count == 1);
+    if (segment == 0)
+        return ERR_TOO_MANY;
+    *take[0] = segment;
+    object[segment] = (struct object){.type = OBJ_ENDPOINT, .address = at, .length = q->length};
+    for (unsigned i = 0; i < op->in_most && give[i] != 0; i++) {
         cr_assert(object[give[i]].weak && object[give[i]].address == at, "frames follow each other");
         at += 1ull << object[give[i]].bits;
     }
     cr_assert_eq(at - object[give[0]].address, q->length);
-    *taken = 1;
     return ERR_OK;
 }
 

@@ -48,16 +48,15 @@ cap_t rt_cap(const char *name)
     return 9;
 }
 
-enum error proto_call(cap_t server, uint32_t op, const void *request, size_t request_size, void *reply,
-                      size_t reply_size, const cap_t *give, unsigned give_count, const cap_t *take,
-                      unsigned take_count, unsigned *taken)
+enum error proto_call(cap_t server, const struct proto_operation *op, const void *request, size_t size,
+                      void *reply, const cap_t *give, cap_t *const *take)
 {
     const struct dev_region_request *q = request;
     struct dev_region_reply *r = reply;
     uint64_t at = RANGE + q->from, end = RANGE + SIZE;
 
-    cr_assert(server == 9 && op == OP_dev_region && q->n == 1 && give_count == 0 && take_count == 1);
-    (void)request_size, (void)reply_size, (void)give;
+    cr_assert(server == 9 && op->number == OP_dev_region && q->n == 1);
+    (void)size, (void)give;
     if (q->from >= SIZE)
         return ERR_BAD_ARG;
     unsigned i = 0;
@@ -73,7 +72,7 @@ enum error proto_call(cap_t server, uint32_t op, const void *request, size_t req
     };
     /* The n-th slot has the n-th segment that was asked for: */
     mapping[mappings].start = piece[i].start;
-    *taken = take[0] != 0;
+    *take[0] = slot_alloc();
     return ERR_OK;
 }
 

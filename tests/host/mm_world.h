@@ -110,12 +110,13 @@ static struct answer model_call(uint64_t badge, uint32_t op, const void *request
 {
     struct answer answer = {.error = ERR_BAD_OP};
     struct call call = {.badge = badge, .client = proto_client(badge), .rights = badge & 0xffff};
-    const struct proto_handler *handler = mm_handlers();
-    while (handler->handle != NULL && handler->number != op)
-        handler++;
+    cr_assert(op >> 8 == mm_serves()->number && (op & 0xff) < mm_serves()->count);
+    const struct proto_handler *handler = &mm_serves()->handler[op & 0xff];
     cr_assert_not_null(handler->handle);
-    if (!(call.rights & handler->right))
+    if (!(call.rights & handler->op.right))
         return (struct answer){.error = ERR_DENIED};
+    if (handler->op.in_least > (give != 0))
+        return (struct answer){.error = ERR_NO_CAP};
     if (give != 0) {
         call.cap[0] = slot_alloc();
         if (call.cap[0] == 0)
@@ -124,9 +125,9 @@ static struct answer model_call(uint64_t badge, uint32_t op, const void *request
         model_copy(call.cap[0], give, 0);
     }
     uint32_t landed = call.cap[0];
-    call.reply_size = handler->reply_size;
+    call.size = handler->op.size;
     answer.error = handler->handle(&call, request, answer.word);
-    if (landed != 0 && call.cap[0] != 0)
+    if (landed != 0 && !(call.kept & 1))
         slot_free(landed);
     cr_assert(!answer.error || call.reply_caps == 0);
     for (unsigned i = 0; i < call.reply_caps; i++) {
@@ -135,7 +136,7 @@ static struct answer model_call(uint64_t badge, uint32_t op, const void *request
         while (model[client_next].type != OBJ_NULL);
         model_copy(client_next, call.reply_cap[i], 0);
         answer.cap[answer.cap_count++] = client_next;
-        if (call.reply_drop >> i & 1)
+        if (call.given >> i & 1)
             slot_free(call.reply_cap[i]);
     }
     return answer;

@@ -361,6 +361,15 @@ class System:
         text = self._until_prompt(start, 1, timeout)
         return text.split("\n", 1)[1]  # without the echo of the command
 
+    def wait_log(self, pattern: str) -> str:
+        """The log, at the prompt, when it has a line like that."""
+        for _ in range(40):
+            log = self.command("dmesg")
+            if re.search(pattern, log):
+                return log
+            self.quiet(0.2)
+        raise Failure(f"the log has no {pattern}:\n{log}")
+
     def screen(self) -> str:
         """What a terminal would show now."""
         self._read(0)

@@ -27,13 +27,7 @@ static enum error make_segment(cap_t *cap, uint64_t length)
 {
     struct mm_segment_create_request q = {.length = length};
     struct mm_segment_create_reply r;
-    unsigned taken = 0;
-    *cap = slot_alloc();
-    enum error error = proto_call(START_MM, OP_mm_segment_create, &q, sizeof(q), &r, sizeof(r), NULL, 0, cap,
-                                  1, &taken);
-    if (error)
-        slot_free(*cap);
-    return error;
+    return mm_segment_create(START_MM, &q, &r, cap);
 }
 
 /* Segments that are never touched. */
@@ -114,8 +108,7 @@ static void attach(void)
     while (!make_segment(&more, PAGE_BYTES))
         slot_free(more);
     if (!error)
-        error = proto_call(rt_cap("fs"), OP_fs_attach, &request, sizeof(request), NULL, 0, &buffer, 1, NULL,
-                           0, NULL);
+        error = fs_attach(rt_cap("fs"), &request, NULL, buffer);
     told("attach", 0, error);
 }
 

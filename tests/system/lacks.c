@@ -2,7 +2,8 @@
 /*
  * A process whose sessions all lack one right, whose number its name ends with (lack3 lacks 1 << 3): tries
  * every operation that needs it, of every protocol and server. Each must be denied, before anything else is
- * looked at. The tables are those of include/proto, so no operation can be forgotten.
+ * looked at. Every operation of another protocol must be none. The tables are those of include/proto, so no
+ * operation can be forgotten.
  */
 #include <proto/blk.h>
 #include <proto/console.h>
@@ -14,14 +15,7 @@
 #include <rt/rt.h>
 #include <string.h>
 
-struct row {
-    const char *name;
-    uint32_t number, right;
-    size_t request_size, reply_size;
-};
-
-#define OPERATION(number, name, request, reply, right) {#name, number, right, sizeof(request), sizeof(reply)},
-#define TABLE(name, OPS) static const struct row name[] = {OPS(OPERATION){0}};
+#define TABLE(name, OPS) static const struct proto_operation *const name[] = {OPS(PROTO_LISTED) NULL};
 TABLE(blk, BLK_OPS)
 TABLE(console, CONSOLE_OPS)
 TABLE(dev, DEV_OPS)
@@ -29,27 +23,45 @@ TABLE(fs, FS_OPS)
 TABLE(gpio, GPIO_OPS)
 TABLE(mm, MM_OPS)
 TABLE(proc, PROC_OPS)
+TABLE(every, SERVER_OPS)
 
 static const struct {
     const char *name;
-    const struct row *operations;
+    const struct proto_operation *const *operations;
 } servers[] = {{"mm", mm},   {"init", proc},      {"dev", dev},    {"console", console},
                {"gpio", gpio}, {"virtio-blk", blk}, {"sd-spi", blk}, {"fs", fs}};
+#define SERVERS (sizeof(servers) / sizeof(servers[0]))
 
-static unsigned tries, granted;
+static unsigned tries, granted, strange;
 
-static void attempt(const char *server, uint32_t number, const char *name, size_t request_size,
-                    size_t reply_size)
+/* What the server answers; no capability goes with it, and none comes but by mistake. */
+static enum error attempt(const char *server, const struct proto_operation *op)
 {
-    uint64_t request[MSG_MAX_WORDS] = {0}, reply[MSG_MAX_WORDS];
-    enum error error =
-        proto_call(rt_cap(server), number, request, request_size, reply, reply_size, NULL, 0, NULL, 0, NULL);
+    static uint64_t request[MSG_MAX_WORDS], reply[MSG_MAX_WORDS];
+    cap_t cap[MSG_MAX_CAPS], *const take[] = {&cap[0], &cap[1], &cap[2], &cap[3]};
+
+    return proto_call(rt_cap(server), op, request, op->size.request, reply, NULL, take);
+}
+
+static void expect_denied(const char *server, const struct proto_operation *op)
+{
+    enum error error = attempt(server, op);
 
     tries++;
     if (error == ERR_DENIED)
         return;
     granted++;
-    rt_log("%s of %s: %s", name, server, error ? error_text(error) : "done");
+    rt_log("%s of %s: %s", op->name, server, error ? error_text(error) : "done");
+}
+
+static void expect_none(const char *server, const struct proto_operation *op)
+{
+    enum error error = attempt(server, op);
+
+    if (error == ERR_BAD_OP)
+        return;
+    strange++;
+    rt_log("%s of %s: %s", op->name, server, error ? error_text(error) : "done");
 }
 
 int main(void)
@@ -58,13 +70,17 @@ int main(void)
 
     for (const char *digit = rt_name() + strcspn(rt_name(), "0123456789"); *digit != 0; digit++)
         bit = bit * 10 + (unsigned)(*digit - '0');
-    for (size_t i = 0; i < sizeof(servers) / sizeof(servers[0]); i++) {
-        for (const struct row *op = servers[i].operations; op->name != NULL; op++) {
-            if (op->right >> bit & 1)
-                attempt(servers[i].name, op->number, op->name, op->request_size, op->reply_size);
-        }
-        if (1u << bit == PROTO_MANAGE)
-            attempt(servers[i].name, OP_CLIENT_GONE, "client_gone", sizeof(struct proto_client_gone), 0);
+    for (size_t i = 0; i < SERVERS; i++) {
+        for (const struct proto_operation *const *op = servers[i].operations; *op != NULL; op++)
+            if ((*op)->right >> bit & 1)
+                expect_denied(servers[i].name, *op);
+        for (const struct proto_operation *const *op = every; *op != NULL; op++)
+            if ((*op)->right >> bit & 1)
+                expect_denied(servers[i].name, *op);
+        for (size_t other = 0; other < SERVERS; other++)
+            for (const struct proto_operation *const *op = servers[other].operations; *op != NULL; op++)
+                if (servers[other].operations != servers[i].operations)
+                    expect_none(servers[i].name, *op);
     }
-    rt_log("%u tries, %u granted", tries, granted);
+    rt_log("%u tries, %u granted, %u strange", tries, granted, strange);
 }

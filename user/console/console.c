@@ -47,8 +47,8 @@ static struct writer {
 } writers[MAX_WAITING];
 static unsigned writer_first, writer_count;
 
-PROTO_SERVER(console_table, CONSOLE_OPS)
-const struct proto_handler *const console_handlers = console_table;
+PROTO_SERVER(console, CONSOLE_OPS)
+const struct protocol *const console_serves = &console_protocol;
 
 /* --- Output --- */
 
@@ -91,7 +91,7 @@ static enum error serve_console_write(struct call *call, const struct console_wr
     uint64_t length = request->length;
 
     if (length > CONSOLE_MAX_BYTES ||
-        !range_inside(offsetof(struct console_write_request, bytes), length, call->request_size)) {
+        !range_inside(offsetof(struct console_write_request, bytes), length, call->size.request)) {
         return ERR_BAD_ARG;
     }
     reply->written = length;
@@ -241,7 +241,7 @@ static enum error serve_console_read(struct call *call, const struct console_rea
     bool satisfied = try_read(call->client, max, reply);
     port->transmit();
     if (satisfied) {
-        call->reply_size = reply_size(reply);
+        call->size.reply = reply_size(reply);
         return ERR_OK;
     }
     if (request->flags & CONSOLE_NONBLOCK)
@@ -314,16 +314,13 @@ static enum error serve_console_foreground(struct call *call,
 static enum error serve_console_interrupt(struct call *call, const struct proto_empty *request,
                                           struct proto_empty *reply)
 {
-    enum error error = call->cap_count > 0 ? notification_check(call->cap[0]) : ERR_OK;
+    enum error error = foreground_set_interrupt(call->client, call->cap[0]);
 
     (void)request;
     (void)reply;
     if (!error)
-        error = foreground_set_interrupt(call->client, call->cap_count > 0 ? call->cap[0] : 0);
-    if (error)
-        return error;
-    call->cap[0] = 0; /* kept */
-    return ERR_OK;
+        call_keep(call, 0);
+    return error;
 }
 
 static enum error serve_console_size(struct call *call, const struct console_size_request *request,

@@ -32,5 +32,5 @@ void console_transmitted(size_t count);
 void console_serve(void);
 /* Forgets a dead client. */
 void console_client_gone(uint64_t client);
-/* The protocol's handlers, for serve(). */
-extern const struct proto_handler *const console_handlers;
+/* The protocol, for serve(). */
+extern const struct protocol *const console_serves;

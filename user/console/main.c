@@ -123,8 +123,8 @@ int main(void)
     receive();
     serve(&(struct server){
         .name = "console",
-        .endpoint = rt_cap("recv:console"),
-        .table = console_handlers,
+        .protocol = {console_serves},
+        .in_place = true,
         .signalled = signalled,
         .client_gone = console_client_gone,
     });

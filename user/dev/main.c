@@ -18,7 +18,7 @@
 
 static struct devices devices;
 
-PROTO_SERVER(dev_table, DEV_OPS)
+PROTO_SERVER(dev, DEV_OPS)
 
 /* --- Virtio devices: which type they are is in their registers, and only they can be stopped in one way for
  * all --- */
@@ -188,8 +188,7 @@ static enum error serve_dev_region(struct call *call, const struct dev_region_re
     reply->offset = part.offset;
     reply->segment_length = part.segment_length;
     reply->alignment = part.start % DEV_REGION_ALIGNMENT;
-    call->reply_cap[0] = part.segment;
-    call->reply_caps = 1;
+    call_lend(call, part.segment);
     return ERR_OK;
 }
 
@@ -198,6 +197,7 @@ static enum error serve_dev_irq(struct call *call, const struct dev_index_reques
 {
     int device = devices_of(&devices, call->client, request->index);
     uint32_t line, trigger;
+    cap_t handler = 0;
 
     if (device == NO_DEVICE)
         return ERR_NO_DEVICE;
@@ -205,11 +205,11 @@ static enum error serve_dev_irq(struct call *call, const struct dev_index_reques
         return ERR_NOT_FOUND;
     enum error error = device_line(&devices, device, (unsigned)request->n, &line, &trigger);
     if (!error) {
-        error = line_handler(line, trigger, device, &call->reply_cap[0]);
+        error = line_handler(line, trigger, device, &handler);
         reply->line = line;
     }
     if (!error)
-        error = line_set_deadline(call->reply_cap[0], device_deadline(&devices, device));
+        error = line_set_deadline(handler, device_deadline(&devices, device));
     if (error) {
         rt_log("%s: interrupt %u: %s", device_name(&devices, device), (unsigned)request->n,
                error == ERR_UNSUPPORTED ? "its interrupt controller is not driven"
@@ -217,7 +217,7 @@ static enum error serve_dev_irq(struct call *call, const struct dev_index_reques
                                         : error_text(error));
         return error;
     }
-    call->reply_caps = 1;
+    call_lend(call, handler);
     return ERR_OK;
 }
 
@@ -233,8 +233,7 @@ static enum error serve_dev_dma(struct call *call, const struct dev_dma_request 
         return error;
     reply->length = segment->length;
     reply->physical = segment->physical;
-    call->reply_cap[0] = segment->cap;
-    call->reply_caps = 1;
+    call_lend(call, segment->cap);
     return ERR_OK;
 }
 
@@ -351,8 +350,7 @@ int main(int argc, char **argv)
     stop_all_virtio();
     serve(&(struct server){
         .name = "dev",
-        .endpoint = rt_cap("recv:dev"),
-        .table = dev_table,
+        .protocol = {&dev_protocol},
         .client_gone = release,
     });
 }

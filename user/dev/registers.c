@@ -140,9 +140,9 @@ static cap_t weaken(cap_t frame)
 static enum error make_segment(uint64_t start, uint64_t end, unsigned bits, cap_t *segment)
 {
     struct mm_segment_device_request request = {.length = end - start};
-    cap_t copy[MSG_MAX_CAPS], original, slot = slot_alloc();
-    unsigned count = 0, taken = 0;
-    enum error error = slot == 0 ? ERR_TOO_MANY : ERR_OK;
+    cap_t copy[MSG_MAX_CAPS] = {0}, original;
+    unsigned count = 0;
+    enum error error = ERR_OK;
 
     for (uint64_t at = start; at < end && !error; at += 1ull << bits) {
         error = frame_at(at, bits, &original);
@@ -150,18 +150,10 @@ static enum error make_segment(uint64_t start, uint64_t end, unsigned bits, cap_
         error = error ? error : copy[count] == 0 ? ERR_TOO_MANY : ERR_OK;
         count++;
     }
-    if (!error) {
-        error = proto_call(START_MM, OP_mm_segment_device, &request, sizeof(request), NULL, 0, copy, count,
-                           &slot, 1, &taken);
-    }
-    if (!error && taken != 1)
-        error = ERR_NO_CAP;
+    if (!error)
+        error = mm_segment_device(START_MM, &request, NULL, copy[0], copy[1], copy[2], copy[3], segment);
     for (unsigned i = 0; i < count; i++)
         slot_free(copy[i]);
-    if (error)
-        slot_free(slot);
-    else
-        *segment = slot;
     return error;
 }
 

@@ -42,7 +42,7 @@ void change_init(void)
     timer_signal = make_signal(notification, BIT_COMMIT);
     if (object_make(OBJ_TIMER, 0, &timer))
         rt_fail("no memory for a timer");
-    proto_call(rt_cap("init"), OP_proc_power_watch, NULL, 0, NULL, 0, &power, 1, NULL, 0, NULL);
+    proc_power_watch(rt_cap("init"), NULL, NULL, power);
 }
 
 static void set_timer(uint64_t us)

@@ -138,25 +138,20 @@ static void drop_session(void)
 static enum error open_session(struct disk *disk, uint64_t data_bytes, struct blk_attach_reply *reply)
 {
     struct blk_attach_request request = {disk->unit, data_bytes, RING_ENTRIES};
-    cap_t take[2] = {slot_alloc(), slot_alloc()};
-    unsigned taken = 0;
-    enum error error = take[0] && take[1] ? ERR_OK : ERR_NO_MEMORY;
+    cap_t memory, bell;
+    enum error error = blk_attach(disk->driver, &request, reply, signal_cap, &memory, &bell);
 
+    if (error)
+        return error;
+    error = check_reply(reply);
     if (!error)
-        error = proto_call(disk->driver, OP_blk_attach, &request, sizeof(request), reply, sizeof(*reply),
-                           &signal_cap, 1, take, 2, &taken);
-    if (!error && taken < 2)
-        error = ERR_CORRUPT;
-    if (!error)
-        error = check_reply(reply);
-    if (!error)
-        error = segment_map(&segment, take[0], reply->segment_length, MM_READ | MM_WRITE);
+        error = segment_map(&segment, memory, reply->segment_length, MM_READ | MM_WRITE);
     if (error) {
-        slot_free(take[0]);
-        slot_free(take[1]);
+        slot_free(memory);
+        slot_free(bell);
         return error;
     }
-    doorbell = take[1];
+    doorbell = bell;
     driver = disk->driver;
     lost = false;
     return ERR_OK;

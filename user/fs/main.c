@@ -14,7 +14,7 @@
 
 #define ROOT_INODE 2
 
-PROTO_SERVER(fs_table, FS_OPS)
+PROTO_SERVER(fs, FS_OPS)
 
 enum error ready(void)
 {
@@ -99,11 +99,9 @@ static enum error serve_fs_attach(struct call *call, const struct fs_attach_requ
     (void)r;
     if (!session)
         return ERR_TOO_MANY;
-    if (call->cap_count != 1)
-        return ERR_NO_CAP;
     error = session_attach(session, call->cap[0], q->length);
     if (!error)
-        call->cap[0] = 0;
+        call_keep(call, 0);
     return error;
 }
 
@@ -354,14 +352,11 @@ int main(int argc, char **argv)
 {
     struct server server = {
         .name = rt_name(),
-        .endpoint = rt_cap("recv:fs"),
-        .table = fs_table,
+        .protocol = {&fs_protocol},
         .client_gone = session_end,
         .signalled = change_signalled,
     };
 
-    if (!server.endpoint)
-        rt_fail("no endpoint to serve: the description's node lacks `serves`");
     read_arguments(argc, argv);
     change_init();
     mount_root();

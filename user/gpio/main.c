@@ -17,7 +17,7 @@ static struct unit {
 
 static cap_t notification; /* bit n: pin n of any controller interrupts */
 
-PROTO_SERVER(gpio_table, GPIO_OPS)
+PROTO_SERVER(gpio, GPIO_OPS)
 
 /* --- The protocol --- */
 
@@ -107,16 +107,12 @@ static enum error serve_gpio_watch(struct call *call, const struct gpio_watch_re
     enum error error = find_pin(request->controller, request->pin, &controller);
     unsigned pin = (unsigned)request->pin;
 
-    if (!error && call->cap_count != 1)
-        error = ERR_NO_CAP;
-    if (!error)
-        error = notification_check(call->cap[0]);
     if (!error)
         error = provide_line(&units[request->controller], pin);
     if (!error)
         error = pin_watch(controller, pin, call->client, request->events, call->cap[0]);
     if (!error) {
-        call->cap[0] = 0; /* the watch keeps it */
+        call_keep(call, 0);
         reply->flags = bank_flags(&controller->bank, pin);
     }
     return error;
@@ -188,8 +184,8 @@ static bool describe_pins(const struct device *device, struct controller *contro
             rt_log("%s: nobody says whose pin %u is: %s", device->info.name, n, error_text(error));
             return false;
         }
-        snprintf(pin->name, sizeof(pin->name), "%.*s", (int)sizeof(reply.name), reply.name);
-        snprintf(pin->owner.node, sizeof(pin->owner.node), "%.*s", (int)sizeof(reply.user), reply.user);
+        snprintf(pin->name, sizeof(pin->name), "%.*s", (int)sizeof(reply.name) - 1, reply.name);
+        snprintf(pin->owner.node, sizeof(pin->owner.node), "%.*s", (int)sizeof(reply.user) - 1, reply.user);
     }
     return true;
 }
@@ -234,8 +230,7 @@ int main(void)
         rt_log("controllers after the first %u are not used", MAX_CONTROLLERS);
     serve(&(struct server){
         .name = "gpio",
-        .endpoint = rt_cap("recv:gpio"),
-        .table = gpio_table,
+        .protocol = {&gpio_protocol},
         .signalled = signalled,
         .client_gone = client_gone,
     });

@@ -22,7 +22,6 @@ static enum error make_space(struct making *making)
     struct process *process = making->process;
     struct mm_space_create_request q = {.quota = process->grant->memory, .hart = process->hart};
     struct mm_space_create_reply r;
-    cap_t cap[3];
 
     making->step = "make its space";
     memcpy(q.name, process->name, sizeof(q.name));
@@ -30,13 +29,10 @@ static enum error make_space(struct making *making)
         if (process->grant->use[i].target == description.mm)
             q.rights = process->grant->use[i].rights;
     }
-    enum error error = call_for_caps(OP_mm_space_create, &q, sizeof(q), &r, sizeof(r), cap, 3);
-    if (!error) {
+    enum error error = mm_space_create(mm_session, &q, &r, &process->session, &process->address_space,
+                                       &process->fault);
+    if (!error)
         process->space = r.space;
-        process->session = cap[0];
-        process->address_space = cap[1];
-        process->fault = cap[2];
-    }
     return error;
 }
 
@@ -53,7 +49,7 @@ static enum error make_message_page(struct process *process)
     enum error error = mm_map(mm_session, &map, &r);
     if (error)
         return error;
-    return call_for_caps(OP_mm_frame, &frame, sizeof(frame), NULL, 0, &process->message_frame, 1);
+    return mm_frame(mm_session, &frame, NULL, &process->message_frame);
 }
 
 static enum error make_objects(struct making *making)

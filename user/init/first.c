@@ -123,7 +123,8 @@ static void give_receiver(struct process *mm, struct start_info *start, unsigned
         format_buffer(of_thread, sizeof(of_thread), "thread.%u", number);
         name_cap(mm, start, of_thread, MM_SLOT_THREAD + number, thread, RIGHTS_ALL, 0);
     }
-    name_cap(mm, start, recv, MM_SLOT_RECV + number, receivers[number].endpoint, RIGHTS_ALL, 0);
+    unsigned slot = number == 0 ? START_ENDPOINT : MM_SLOT_RECV + number;
+    name_cap(mm, start, recv, slot, receivers[number].endpoint, RIGHTS_ALL, 0);
 }
 
 static void give_caps(struct process *mm, struct start_info *start)

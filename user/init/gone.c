@@ -67,7 +67,7 @@ static bool is_ready(unsigned target)
 /* True when the server took the message, or never can. */
 static bool tell(unsigned target, uint64_t client)
 {
-    struct msg m = {.tag = tag_make(OP_CLIENT_GONE, 1, 0), .word = {client}};
+    struct msg m = {.tag = tag_make(OP_server_client_gone, 1, 0), .word = {client}};
 
     return !is_ready(target) || sys_msg(SYS_TRY_SEND, services[target].manage, &m) != ERR_WOULD_BLOCK;
 }

@@ -85,8 +85,8 @@ enum error grant_caps(struct process *process, struct start_info *start)
     for (unsigned i = 0; i < process->grant->use_count; i++)
         give_session(&granting, &process->grant->use[i]);
     if (process->described != NOT_DESCRIBED && services[process->described].endpoint != 0) {
-        give(&granting, granting.next, services[process->described].endpoint, RIGHT_RECV | RIGHT_GRANT, 0);
-        name_slot(&granting, "recv:", process->name, granting.next++);
+        give(&granting, START_ENDPOINT, services[process->described].endpoint, RIGHT_RECV | RIGHT_GRANT, 0);
+        name_slot(&granting, "recv:", process->name, START_ENDPOINT);
     }
     start->cnode_slots = process->cnode_slots;
     start->first_free_slot = granting.next;

@@ -118,10 +118,6 @@ struct process *process_of_space(uint64_t space);
 struct process *process_next(uint64_t number);
 /* Whether it has been made and has not ended. */
 bool process_is_alive(const struct process *process);
-/* Calls mm for a reply with `count` capabilities, which land in new slots cap[]. Nothing is kept when it
- * fails. */
-enum error call_for_caps(uint32_t op, const void *request, size_t request_size, void *reply,
-                         size_t reply_size, cap_t *cap, unsigned count);
 /* A kernel object that `space` pays for; its slot in *cap. */
 enum error object_for(uint64_t space, enum object_type type, unsigned size_bits, cap_t *cap);
 

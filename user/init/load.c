@@ -38,8 +38,7 @@ static enum error map_segment(uint64_t space, cap_t segment, uint64_t address, u
         .space = space, .address = address, .offset = offset, .length = length, .prot = prot};
     struct mm_map_reply r;
 
-    return proto_call(mm_session, OP_mm_segment_map, &q, sizeof(q), &r, sizeof(r), &segment, 1, NULL, 0,
-                      NULL);
+    return mm_segment_map(mm_session, &q, &r, segment);
 }
 
 static enum error map_zeros(uint64_t space, uint64_t address, uint64_t length, uint64_t prot)
@@ -100,12 +99,12 @@ enum error segment_for(uint64_t space, uint64_t length, cap_t *segment)
     const struct mm_segment_create_request q = {.space = space, .length = align_up(length, PAGE_BYTES)};
     struct mm_segment_create_reply r;
 
-    return call_for_caps(OP_mm_segment_create, &q, sizeof(q), &r, sizeof(r), segment, 1);
+    return mm_segment_create(mm_session, &q, &r, segment);
 }
 
 void segment_give_back(cap_t segment)
 {
-    proto_call(mm_session, OP_mm_segment_drop, NULL, 0, NULL, 0, &segment, 1, NULL, 0, NULL);
+    mm_segment_drop(mm_session, NULL, NULL, segment);
     slot_free(segment);
 }
 

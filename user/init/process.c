@@ -72,32 +72,9 @@ bool process_is_alive(const struct process *process)
     return process->state == PROC_STARTING || process->state == PROC_RUNNING;
 }
 
-enum error call_for_caps(uint32_t op, const void *request, size_t request_size, void *reply,
-                         size_t reply_size, cap_t *cap, unsigned count)
-{
-    enum error error = ERR_OK;
-    unsigned taken = 0;
-
-    for (unsigned i = 0; i < count; i++) {
-        cap[i] = slot_alloc();
-        error = cap[i] == 0 ? ERR_TOO_MANY : error;
-    }
-    if (!error) {
-        error =
-            proto_call(mm_session, op, request, request_size, reply, reply_size, NULL, 0, cap, count, &taken);
-    }
-    if (!error && taken == count)
-        return ERR_OK;
-    for (unsigned i = 0; i < count; i++) {
-        slot_free(cap[i]);
-        cap[i] = 0;
-    }
-    return error ? error : ERR_NO_CAP;
-}
-
 enum error object_for(uint64_t space, enum object_type type, unsigned size_bits, cap_t *cap)
 {
     const struct mm_object_request q = {.space = space, .type = type, .size_bits = size_bits};
 
-    return call_for_caps(OP_mm_object, &q, sizeof(q), NULL, 0, cap, 1);
+    return mm_object(mm_session, &q, NULL, cap);
 }

@@ -7,7 +7,7 @@
 
 #include <base/format.h>
 
-PROTO_SERVER(proc_table, PROC_OPS)
+PROTO_SERVER(proc, PROC_OPS)
 
 /* A program that the caller itself spawned. */
 static struct process *own_child(const struct call *call, uint64_t number)
@@ -47,29 +47,22 @@ static enum error serve_proc_spawn(struct call *call, const struct proc_spawn_re
 
     if (parent == NULL)
         return ERR_DENIED;
-    return call->cap_count == 1 ? spawn(parent, call->cap[0], q, r) : ERR_NO_CAP;
+    return spawn(parent, call->cap[0], q, r);
 }
 
 static enum error serve_proc_watch(struct call *call, const struct proc_request *q, struct proto_empty *r)
 {
     struct process *process = own_child(call, q->process);
-    struct cap_info info;
 
     (void)r;
     if (process == NULL)
         return ERR_NOT_FOUND;
-    if (call->cap_count != 1)
-        return ERR_NO_CAP;
-    /* init would wait for ever in sending to anything but a notification. */
-    if (cnode_inspect(BOOT_CNODE, call->cap[0], &info) || info.type != OBJ_NOTIFICATION)
-        return ERR_WRONG_TYPE;
     if (!process_is_alive(process)) {
         notification_signal(call->cap[0]);
         return ERR_OK;
     }
     slot_free(process->watcher);
-    process->watcher = call->cap[0];
-    call->cap[0] = 0;
+    process->watcher = call_keep(call, 0);
     return ERR_OK;
 }
 
@@ -142,14 +135,8 @@ static enum error serve_proc_power_watch(struct call *call, const struct proto_e
     (void)r;
     if (process == NULL)
         return ERR_DENIED;
-    if (call->cap_count != 1)
-        return ERR_NO_CAP;
-    enum error error = notification_check(call->cap[0]);
-    if (error)
-        return error;
     slot_free(process->power_signal);
-    process->power_signal = call->cap[0];
-    call->cap[0] = 0;
+    process->power_signal = call_keep(call, 0);
     return ERR_OK;
 }
 
@@ -206,11 +193,10 @@ static enum error serve_proc_thread(struct call *call, const struct proc_thread_
 
     if (process == NULL || process->session == 0)
         return ERR_DENIED;
-    enum error error = thread_add(process, q, r, call->reply_cap);
-    if (!error) {
-        call->reply_caps = 2;
-        call->reply_drop = 3;
-    }
+    cap_t cap[2];
+    enum error error = thread_add(process, q, r, cap);
+    for (unsigned i = 0; i < 2 && !error; i++)
+        call_give(call, cap[i]);
     return error;
 }
 
@@ -226,7 +212,7 @@ void serve_processes(void)
     const struct server server = {
         .name = "init",
         .endpoint = services[description.init].endpoint,
-        .table = proc_table,
+        .protocol = {&proc_protocol},
         .signalled = signalled,
     };
 

@@ -82,7 +82,7 @@ enum error thread_add(struct process *process, const struct proc_thread_request 
     if (!error)
         error = object_for(process->space, OBJ_SCHED_CONTEXT, 0, &cap[1]);
     if (!error)
-        error = call_for_caps(OP_mm_frame, &page, sizeof(page), NULL, 0, &frame, 1);
+        error = mm_frame(mm_session, &page, NULL, &frame);
     if (!error)
         error = prepare_further(process, frame, r->hart, cap);
     slot_free(frame);

@@ -489,7 +489,7 @@ void fault_init(cap_t notification);
 /* Prepares for requests that come through these endpoints, one for each receiver. */
 void mm_serve_init(const cap_t endpoint[]);
 /* The operations, for the server loop. */
-const struct proto_handler *mm_handlers(void);
+const struct protocol *mm_serves(void);
 
 /* --- receiver.c: a thread on each hart (not in host tests) --- */
 

@@ -34,7 +34,7 @@ static void __attribute__((noreturn)) serve_as(unsigned number)
     const struct server server = {
         .name = "mm",
         .endpoint = cap_of("recv:mm", number),
-        .table = mm_handlers(),
+        .protocol = {mm_serves()},
         .fault = fault_message,
     };
     serve(&server);

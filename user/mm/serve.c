@@ -7,18 +7,17 @@ static cap_t endpoints[MAX_RECEIVERS]; /* the capabilities of segments lead to t
 MM_OPS(PROTO_WRAP)
 
 /* The table for the server loop: each under the own lock. */
-#define LOCKED(number, name, ...)                                                                            \
+#define LOCKED(protocol, n, name, ...)                                                                       \
     static enum error locked_##name(struct call *call, const void *q, void *r)                               \
     {                                                                                                        \
         lock_enter();                                                                                        \
-        enum error error = wrap_##name(call, q, r);                                                          \
+        enum error error = wrap_mm_##name(call, q, r);                                                       \
         lock_leave();                                                                                        \
         return error;                                                                                        \
     }
-#define LOCKED_ENTRY(number, name, request, reply, right)                                                    \
-    {number, right, #name, sizeof(request), sizeof(reply), locked_##name},
+#define LOCKED_ENTRY(protocol, n, name, ...) PROTO_ENTRY_OF(locked_##name, protocol, n, name, __VA_ARGS__)
 MM_OPS(LOCKED)
-static const struct proto_handler mm_table[] = {MM_OPS(LOCKED_ENTRY){0}};
+PROTO_SERVER_BY(LOCKED_ENTRY, mm, MM_OPS)
 
 /* The space that a request is about: 0 is the session's own, another one is for managers. Takes all locks
  * unless it is at home here. */
@@ -55,19 +54,10 @@ static cap_t mint(unsigned receiver, enum badge_kind kind, uint64_t number, uint
     return 0;
 }
 
-/* Adds a capability to the answer; its slot is freed once it was sent. */
-static void reply_with(struct call *call, cap_t cap)
-{
-    call->reply_drop |= 1u << call->reply_caps;
-    call->reply_cap[call->reply_caps++] = cap;
-}
-
 /* The segment that the capability of the request stands for. */
 static enum error received_segment(const struct call *call, uint32_t *index)
 {
     struct cap_info info;
-    if (call->cap_count == 0)
-        return ERR_NO_CAP;
     enum error error = cnode_compare(START_CNODE, call->cap[0], endpoints[0], &info);
     if (error)
         return error;
@@ -141,7 +131,7 @@ static enum error answer_segment(struct call *call, uint32_t index)
         segment_drop_owner(index);
         return ERR_NO_MEMORY;
     }
-    reply_with(call, cap);
+    call_give(call, cap);
     return ERR_OK;
 }
 
@@ -174,7 +164,7 @@ static enum error serve_mm_segment_device(struct call *call, const struct mm_seg
     if (index == 0)
         return error;
     for (unsigned i = 0; i < call->cap_count; i++)
-        call->cap[i] = 0; /* kept */
+        call_keep(call, i);
     return answer_segment(call, index);
 }
 
@@ -226,7 +216,7 @@ static enum error serve_mm_object(struct call *call, const struct mm_object_requ
         return ERR_BAD_ARG;
     error = carve_object(space, q->type, bits, &cap);
     if (!error)
-        reply_with(call, cap);
+        call_give(call, cap);
     return error;
 }
 
@@ -245,7 +235,7 @@ static enum error serve_mm_frame(struct call *call, const struct mm_frame_reques
     error = place_copy(copy, pagemap_get(&space->pages, q->address / PAGE_BYTES),
                        RIGHT_READ | RIGHT_WRITE | RIGHT_EXEC);
     if (!error)
-        reply_with(call, copy);
+        call_give(call, copy);
     else
         slot_release(copy);
     return error;
@@ -263,9 +253,9 @@ static enum error answer_space(struct call *call, const struct space *space, uin
         slot_free(fault);
         return ERR_NO_MEMORY;
     }
-    reply_with(call, session);
-    call->reply_cap[call->reply_caps++] = space->address_space;
-    reply_with(call, fault);
+    call_give(call, session);
+    call_lend(call, space->address_space);
+    call_give(call, fault);
     return ERR_OK;
 }
 
@@ -354,7 +344,7 @@ void mm_serve_init(const cap_t endpoint[])
         endpoints[i] = endpoint[i];
 }
 
-const struct proto_handler *mm_handlers(void)
+const struct protocol *mm_serves(void)
 {
-    return mm_table;
+    return &mm_protocol;
 }

@@ -282,5 +282,5 @@ int main(void)
             look_for_card(&slots[i]);
         poll();
     }
-    blk_serve("recv:sd-spi", signalled);
+    blk_serve(signalled);
 }

@@ -55,5 +55,5 @@ int main(void)
         unit_count += open_unit(&units[unit_count], i, notification);
     if (unit_count == 0)
         rt_log("no disk");
-    blk_serve("recv:virtio-blk", signalled);
+    blk_serve(signalled);
 }

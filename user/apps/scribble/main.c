@@ -33,19 +33,15 @@ static void attach(void)
     struct blk_attach_request request = {0, DATA_SECTORS * BLK_SECTOR, RING_ENTRIES};
     struct blk_attach_reply reply;
     struct segment segment;
-    cap_t take[2] = {slot_alloc(), slot_alloc()}, signal = slot_alloc();
-    unsigned taken = 0;
+    cap_t memory, signal = slot_alloc();
 
     check(!object_make(OBJ_NOTIFICATION, 0, &done) && !object_make(OBJ_TIMER, 0, &timer) &&
               !cnode_mint(START_CNODE, signal, 0, done, RIGHT_SIGNAL, 1),
           "no memory");
-    enum error error = proto_call(driver, OP_blk_attach, &request, sizeof(request), &reply, sizeof(reply),
-                                  &signal, 1, take, 2, &taken);
-    check(!error && taken == 2, "cannot attach");
-    check(!segment_map(&segment, take[0], reply.segment_length, MM_READ | MM_WRITE), "cannot map");
+    check(!blk_attach(driver, &request, &reply, signal, &memory, &doorbell), "cannot attach");
+    check(!segment_map(&segment, memory, reply.segment_length, MM_READ | MM_WRITE), "cannot map");
     ring_client_init(&ring, (char *)segment.address + reply.ring_offset, (uint32_t)reply.ring_entries);
     data = (uint64_t *)((char *)segment.address + reply.data_offset);
-    doorbell = take[1];
 }
 
 static void submit(enum blk_op op, uint64_t sector, uint32_t place, uint32_t count)
