@@ -86,13 +86,18 @@ void task_yield(void)
     run_next(self);
 }
 
-void task_leave(struct task *self)
+/* Leaves the hart to others until the calling task is made ready. */
+static void leave(struct task *self)
 {
-    while (tasks.ready.first == NULL)
-        if (tasks.host != NULL)
-            tasks.host->idle();
-        else
+    while (tasks.ready.first == NULL) {
+        struct task *loop = tasks.loops;
+        if (loop == NULL) {
             tasks_idle();
+            continue;
+        }
+        tasks.loops = loop->next;
+        task_ready(loop);
+    }
     run_next(self);
 }
 
@@ -104,11 +109,11 @@ static void __attribute__((noreturn)) begin(void)
     event_broadcast(&self->end);
     if (self->detached)
         task_free(self);
-    task_leave(self);
+    leave(self);
     __builtin_unreachable();
 }
 
-struct task *task_start(void (*run)(void *argument), void *argument)
+static struct task *task_prepare(void (*run)(void *argument), void *argument)
 {
     task_self();
     struct task *task = task_make();
@@ -119,8 +124,41 @@ struct task *task_start(void (*run)(void *argument), void *argument)
     task->argument = argument;
     task->registers.ra = (uint64_t)begin;
     task->registers.sp = (uint64_t)task;
-    task_ready(task);
     return task;
+}
+
+struct task *task_start(void (*run)(void *argument), void *argument)
+{
+    struct task *task = task_prepare(run, argument);
+    if (task != NULL)
+        task_ready(task);
+    return task;
+}
+
+static void put_loop(struct task *loop)
+{
+    loop->next = tasks.loops;
+    tasks.loops = loop;
+}
+
+void task_loop_rest(void)
+{
+    struct task *self = tasks.current;
+    if (tasks.ready.first == NULL)
+        return;
+    put_loop(self);
+    run_next(self);
+}
+
+enum error task_loop_prepare(void)
+{
+    if (tasks.loops != NULL)
+        return ERR_OK;
+    struct task *loop = task_prepare(tasks.host->loop, NULL);
+    if (loop == NULL)
+        return ERR_BUSY;
+    put_loop(loop);
+    return ERR_OK;
 }
 
 enum error task_join(struct task *task)
@@ -174,7 +212,9 @@ static enum error before_wait(struct task *self, uint64_t deadline)
 {
     if (self->cancelled && self->shields == 0)
         return self->cancelled;
-    enum error error = tasks.host != NULL ? tasks.host->before_wait(self) : tasks_init(NULL);
+    enum error error = tasks.host != NULL ? task_loop_prepare() : tasks_init(NULL);
+    if (!error && tasks.host != NULL && tasks.host->before_wait != NULL)
+        error = tasks.host->before_wait(self);
     return !error && deadline != TASK_FOREVER ? timer_enter(self, deadline) : error;
 }
 
@@ -187,8 +227,8 @@ enum error event_wait(struct event *event, uint64_t deadline)
     if (event != NULL)
         enter_event(self, event);
     self->waiting = true;
-    task_leave(self);
-    if (tasks.host != NULL)
+    leave(self);
+    if (tasks.host != NULL && tasks.host->after_wait != NULL)
         tasks.host->after_wait(self);
     return self->outcome;
 }

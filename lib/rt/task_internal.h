@@ -4,11 +4,17 @@
 
 #include "task.h"
 
-/* What serve() adds to the waits of its handlers. */
+/*
+ * Where a thread has something better to do than to wait when no task can run: serve() takes the next
+ * message, an executor the next job. It does so in a loop that is a task itself and calls handlers directly.
+ * When a handler waits, its loop waits with it, on the same stack, and another loop goes on: what does not
+ * wait costs nothing.
+ */
 struct task_host {
-    enum error (*before_wait)(struct task *self); /* an error: the wait does not begin */
+    void (*loop)(void *unused); /* never returns; calls task_loop_rest() when others can run */
+    /* NULL, or around each wait; an error: the wait does not begin. */
+    enum error (*before_wait)(struct task *self);
     void (*after_wait)(struct task *self);
-    void (*idle)(void); /* no task can run: makes one ready */
 };
 
 /* The tasks of a thread. */
@@ -16,13 +22,14 @@ struct tasks {
     struct task *current; /* NULL: nobody has asked yet */
     struct event ready;   /* those that can run, without links back */
     struct task *spare;   /* list of those that have ended */
+    struct task *loops;   /* list of the host's loops that rest */
     unsigned count;       /* stacks made */
     cap_t notification;   /* that the thread waits for; 0: none yet */
     cap_t timer, timer_signal;
     uint32_t timers; /* heap of those that wait for a deadline */
     uint64_t armed;  /* when the kernel's timer will signal; 0: it will not */
     void (*signalled)(uint64_t bits);
-    const struct task_host *host; /* NULL: not a server's thread */
+    const struct task_host *host; /* NULL: the thread just waits */
     struct task origin;           /* what the thread began with */
 };
 extern _Thread_local struct tasks tasks;
@@ -34,8 +41,10 @@ void task_switch(struct task_registers *from, const struct task_registers *to);
 void task_wake(struct task *task, enum error outcome);
 /* Puts a task among those that can run. */
 void task_ready(struct task *task);
-/* Leaves the hart to others until the calling task is made ready. */
-void task_leave(struct task *self);
+/* Of a loop: lets those run that can. It goes on when none of them can run any more. */
+void task_loop_rest(void);
+/* Sees to it that there is a loop that rests, so that the calling task may wait. */
+enum error task_loop_prepare(void);
 
 /* --- task_signal.c --- */
 

@@ -48,7 +48,13 @@ struct thread *thread_self(void)
 
 unsigned thread_hart(const struct thread *thread)
 {
-    return thread->hart;
+    return thread == &origin ? (unsigned)rt_start->hart : thread->hart;
+}
+
+void thread_yield(void)
+{
+    struct msg m = {0};
+    sys_msg(SYS_YIELD, 0, &m);
 }
 
 void thread_park(void)

@@ -28,6 +28,8 @@ void thread_join(struct thread *thread);
 struct thread *thread_self(void);
 /* The hart that a thread was started on. */
 unsigned thread_hart(const struct thread *thread);
+/* Lets others of the same priority run on this hart. */
+void thread_yield(void);
 
 /* --- To wait: parts of locks --- */
 

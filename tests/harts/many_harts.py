@@ -20,11 +20,13 @@ sys.path.insert(0, str(ROOT / "tests/lib"))
 import pages  # noqa: E402
 import qemu  # noqa: E402
 import registry  # noqa: E402
+import sums  # noqa: E402
 
 RATIO = 1.8  # the calls of two pairs on two harts, of those of one pair
 FOUR_RATIO = 0.77  # the pages that a program touches on any of four harts, of those where there is one hart
 FOUR_BUSY_RATIO = 0.33  # the same on a host all of whose processors are busy
 TWO_RATIO = 1.7  # the pages that two programs touch on two harts, of those of one program
+SUM_RATIO = 1.7  # a sum by two workers, as fast as by one
 TRIES = 5
 ROUNDS = 12  # as in rate.c
 PAGE_ROUNDS = 8
@@ -125,6 +127,8 @@ def show_ratios(system) -> int:
     """Returns how many are not as wanted."""
     return sum(not show_ratio(*row) for row in (
         ("calls of two pairs on two harts, of those of one pair", RATIO, lambda: ratios(system)),
+        ("a sum of 64 MiB by two workers on two harts, as fast as by one", SUM_RATIO,
+         lambda: sums.ratios(system)),
         ("pages touched by a program on any of 4 harts, of those with 1 hart", FOUR_RATIO,
          lambda: pages.of_four(system, PAGE_ROUNDS)),
         ("pages touched by two programs on two harts, of those of one program", TWO_RATIO,

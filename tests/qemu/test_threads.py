@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Threads of a program of the system that ships: tests/system/threads.c."""
+"""Threads of a program of the system that ships, and executors: tests/system/threads.c and sum.c."""
 
 import re
 
@@ -7,10 +7,10 @@ import inputs
 from qemu import Failure, test
 
 
-def with_program(system) -> None:
+def with_program(system, name: str = "threads", **options) -> None:
     files = {f"bin/{path.name}": path.read_bytes() for path in (system.build / "rootfs/bin").iterdir()}
-    files["bin/threads"] = (system.build / "system/threads").read_bytes()
-    system.boot(disk=inputs.disk(system, files))
+    files[f"bin/{name}"] = (system.build / f"system/{name}").read_bytes()
+    system.boot(disk=inputs.disk(system, files), **options)
     system.wait_prompt(60)
 
 
@@ -49,3 +49,11 @@ def the_end_of_one_is_the_end_of_all(system):
     run(system)
     if free(system) != before:
         raise Failure(f"{before - free(system)} KiB are missing after programs that ended early")
+
+
+@test(timeout=300, boot=False)
+def jobs_on_all_harts(system):
+    with_program(system, "sum")
+    shown = system.command("sum check", 200)
+    if "sum: all is well" not in shown:
+        raise Failure(f"'sum check' printed {shown!r}")
