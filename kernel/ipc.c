@@ -351,10 +351,7 @@ void ipc_receive(struct thread *thread, const struct slot *slot, bool block)
     drop_caller(thread);
     context_release(thread);
     if (bound && bound->bits) {
-        deadline_end(thread);
-        deadline_begin(thread);
-        thread_result(thread, bound->bits, TAG_SIGNAL, NULL, 0);
-        bound->bits = 0;
+        notification_give(bound, thread, TAG_SIGNAL);
         thread_lane_update(thread);
     } else if (endpoint->senders.head) {
         receive_from(thread, endpoint);

@@ -35,20 +35,15 @@ static void __attribute__((noinline)) wait_for_lock(struct hart *self, struct ha
             answer_evict(self);
             arch_relax();
         }
-    while (__atomic_exchange_n(&of->lock, 1, __ATOMIC_ACQUIRE));
+    while (!lock_try(of));
     __atomic_store_n(&self->awake, false, __ATOMIC_RELAXED);
     __atomic_fetch_sub(&lock_waiters, 1, __ATOMIC_RELAXED);
 }
 
 static void take(struct hart *of)
 {
-    if (__atomic_exchange_n(&of->lock, 1, __ATOMIC_ACQUIRE))
+    if (!lock_try(of))
         wait_for_lock(hart_self(), of);
-}
-
-static void give_back(struct hart *of)
-{
-    __atomic_store_n(&of->lock, 0, __ATOMIC_RELEASE);
 }
 
 void lock_own(void)
@@ -85,21 +80,13 @@ void unlock(void)
     if (self->has_all && hart_count > 1) {
         self->has_all = false;
         for (struct hart *hart = harts; hart < &harts[hart_count]; hart++)
-            give_back(hart);
+            lock_give_back(hart);
         return;
     }
     if (self->partner)
-        give_back(self->partner);
+        lock_give_back(self->partner);
     self->partner = NULL;
-    give_back(self);
-}
-
-void hart_call(struct hart *hart)
-{
-    if (hart->called || __atomic_load_n(&hart->awake, __ATOMIC_RELAXED))
-        return;
-    hart->called = true;
-    arch_send_ipi(hart);
+    lock_give_back(self);
 }
 
 void hart_called(void)
@@ -107,7 +94,7 @@ void hart_called(void)
     struct hart *self = hart_self();
 
     self->called = false;
-    self->reschedule = true;
+    self->reschedule = self->reschedule || self->current;
 }
 
 /* Has a hart do what `wanted` says, and waits until it has. */
@@ -123,18 +110,14 @@ static void ask(struct hart *hart, enum evict wanted)
         arch_relax();
 }
 
-static void evict_hart(struct hart *hart)
-{
-    ask(hart, EVICT_THREAD);
-    sched_charge(hart);
-    hart->current = NULL;
-    hart->reschedule = true;
-}
-
 void hart_evict(struct thread *thread)
 {
-    if (is_running(thread))
-        evict_hart(thread->hart);
+    if (!is_running(thread))
+        return;
+    ask(thread->hart, EVICT_THREAD);
+    sched_charge(thread->hart);
+    thread->hart->current = NULL;
+    thread->hart->reschedule = true;
 }
 
 void hart_save_fp(struct thread *thread)

@@ -17,6 +17,17 @@
 
 #include "arch.h"
 
+/* Takes a hart's lock if it is free, whatever else is held; gives it back. */
+static inline bool lock_try(struct hart *of)
+{
+    return !__atomic_exchange_n(&of->lock, 1, __ATOMIC_ACQUIRE);
+}
+
+static inline void lock_give_back(struct hart *of)
+{
+    __atomic_store_n(&of->lock, 0, __ATOMIC_RELEASE);
+}
+
 /* Takes the own hart's lock. */
 void lock_own(void);
 /* Takes that of `other` as well, or all; has the own one, which is let go for a moment, and maybe another. */
@@ -55,7 +66,14 @@ void hart_evict(struct thread *thread);
 /* Makes sure that the FP registers of `thread`, which does not run, are in its save area and on no hart.
  * Those that another hart holds need all locks. */
 void hart_save_fp(struct thread *thread);
-/* Has another hart look at its `reschedule`, unless it will do so by itself; its lock is held. */
-void hart_call(struct hart *hart);
+/* Whether another hart, whose lock is held, will look at its `reschedule` only if the caller interrupts it,
+ * which then has to be done. */
+static inline bool hart_call_due(struct hart *hart)
+{
+    if (hart->called || __atomic_load_n(&hart->awake, __ATOMIC_RELAXED))
+        return false;
+    hart->called = true;
+    return true;
+}
 /* This hart was called. */
 void hart_called(void);

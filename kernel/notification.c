@@ -9,18 +9,13 @@
 #include "sched.h"
 #include "timer.h"
 
-/* Whether the bound thread waits on an endpoint and can take the bits there. */
-static bool bound_receives(const struct notification *notification)
-{
-    return notification->bound && notification->bound->state == THREAD_BLOCKED_RECV;
-}
-
-static void give_bits(struct notification *notification, struct thread *thread, uint64_t tag)
+void notification_give(struct notification *notification, struct thread *thread, uint64_t tag)
 {
     thread->blocked_on = NULL;
     thread->state = THREAD_READY;
     thread_result(thread, notification->bits, tag, NULL, 0);
     notification->bits = 0;
+    deadline_end(thread);
     deadline_begin(thread);
     sched_ready(thread);
 }
@@ -44,11 +39,11 @@ void notification_signal(struct notification *notification, uint64_t bits)
         return;
     if (thread) {
         queue_remove(&notification->queue, thread);
-        give_bits(notification, thread, tag_make(ERR_OK, 0, 0));
-    } else if (bound_receives(notification)) {
+        notification_give(notification, thread, tag_make(ERR_OK, 0, 0));
+    } else if (notification->bound && notification->bound->state == THREAD_BLOCKED_RECV) {
         thread = notification->bound;
         queue_remove(&((struct endpoint *)thread->blocked_on)->receivers, thread);
-        give_bits(notification, thread, TAG_SIGNAL);
+        notification_give(notification, thread, TAG_SIGNAL);
     } else if (notification->bound) {
         thread_lane_update(notification->bound);
     }
@@ -66,10 +61,7 @@ void notification_receive(struct thread *thread, const struct slot *slot, bool b
     if (error) {
         thread_result(thread, 0, tag_make(error, 0, 0), NULL, 0);
     } else if (notification->bits) {
-        deadline_end(thread);
-        deadline_begin(thread);
-        thread_result(thread, notification->bits, tag_make(ERR_OK, 0, 0), NULL, 0);
-        notification->bits = 0;
+        notification_give(notification, thread, tag_make(ERR_OK, 0, 0));
         if (notification->bound)
             thread_lane_update(notification->bound);
     } else {

@@ -92,21 +92,16 @@ void queue_remove_ranked(struct thread_queue *queue, struct thread *thread)
 
 /* --- Lanes --- */
 
-static void lane_update(struct hart *hart)
-{
-    hart->lane_floor = hart->closed ? LANES_CLOSED : hart->ready_top;
-}
-
 void lanes_close(struct hart *hart, enum lane_closed reason)
 {
     hart->closed |= reason;
-    lane_update(hart);
+    set_ready_top(hart, hart->ready_top);
 }
 
 void lanes_open(struct hart *hart, enum lane_closed reason)
 {
     hart->closed &= ~reason;
-    lane_update(hart);
+    set_ready_top(hart, hart->ready_top);
 }
 
 /* --- Ready queues: one per priority, and before them a place for one thread that was interrupted --- */
@@ -117,12 +112,6 @@ static int highest_ready(const struct hart *hart)
         if (hart->ready_map[i])
             return i * 64 + highest_bit(hart->ready_map[i]);
     return -1;
-}
-
-static void set_ready_top(struct hart *hart, int top)
-{
-    hart->ready_top = top;
-    lane_update(hart);
 }
 
 static void queue_insert(struct hart *hart, struct thread *thread, bool first)
@@ -203,12 +192,13 @@ static bool can_run(const struct thread *thread)
     return thread->state == THREAD_READY && context && context->thread == thread && context->remaining;
 }
 
-/* Has the hart choose anew what it runs. */
+/* Has the hart choose anew what it runs; another one that is idle does so whenever it wakes. */
 static void hart_reschedule(struct hart *hart)
 {
-    hart->reschedule = true;
-    if (hart != hart_self())
-        hart_call(hart);
+    if (hart == hart_self() || hart->current)
+        hart->reschedule = true;
+    if (hart != hart_self() && hart_call_due(hart))
+        arch_send_ipi(hart);
 }
 
 /* A thread of that priority became ready on a hart: have it looked at if it should run at once. */

@@ -37,6 +37,13 @@ static inline void thread_level_update(struct thread *thread)
 void lanes_close(struct hart *hart, enum lane_closed reason);
 void lanes_open(struct hart *hart, enum lane_closed reason);
 
+/* The first that is ready on a hart has that priority; -1: nobody is. */
+static inline void set_ready_top(struct hart *hart, int top)
+{
+    hart->ready_top = top;
+    hart->lane_floor = hart->closed ? LANES_CLOSED : top;
+}
+
 /* Chooses what this hart runs next and makes it hart->current: charges the thread that ran, saves and
  * restores FP state, switches address spaces, programs the timer. Returns NULL when there is nothing to run
  * (the hart then uses the kernel's own tables and waits for an interrupt). */

@@ -154,20 +154,14 @@ static void sys_send(struct thread *thread, struct slot *slot, uint64_t tag, boo
     }
 }
 
-static void sys_receive(struct thread *thread, struct slot *slot, bool block)
+static void sys_receive(struct thread *thread, struct slot *slot, enum object_type type, bool block)
 {
-    if (slot->type == OBJ_ENDPOINT)
+    if (slot->type != type)
+        result(thread, slot_is_empty(slot) ? ERR_NO_CAP : ERR_WRONG_TYPE, slot->type);
+    else if (type == OBJ_ENDPOINT)
         ipc_receive(thread, slot, block);
     else
-        result(thread, slot_is_empty(slot) ? ERR_NO_CAP : ERR_WRONG_TYPE, slot->type);
-}
-
-static void sys_wait(struct thread *thread, struct slot *slot, bool block)
-{
-    if (slot->type == OBJ_NOTIFICATION)
         notification_receive(thread, slot, block);
-    else
-        result(thread, slot_is_empty(slot) ? ERR_NO_CAP : ERR_WRONG_TYPE, slot->type);
 }
 
 static void sys_reply_receive(struct thread *thread, struct slot *slot, uint64_t tag)
@@ -175,7 +169,7 @@ static void sys_reply_receive(struct thread *thread, struct slot *slot, uint64_t
     /* A caller that was answered cannot be unanswered when the receiving then fails. */
     if (slot->type == OBJ_ENDPOINT && slot->rights & RIGHT_RECV)
         ipc_reply(thread, tag);
-    sys_receive(thread, slot, true);
+    sys_receive(thread, slot, OBJ_ENDPOINT, true);
 }
 
 /* Calls that take no capability; false when `number` is none of them. */
@@ -196,11 +190,11 @@ static void dispatch(struct thread *thread, uint64_t number, struct slot *slot, 
     switch (number) {
     case SYS_SEND: return sys_send(thread, slot, tag, true);
     case SYS_TRY_SEND: return sys_send(thread, slot, tag, false);
-    case SYS_RECV: return sys_receive(thread, slot, true);
-    case SYS_TRY_RECV: return sys_receive(thread, slot, false);
+    case SYS_RECV: return sys_receive(thread, slot, OBJ_ENDPOINT, true);
+    case SYS_TRY_RECV: return sys_receive(thread, slot, OBJ_ENDPOINT, false);
     case SYS_REPLY_RECV: return sys_reply_receive(thread, slot, tag);
-    case SYS_WAIT: return sys_wait(thread, slot, true);
-    case SYS_TRY_WAIT: return sys_wait(thread, slot, false);
+    case SYS_WAIT: return sys_receive(thread, slot, OBJ_NOTIFICATION, true);
+    case SYS_TRY_WAIT: return sys_receive(thread, slot, OBJ_NOTIFICATION, false);
     default: return result(thread, ERR_BAD_OP, number);
     }
 }

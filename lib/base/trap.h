@@ -23,3 +23,9 @@
 
 /* In words; "unexpected trap" for what is none of them. */
 const char *trap_cause_text(uint64_t cause);
+
+/* The fault that a process is told to have made (abi/fault.h), and the right that it lacked, 0: none. */
+struct trap_fault {
+    uint8_t fault, access;
+};
+struct trap_fault trap_fault(uint64_t cause);

@@ -2,6 +2,8 @@
 /* What backtraces are made of: symbols by address, and calls told from other instructions. */
 #include <base/backtrace.h>
 #include <base/trap.h>
+#include <abi/fault.h>
+#include <abi/object.h>
 #include <criterion/criterion.h>
 
 TestSuite(backtrace, .timeout = 50);
@@ -53,4 +55,10 @@ Test(backtrace, causes_have_names)
     cr_assert_str_eq(trap_cause_text(15), "store page fault");
     cr_assert_str_eq(trap_cause_text(8), "unexpected trap");
     cr_assert_str_eq(trap_cause_text(1ull << 63), "unexpected trap");
+    cr_assert_eq(trap_fault(13).fault, FAULT_PAGE);
+    cr_assert_eq(trap_fault(13).access, RIGHT_READ);
+    cr_assert_eq(trap_fault(2).fault, FAULT_ILLEGAL);
+    cr_assert_eq(trap_fault(2).access, 0);
+    cr_assert_eq(trap_fault(9).fault, FAULT_OTHER);
+    cr_assert_eq(trap_fault(1ull << 63).fault, FAULT_OTHER);
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Messages and signals between harts: which locks are taken and who is woken, as kernel/reach.c, lock.c,
- * ipc.c, notification.c, sched.c and arch/riscv/run.c and trap.c do it, for all interleavings of three harts,
+ * ipc.c, notification.c, sched.c and arch/riscv/lane.c, run.c and trap.c do it, for all interleavings of three harts,
  * in memory that all see the same.
  *
  * A hart is a process. It has a thread, of its number, and maybe one of lower priority, which does nothing or
  * enters the kernel now and then. A hart that is idle, or in user mode with that one, goes on only by an
  * interrupt: a wake-up, or a message, that is lost leaves everybody waiting for ever, which spin finds.
  *
- * Not in it: contexts that are lent and capabilities in messages (they take all locks), the fast lanes (they
- * take no lock but the own one), faults and bound notifications.
+ * Not in it: contexts that are lent and capabilities in messages (they take all locks), the fast lanes of one
+ * hart (they take no lock but the own one), faults and bound notifications.
  */
 
 /*
@@ -18,6 +18,8 @@
  * options: -DFIRST=CALL -DSECOND=SERVE -DTHIRD=SERVE -DTURNS=2 -DENTRIES=1 -DPROGRAMS=1
  * planted BUG_STALE_HOME: the home that was read before the lock was taken is not asked again
  * planted BUG_LATE_AWAKE: `awake` is cleared when the hart leaves the kernel
+ * planted BUG_LANE_LOOKS_ONCE: a lane does not look again when it has the other hart's lock
+ * planted BUG_LANE_RINGS_NOBODY: a lane that let the other hart's lock go interrupts nobody
  * planted BUG_STAYS_CALLED: `called` is not cleared when the interrupt is taken
  */
 
@@ -155,9 +157,12 @@ inline hart_call(hart)
     :: called[hart] || awake[hart]
     :: else ->
         called[hart] = true;
+        if
+        :: lane -> ring = hart
 #ifndef BUG_NO_INTERRUPT
-        interrupt[hart] = true
+        :: !lane -> interrupt[hart] = true
 #endif
+        fi
     fi
 }
 
@@ -251,7 +256,7 @@ inline make_ready(thread)
     state[thread] = READY;
     if
     :: current[thread] != OWN ->
-        reschedule[thread] = true;
+        reschedule[thread] = (current[thread] != IDLE);
         if
         :: thread != me -> hart_call(thread)
         :: else
@@ -419,6 +424,50 @@ inline system_call()
     fi
 }
 
+/* --- Messages between two harts: kernel/arch/riscv/lane.c --- */
+
+/* The other hart's lock is taken only if it is free, whatever its number. Its interrupt is sent when this
+ * hart has no lock any more. */
+inline try_lane()
+{
+    atomic {
+        missing = NOTHING;
+        if
+        :: (op[me] == CALL || op[me] == SIGNAL) && home != NOBODY -> missing = home
+        :: op[me] == SERVE && home == me && empty(receivers) && empty(senders) && caller[me] != NOBODY ->
+            missing = caller[me]
+        :: else
+        fi
+    };
+    atomic {
+        if
+        :: missing != NOTHING && missing != me && lock[missing] == 0 ->
+            lock[missing] = me + 1;
+            partner = missing
+        :: else
+        fi
+    };
+    atomic {
+        if
+        :: partner != NOBODY ->
+#ifndef BUG_LANE_LOOKS_ONCE
+            lane = (op[me] == SERVE || (home == partner && receivers?[eval(partner)]));
+#else
+            lane = true;
+#endif
+            if
+            :: lane -> system_call()
+            :: else
+            fi;
+            give_back(partner);
+            partner = NOBODY
+        :: else
+        fi;
+        done = lane;
+        lane = false
+    }
+}
+
 /* --- Programs --- */
 
 /* What the last call brought is looked at, and the next one chosen. */
@@ -452,8 +501,8 @@ inline go_on(program)
 
 proctype hart(byte me; mtype program)
 {
-    byte partner = NOBODY, missing, other, attempt, entries = ENTRIES;
-    bool has_all, ran, gone;
+    byte partner = NOBODY, ring = NOBODY, missing, other, attempt, entries = ENTRIES;
+    bool has_all, ran, gone, lane, done;
 
     take(me);
 again:
@@ -462,9 +511,18 @@ again:
         missing = 0;
         other = 0;
         attempt = 0;
-        gone = false
+        gone = false;
+        done = false
     };
     unlock();
+    if
+    :: ring != NOBODY ->
+#ifndef BUG_LANE_RINGS_NOBODY
+        interrupt[ring] = true;
+#endif
+        ring = NOBODY
+    :: else
+    fi;
 #ifdef BUG_LATE_AWAKE
     awake[me] = false;
 #endif
@@ -499,11 +557,15 @@ called_it:
     gone = (current[me] != OWN);
 #endif
     if
-    :: !gone -> lock_for_thread()
+    :: !gone -> try_lane()
     :: else
     fi;
     if
-    :: !gone -> system_call()
+    :: !gone && !done -> lock_for_thread()
+    :: else
+    fi;
+    if
+    :: !gone && !done -> system_call()
     :: else
     fi;
     goto again;

@@ -62,29 +62,36 @@ void aplic_set_priority(const struct intc *aplic, uint32_t source, uint32_t prio
         *cell = (*cell & ~TARGET_PRIORITY) | (LOWEST_PRIORITY - priority);
 }
 
+/* The first message, which may be a call by another hart. */
+uint32_t imsic_claim(void)
+{
+    uint64_t line;
+    uint32_t source;
+    const struct intc *aplic;
+
+    __asm__ volatile("csrrw %0, 0x15c, zero" : "=r"(line) : : "memory"); /* stopei */
+    line >>= ID_SHIFT;
+    if (line == machine.intcs.lines) {
+        hart_called();
+        hart_stop_if_asked();
+        return 0;
+    }
+    aplic = intc_of_line(&machine.intcs, line, &source);
+    if (aplic)
+        aplic_disable(aplic, source);
+    return line;
+}
+
 /* QEMU does not forget a level that was active while its source was disabled; if it is no more, it is no
  * interrupt. */
 static uint32_t claim(const struct intc *aplic, uint32_t target)
 {
-    uint64_t line;
-    uint32_t source;
+    uint32_t source = *intc_register(aplic, IDC_CLAIM + target * IDC_STRIDE) >> ID_SHIFT;
 
-    if (aplic->kind == INTC_APLIC_MSI) {
-        __asm__ volatile("csrrw %0, 0x15c, zero" : "=r"(line) : : "memory"); /* stopei */
-        line >>= ID_SHIFT;
-        if (line == machine.intcs.lines) {
-            hart_called();
-            hart_stop_if_asked();
-            return 0;
-        }
-        aplic = intc_of_line(&machine.intcs, line, &source);
-    } else {
-        source = *intc_register(aplic, IDC_CLAIM + target * IDC_STRIDE) >> ID_SHIFT;
-        line = source && !is_level(aplic, source, false) ? aplic->first_line + source : 0;
-    }
-    if (line && aplic)
-        aplic_disable(aplic, source);
-    return line;
+    if (!source || is_level(aplic, source, false))
+        return 0;
+    aplic_disable(aplic, source);
+    return aplic->first_line + source;
 }
 
 uint32_t aplic_claim(uint32_t hart)

@@ -10,7 +10,7 @@ void arch_set_timer(uint64_t deadline)
     if (machine.has_sstc)
         csr_write(0x14d, deadline);
     else
-        sbi_set_timer(deadline);
+        sbi(machine.has_sbi_time ? SBI_TIME : SBI_LEGACY_SET_TIMER, 0, deadline);
 }
 
 /* By a store to its IMSIC where it has one (RISC-V Advanced Interrupt Architecture 1.0, section 3.5). */
@@ -18,8 +18,10 @@ void arch_send_ipi(struct hart *hart)
 {
     if (hart == hart_self())
         return;
-    if (!hart->doorbell)
-        return sbi_send_ipi(hart->id);
+    if (!hart->doorbell) {
+        sbi(SBI_IPI, 0, 1, hart->id);
+        return;
+    }
     __asm__ volatile("fence w, o" : : : "memory");
     *hart->doorbell = machine.intcs.lines;
 }

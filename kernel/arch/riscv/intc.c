@@ -111,6 +111,8 @@ uint32_t arch_irq_claim(void)
     const struct intc *intc = machine.intcs.intc, *end = intc + machine.intcs.count;
     uint32_t hart = hart_self()->index, source;
 
+    if (hart_self()->doorbell)
+        return imsic_claim();
     for (; intc < end; intc++)
         if (intc->kind == INTC_PLIC && intc->target[hart] >= 0 &&
             (source = intc_get(intc, plic_context_register(intc->target[hart], PLIC_CLAIM))))

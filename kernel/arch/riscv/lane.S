@@ -4,9 +4,9 @@
  * the same with the same result. docs/LANES.md has the table of what they do and may use; its rows are named
  * here.
  *
- * A lane holds the lock of its hart only. That is enough for what is at home on the hart: the current thread,
- * endpoints and notifications whose `lane` is this hart, and the threads that wait at them. Capabilities do
- * not change meanwhile, for that takes the locks of all harts.
+ * A lane holds the lock of its hart only (lane.c has those for two). That is enough for what is at home on
+ * the hart: the current thread, endpoints and notifications whose `lane` is this hart, and the threads that
+ * wait at them. Capabilities do not change meanwhile, for that takes the locks of all harts.
  *
  * The words of a message (a2-a6, t0-t2) stay where they are. Of the caller's other registers only s0-s11, sp,
  * gp, tp and pc are kept; ra, a7 and t3-t6 come back zero. tp is the hart, t6 the current thread.
@@ -19,6 +19,15 @@
 .macro each_saved op, thread
     .irp n, 2, 3, 8, 9, 18, 19, 20, 22, 23, 24, 25, 26, 27, 21 /* s5 last: it may be `thread` */
     \op x\n, THREAD_REGS + \n * REG_BYTES(\thread)
+    .endr
+.endm
+
+/* Words 0 to 7 are what a foreign thread has in a0 to a7. */
+.macro each_argument op, thread
+    .set argument, THREAD_A0
+    .irp word, a2, a3, a4, a5, a6, t0, t1, t2
+    \op \word, argument(\thread)
+    .set argument, argument + REG_BYTES
     .endr
 .endm
 
@@ -341,14 +350,7 @@ fault_foreign:
     amoswap.d.aq t5, tp, (tp)
     bnez t5, fault_wait
     li a1, FAULT_OF_FOREIGN << TAG_LABEL_SHIFT | MSG_REGS
-    ld a2, THREAD_A0(t6)
-    ld a3, THREAD_A1(t6)
-    ld a4, THREAD_A2(t6)
-    ld a5, THREAD_A3(t6)
-    ld a6, THREAD_A4(t6)
-    ld t0, THREAD_A5(t6)
-    ld t1, THREAD_A6(t6)
-    ld t2, THREAD_A7(t6)
+    each_argument ld, t6
 
 /* a1 tag, t4 slot of the handler's endpoint, s4 endpoint, s5 handler. A fault may be one call deeper than
  * others. */
@@ -537,14 +539,7 @@ reply_foreign:
     lwu s7, THREAD_SEND_TAG + TAG_LABEL_SHIFT / 8(s5)
     addi s7, s7, -FAULT_OF_FOREIGN
     bnez s7, resume_all
-    sd a2, THREAD_A0(s5)
-    sd a3, THREAD_A1(s5)
-    sd a4, THREAD_A2(s5)
-    sd a5, THREAD_A3(s5)
-    sd a6, THREAD_A4(s5)
-    sd t0, THREAD_A5(s5)
-    sd t1, THREAD_A6(s5)
-    sd t2, THREAD_A7(s5)
+    each_argument sd, s5
     ld s7, THREAD_PC(s5)
     addi s7, s7, 4
     sd s7, THREAD_PC(s5)
@@ -688,7 +683,7 @@ fault_general:
 
 /* s-registers are not saved here, so they are not used. t3 = the notification in the slot a0 if the right is
  * there. */
-.macro find_notification right, otherwise
+.macro find_notification right, otherwise, elsewhere
     lane_lock
     find_slot t4, t5, \otherwise
     lhu t5, SLOT_TYPE(t4)
@@ -697,18 +692,18 @@ fault_general:
     bnez t5, \otherwise
     ld t3, SLOT_OBJECT(t4)
     ld t5, NOTIFICATION_LANE(t3)
-    bne t5, tp, \otherwise
+    bne t5, tp, \elsewhere
 .endm
 
 /* The same thread goes on, behind its system call; a0 and a1 are the badge and the tag. */
-.macro lane_return
+.macro lane_return unlock
     csrr t5, sepc
     addi t5, t5, 4
     csrw sepc, t5
     .irp n, 1, 5, 6, 7, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
     li x\n, 0
     .endr
-    amoswap.d.rl zero, zero, (tp)
+    \unlock
     csrrw tp, sscratch, tp
     sret
 .endm
@@ -716,17 +711,17 @@ fault_general:
 not_reply_recv:
     addi t5, a7, -SYS_TRY_WAIT
     bnez t5, not_try_wait
-    find_notification MAY_WAIT, syscall_locked
+    find_notification MAY_WAIT, syscall_locked, syscall_locked
     ld t5, NOTIFICATION_WORD(t3)
     bnez t5, syscall_locked
     li a0, 0
     li a1, ERROR_WOULD_BLOCK << TAG_LABEL_SHIFT
-    lane_return
+    lane_return "amoswap.d.rl zero, zero, (tp)"
 
 not_try_wait:
     addi t5, a7, -SYS_SEND
     bnez t5, not_send
-    find_notification MAY_SIGNAL, syscall_locked
+    find_notification MAY_SIGNAL, syscall_locked, signal_across
     ld t4, SLOT_BADGE(t4)
     bnez t4, 1f
     li t4, 1
@@ -739,7 +734,29 @@ not_try_wait:
     sd t5, NOTIFICATION_WORD(t3)
     li a0, 0
     li a1, 0
-    lane_return
+    lane_return "amoswap.d.rl zero, zero, (tp)"
+
+/* t3 is another hart's, or no lane's. In C; the other registers of a message mean nothing here. */
+signal_across:
+    sd a0, THREAD_A0(t6)
+    sd sp, HART_SCRATCH_SP(tp)
+    ld sp, HART_STACK_TOP(tp)
+    mv a0, t3
+    ld a1, SLOT_BADGE(t4)
+    call lane_signal
+    mv t5, a0
+    ld sp, HART_SCRATCH_SP(tp)
+    li a0, 0
+    li a1, 0
+    bnez t5, 1f
+    ld t6, HART_CURRENT(tp)
+    ld a0, THREAD_A0(t6)
+    .irp n, 5, 6, 7, 12, 13, 14, 15, 16
+    li x\n, 0
+    .endr
+    li a7, SYS_SEND
+    j syscall_locked
+1:  lane_return
 
 /* Resumes s5 with what a notification gives: the badge in a0, the tag in a1 and nothing else. */
 .macro lane_end_signal
@@ -824,21 +841,27 @@ signal_special:
 not_send:
     addi t5, a7, -SYS_WAIT
     bnez t5, not_wait
-    find_notification MAY_WAIT, syscall_locked
+    find_notification MAY_WAIT, syscall_locked, syscall_locked
     ld t5, NOTIFICATION_WORD(t3)
     bnez t5, take_bits
     ld t5, NOTIFICATION_WAITERS(t3)
     bnez t5, syscall_locked
-    ld ra, HART_FRONT(tp)
-    beqz ra, syscall_locked
     lane_save
     addi s3, t3, NOTIFICATION_WAITERS
     li s6, STATE_BLOCKED_WAIT
 
-/* The current thread blocks on t3, at which nobody else waits: s6 its state, s3 the queue. ra is in front. */
+/* The current thread blocks on t3, at which nobody else waits: s6 its state, s3 the queue. */
+.macro wait_commit
+    sd a0, THREAD_A0(t6) /* should the thread be taken out of the queue, it waits again */
+    sd t6, QUEUE_HEAD(s3)
+    sd zero, THREAD_NEXT(t6)
+    sd s4, THREAD_BLOCKED_ON(t6)
+    sb s6, THREAD_STATE(t6)
+.endm
 wait_in_queue:
     mv s4, t3
-    mv s5, ra
+    ld s5, HART_FRONT(tp)
+    beqz s5, wait_alone
     ld s7, THREAD_LANE(s5)
     bne s7, tp, lane_general
     ld s10, THREAD_CONTEXT(s5)
@@ -871,6 +894,14 @@ wait_special:
     sh s0, HART_LANE_FLOOR(tp)
     j 1b
 
+wait_alone:
+    lh s7, HART_READY_TOP(tp)
+    bgez s7, lane_general
+    wait_commit
+    ld sp, HART_STACK_TOP(tp)
+    li s0, 0
+    call hart_run
+
 not_wait:
     addi t5, a7, -SYS_RECV
     bnez t5, syscall_general
@@ -889,8 +920,6 @@ not_wait:
     ld t5, THREAD_CONTEXT(t6) /* it is to keep it */
     ld t5, CONTEXT_OWNER(t5)
     bne t5, t6, syscall_locked
-    ld ra, HART_FRONT(tp)
-    beqz ra, syscall_locked
     lane_save
     addi s3, t3, ENDPOINT_RECEIVERS
     li s6, STATE_BLOCKED_RECV
@@ -902,4 +931,4 @@ take_bits:
     sd zero, NOTIFICATION_WORD(t3)
     mv a0, t5
     li a1, 0
-    lane_return
+    lane_return "amoswap.d.rl zero, zero, (tp)"

@@ -106,10 +106,8 @@ static void print_hart(void)
 {
     const struct hart *hart = hart_self();
 
-    if (hart->current)
-        log_line("  hart %u (id %u), thread '%.16s'", hart->index, hart->id, hart->current->name);
-    else
-        log_line("  hart %u (id %u), no thread", hart->index, hart->id);
+    log_line("  hart %u (id %u), thread '%.16s'", hart->index, hart->id,
+             hart->current ? hart->current->name : "none");
 }
 
 /* Lets one hart through, once: a second one stops, and a panic while one is printed ends at once. */

@@ -3,6 +3,7 @@
 
 #include "csr.h"
 #include "irq.h"
+#include "lane.h"
 #include "lock.h"
 #include "sched.h"
 #include "stop.h"
@@ -22,27 +23,39 @@ void hart_interrupts(uint64_t pending)
         kernel_interrupt();
 }
 
-/* Waits for an interrupt, without the lock. It is not taken (interrupts stay off in the
- * kernel), only seen. */
+/* Waits for an interrupt, which is not taken (they stay off in the kernel), only seen; takes the lock. Does
+ * not return if all that there is to do is to run a thread. */
 static void idle(void)
 {
-    unlock();
-    while (!(csr_read(sip) & csr_read(sie)))
+    uint64_t pending;
+
+    while (!(pending = csr_read(sip) & csr_read(sie)))
         __asm__ volatile("wfi");
     lock_own();
-    hart_interrupts(csr_read(sip) & csr_read(sie));
+    hart_interrupts(pending);
+    lane_resume(hart_self());
+}
+
+void hart_run_and_call(struct hart *call)
+{
+    struct thread *next = lane_rest(hart_self()) ? NULL : schedule();
+
+    while (!next) {
+        unlock();
+        if (call)
+            arch_send_ipi(call);
+        call = NULL;
+        idle();
+        next = schedule();
+    }
+    csr_write(stvec, next->foreign ? trap_entry_foreign : trap_entry);
+    unlock();
+    if (call)
+        arch_send_ipi(call);
+    user_enter(next);
 }
 
 void hart_run(void)
 {
-    struct thread *next;
-    uint64_t vector;
-
-    while ((next = schedule()) == NULL)
-        idle();
-    vector = (uint64_t)(next->foreign ? trap_entry_foreign : trap_entry);
-    if (csr_read(stvec) != vector)
-        csr_write(stvec, vector);
-    unlock();
-    user_enter(next);
+    hart_run_and_call(NULL);
 }

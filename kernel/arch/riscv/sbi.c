@@ -28,19 +28,6 @@ struct sbi_result sbi_call(uint64_t extension, uint64_t function, const uint64_t
     return (struct sbi_result){(int64_t)a0, a1};
 }
 
-void sbi_set_timer(uint64_t deadline)
-{
-    if (machine.has_sbi_time)
-        sbi(SBI_TIME, 0, deadline);
-    else
-        sbi(SBI_LEGACY_SET_TIMER, 0, deadline);
-}
-
-void sbi_send_ipi(uint64_t hart_id)
-{
-    sbi(SBI_IPI, 0, 1, hart_id);
-}
-
 /* One call per hart: hart ids may lie further apart than a mask reaches. */
 void sbi_remote_fence(enum sbi_rfence function, uint64_t mask, uint64_t address, uint64_t size)
 {

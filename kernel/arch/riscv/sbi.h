@@ -16,8 +16,6 @@ struct sbi_result sbi_call(uint64_t extension, uint64_t function, const uint64_t
 #define sbi(extension, function, ...) sbi_call(extension, function, (const uint64_t[5]){__VA_ARGS__})
 
 extern bool sbi_has_console; /* DBCN; the boot finds out */
-void sbi_set_timer(uint64_t deadline);
-void sbi_send_ipi(uint64_t hart_id);
 /* Fences on other harts, a bit in `mask` per index: instruction fetches, all translations, or those of one
  * page. */
 void sbi_remote_fence(enum sbi_rfence function, uint64_t mask, uint64_t address, uint64_t size);
