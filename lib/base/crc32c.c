@@ -92,3 +92,30 @@ uint32_t crc32c(uint32_t crc, const void *data, size_t size)
         crc = add_byte(crc, *p++);
     return crc;
 }
+
+/* The product of two polynomials, modulo the one of the checksum. */
+static uint32_t multiply(uint32_t a, uint32_t b)
+{
+    uint32_t product = 0;
+
+    for (; a != 0; a <<= 1) {
+        product ^= b & (uint32_t)((int32_t)a >> 31);
+        b = NEXT(b);
+    }
+    return product;
+}
+
+uint32_t crc32c_zeros(uint32_t crc, uint32_t size)
+{
+    /* What 2^n bytes that are zero multiply a checksum by. */
+    static const uint32_t factor[32] = {
+        0x00800000, 0x00008000, 0x82f63b78, 0x6ea2d55c, 0x18b8ea18, 0x510ac59a, 0xb82be955, 0xb8fdb1e7,
+        0x88e56f72, 0x74c360a4, 0xe4172b16, 0x0d65762a, 0x35d73a62, 0x28461564, 0xbf455269, 0xe2ea32dc,
+        0xfe7740e6, 0xf946610b, 0x3c204f8f, 0x538586e3, 0x59726915, 0x734d5309, 0xbc1ac763, 0x7d0722cc,
+        0xd289cabe, 0xe94ca9bc, 0x05b74f3f, 0xa51e1f42, 0x40000000, 0x20000000, 0x08000000, 0x00800000,
+    };
+
+    for (const uint32_t *of = factor; crc != 0 && size > 0; size >>= 1, of++)
+        crc = size & 1 ? multiply(*of, crc) : crc;
+    return crc;
+}

@@ -66,6 +66,21 @@ static bool bit_get(const uint8_t *bitmap, uint32_t bit)
     return bitmap[bit / 8] >> bit % 8 & 1;
 }
 
+/* The first bit of [from, end) that is set, or is not; `end` if there is none. By words: bitmaps are blocks. */
+static uint32_t next_bit(const uint8_t *bitmap, uint32_t from, uint32_t end, bool set)
+{
+    const uint64_t *words = (const void *)bitmap;
+    while (from < end) {
+        uint64_t word = (set ? words[from / 64] : ~words[from / 64]) >> from % 64;
+        if (word) {
+            from += (uint32_t)__builtin_ctzll(word);
+            return from < end ? from : end;
+        }
+        from = (from / 64 + 1) * 64;
+    }
+    return end;
+}
+
 static void set_bits(uint8_t *bitmap, uint32_t from, uint32_t count, bool value)
 {
     for (uint32_t bit = from; bit < from + count; bit++)
@@ -200,11 +215,7 @@ static uint32_t next_run(const struct ext4 *fs, uint32_t group, const uint8_t *b
 {
     uint64_t first = ext4_group_first(fs, group), until;
     *count = 0;
-    while (from < end) {
-        if (bit_get(bitmap, from)) {
-            from += from % 8 == 0 && bitmap[from / 8] == 0xff ? 8 : 1;
-            continue;
-        }
+    while ((from = next_bit(bitmap, from, end, false)) < end) {
         if (!left_alone(fs->writer, first + from, wish->owner, strict, &until))
             break;
         from = until - first < end ? (uint32_t)(until - first) : end;
@@ -212,8 +223,8 @@ static uint32_t next_run(const struct ext4 *fs, uint32_t group, const uint8_t *b
     if (from >= end)
         return end;
     uint32_t limit = until - first < end ? (uint32_t)(until - first) : end;
-    while (from + *count < limit && *count < wish->want && !bit_get(bitmap, from + *count))
-        ++*count;
+    limit = limit - from < wish->want ? limit : from + wish->want;
+    *count = next_bit(bitmap, from, limit, true) - from;
     return from;
 }
 

@@ -85,12 +85,18 @@ static void start_record(const struct ext4 *fs, struct ext4_block *block, uint32
         (struct journal_header){be32(JBD2_MAGIC_NUMBER), be32(type), be32(fs->writer->sequence)};
 }
 
+/* The checksum of a record's block, of which `used` bytes are not zero. */
+static struct ext4_be32 record_sum(const struct ext4 *fs, const struct ext4_block *block, uint32_t used)
+{
+    return be32(crc32c_zeros(crc32c(fs->writer->journal_seed, block->data, used), fs->block_size - used));
+}
+
 /* Descriptors and revocations end with a checksum of the block. */
-static enum error finish_record(struct ext4 *fs, struct ext4_block *block)
+static enum error finish_record(struct ext4 *fs, struct ext4_block *block, uint32_t used)
 {
     struct ext4_be32 *tail = (void *)(block->data + fs->block_size - sizeof(*tail));
     if (fs->writer->sums)
-        *tail = be32(crc32c(fs->writer->journal_seed, block->data, fs->block_size));
+        *tail = record_sum(fs, block, used);
     return finish_block(fs, block);
 }
 
@@ -114,7 +120,7 @@ static enum error write_revocations(struct ext4 *fs)
             *words = be32((uint32_t)number);
         }
         ((struct journal_revoke_header *)block->data)->r_count = be32(offset);
-        error = finish_record(fs, block);
+        error = finish_record(fs, block, offset);
         if (error)
             return error;
     }
@@ -126,22 +132,38 @@ static uint32_t tag_size(const struct ext4_writer *writer)
     return writer->sums ? sizeof(struct journal_block_tag3) : writer->wide ? 12 : 8;
 }
 
+/* Notes the checksum of the copy of a changed block that the log gets now. */
+static void note_sum(struct ext4 *fs, struct ext4_changed *entry, const struct ext4_block *copy, bool escaped)
+{
+    struct ext4_block *before;
+    bool known = entry->copy && !fs->source.get(fs->source.context, entry->copy, &before);
+    entry->sum = known ? ext4_sum_of_change(entry->sum, before->data, copy->data, fs->block_size)
+                       : crc32c(0, copy->data, fs->block_size);
+    if (known)
+        ext4_put_block(fs, before);
+    entry->copy = escaped ? 0 : copy->number;
+    entry->copy_seal = entry->seal;
+    entry->copy_owner = entry->owner;
+}
+
 /* Copies a changed block into the log, its first word as zero where that looks like the log's own. */
-static enum error write_copy(struct ext4 *fs, const struct ext4_block *from, uint32_t *flags, uint32_t *sum)
+static enum error write_copy(struct ext4 *fs, struct ext4_changed *entry, uint32_t *flags, uint32_t *sum)
 {
     struct ext4_be32 sequence = be32(fs->writer->sequence), magic = be32(JBD2_MAGIC_NUMBER);
     struct ext4_block *block;
     enum error error = next_block(fs, &block);
     if (error)
         return error;
-    memcpy(block->data, from->data, fs->block_size);
+    memcpy(block->data, entry->block->data, fs->block_size);
     if (memcmp(block->data, &magic, sizeof(magic)) == 0) {
         memset(block->data, 0, sizeof(magic));
         *flags |= JBD2_FLAG_ESCAPE;
     }
-    if (fs->writer->sums)
-        *sum = crc32c(crc32c(fs->writer->journal_seed, &sequence, sizeof(sequence)), block->data,
-                      fs->block_size);
+    if (fs->writer->sums) {
+        note_sum(fs, entry, block, *flags & JBD2_FLAG_ESCAPE);
+        *sum = crc32c(fs->writer->journal_seed, &sequence, sizeof(sequence));
+        *sum = crc32c_zeros(*sum, fs->block_size) ^ entry->sum;
+    }
     return finish_block(fs, block);
 }
 
@@ -183,7 +205,7 @@ static enum error write_descriptor(struct ext4 *fs, uint32_t *next, uint32_t *le
         --*left;
         if (*left == 0 || offset + whole + size > end)
             flags |= JBD2_FLAG_LAST_TAG;
-        error = write_copy(fs, entry->block, &flags, &sum);
+        error = write_copy(fs, entry, &flags, &sum);
         write_tag(writer, block->data + offset, entry->number, flags, sum);
         if (first)
             memcpy(block->data + offset + size, writer->journal_uuid, UUID_SIZE);
@@ -191,7 +213,7 @@ static enum error write_descriptor(struct ext4 *fs, uint32_t *next, uint32_t *le
         if (flags & JBD2_FLAG_LAST_TAG)
             break;
     }
-    enum error other = finish_record(fs, block);
+    enum error other = finish_record(fs, block, offset);
     return error ? error : other;
 }
 
@@ -208,7 +230,7 @@ static enum error write_commit(struct ext4 *fs)
         commit->h_commit_sec[i] = (uint8_t)(seconds >> (56 - 8 * i));
     commit->h_commit_nsec = be32(fs->writer->now.nanoseconds);
     if (fs->writer->sums)
-        commit->h_chksum[0] = be32(crc32c(fs->writer->journal_seed, block->data, fs->block_size));
+        commit->h_chksum[0] = record_sum(fs, block, sizeof(*commit));
     return finish_block(fs, block);
 }
 

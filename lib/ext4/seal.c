@@ -5,6 +5,46 @@
 #include <base/crc32c.h>
 #include <string.h>
 
+#define WORDS 8 /* that are compared at once */
+
+static bool differ(const uint64_t *a, const uint64_t *b)
+{
+    return ((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) | (a[4] ^ b[4]) | (a[5] ^ b[5]) |
+            (a[6] ^ b[6]) | (a[7] ^ b[7])) != 0;
+}
+
+/* A checksum is linear: what it differs by is that of what differs. */
+uint32_t ext4_sum_of_change(uint32_t sum_before, const uint8_t *before, const uint8_t *now, uint32_t size)
+{
+    uint32_t sum = 0, same = 0, at = 0;
+    for (; at + WORDS * 8 <= size; at += WORDS * 8) {
+        const uint64_t *a = (const void *)(before + at), *b = (const void *)(now + at);
+        if (differ(a, b)) {
+            uint64_t difference[WORDS];
+            for (uint32_t n = 0; n < WORDS; n++)
+                difference[n] = a[n] ^ b[n];
+            sum = crc32c(crc32c_zeros(sum, same), difference, sizeof(difference));
+            same = 0;
+        } else {
+            same += WORDS * 8;
+        }
+    }
+    sum = crc32c_zeros(sum, same);
+    for (; at < size; at += 4) {
+        uint32_t difference = *(const uint32_t *)(before + at) ^ *(const uint32_t *)(now + at);
+        sum = crc32c(sum, &difference, sizeof(difference));
+    }
+    return sum_before ^ sum;
+}
+
+/* Takes a reference to the block as it was committed last, of the same kind; NULL: nobody knows it. */
+static struct ext4_block *get_before(struct ext4 *fs, const struct ext4_changed *entry)
+{
+    struct ext4_block *before;
+    bool known = entry->copy && entry->copy_seal == entry->seal && entry->copy_owner == entry->owner;
+    return known && !fs->source.get(fs->source.context, entry->copy, &before) ? before : NULL;
+}
+
 static void seal_extents(const struct ext4 *fs, uint8_t *data, uint32_t seed)
 {
     const struct ext4_extent_header *header = (const void *)data;
@@ -13,11 +53,22 @@ static void seal_extents(const struct ext4 *fs, uint8_t *data, uint32_t seed)
         ((struct ext4_extent_tail *)(data + end))->eb_checksum = crc32c(seed, data, end);
 }
 
-static void seal_leaf(const struct ext4 *fs, uint8_t *data, uint32_t seed)
+static uint32_t *leaf_sum(const struct ext4 *fs, struct ext4_block *leaf)
 {
     uint32_t end = fs->block_size - sizeof(struct ext4_dir_entry_tail);
-    if (ext4_has_metadata_csum(fs))
-        ((struct ext4_dir_entry_tail *)(data + end))->det_checksum = crc32c(seed, data, end);
+    return &((struct ext4_dir_entry_tail *)(leaf->data + end))->det_checksum;
+}
+
+static void seal_leaf(struct ext4 *fs, const struct ext4_changed *entry)
+{
+    uint32_t end = fs->block_size - sizeof(struct ext4_dir_entry_tail), *sum = leaf_sum(fs, entry->block);
+    if (!ext4_has_metadata_csum(fs))
+        return;
+    struct ext4_block *before = get_before(fs, entry);
+    *sum = before ? ext4_sum_of_change(*leaf_sum(fs, before), before->data, entry->block->data, end)
+                  : crc32c(entry->owner, entry->block->data, end);
+    if (before)
+        ext4_put_block(fs, before);
 }
 
 static void seal_index(const struct ext4 *fs, uint8_t *data, uint32_t seed, uint32_t entries)
@@ -44,8 +95,16 @@ static enum error seal_bitmap(struct ext4 *fs, const struct ext4_changed *entry)
     struct ext4_group_desc *descriptor = place.descriptor;
     bool blocks = entry->seal == EXT4_SEAL_BLOCK_BITMAP,
          wide = fs->descriptor_size >= EXT4_MIN_DESC_SIZE_64BIT;
-    uint32_t sum =
-        ext4_bitmap_sum(fs, entry->block->data, blocks ? fs->blocks_per_group : fs->inodes_per_group);
+    uint32_t bits = blocks ? fs->blocks_per_group : fs->inodes_per_group;
+    uint32_t sum = blocks ? descriptor->bg_block_bitmap_csum_lo : descriptor->bg_inode_bitmap_csum_lo;
+    if (wide)
+        sum |= (uint32_t)(blocks ? descriptor->bg_block_bitmap_csum_hi : descriptor->bg_inode_bitmap_csum_hi)
+               << 16;
+    struct ext4_block *before = wide && bits % 32 == 0 ? get_before(fs, entry) : NULL;
+    sum = before ? ext4_sum_of_change(sum, before->data, entry->block->data, bits / 8)
+                 : ext4_bitmap_sum(fs, entry->block->data, bits);
+    if (before)
+        ext4_put_block(fs, before);
     *(blocks ? &descriptor->bg_block_bitmap_csum_lo : &descriptor->bg_inode_bitmap_csum_lo) = (uint16_t)sum;
     if (wide)
         *(blocks ? &descriptor->bg_block_bitmap_csum_hi : &descriptor->bg_inode_bitmap_csum_hi) =
@@ -103,7 +162,7 @@ static enum error seal_one(struct ext4 *fs, const struct ext4_changed *entry)
     case EXT4_SEAL_BLOCK_BITMAP:
     case EXT4_SEAL_INODE_BITMAP: return seal_bitmap(fs, entry);
     case EXT4_SEAL_EXTENTS: seal_extents(fs, data, entry->owner); return ERR_OK;
-    case EXT4_SEAL_LEAF: seal_leaf(fs, data, entry->owner); return ERR_OK;
+    case EXT4_SEAL_LEAF: seal_leaf(fs, entry); return ERR_OK;
     case EXT4_SEAL_ROOT: seal_index(fs, data, entry->owner, EXT4_DX_ROOT_ENTRIES); return ERR_OK;
     case EXT4_SEAL_NODE: seal_index(fs, data, entry->owner, EXT4_DX_NODE_ENTRIES); return ERR_OK;
     default: return ERR_OK;

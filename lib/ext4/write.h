@@ -98,6 +98,9 @@ enum error ext4_allocate(struct ext4 *fs, uint32_t inode, uint64_t offset, uint6
 /* Makes a hole; the file stays as long as it is. */
 enum error ext4_punch(struct ext4 *fs, uint32_t inode, uint64_t offset, uint64_t length);
 
+/* Nobody writes to the file for now: what was put aside for it to grow is there for others. */
+void ext4_forget_reservation(struct ext4 *fs, uint32_t inode);
+
 /* Which attributes ext4_set_attributes sets. */
 enum { EXT4_SET_MODE = 1, EXT4_SET_OWNER = 2, EXT4_SET_ATIME = 4, EXT4_SET_MTIME = 8 };
 

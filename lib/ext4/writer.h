@@ -33,6 +33,10 @@ struct ext4_changed {
     uint64_t number;
     uint32_t owner;
     uint32_t operation; /* that changed it last */
+    uint64_t copy; /* block of the log that holds what was committed last; 0: none */
+    uint32_t sum;  /* of that, from 0 on */
+    uint32_t copy_owner;
+    uint8_t copy_seal;
     uint8_t seal;
     bool running;   /* changed by the running transaction */
     bool committed; /* the log has a version of it that is not in its place yet */
@@ -124,6 +128,10 @@ void ext4_drop_entry(struct ext4 *fs, uint32_t index);
 /* Computes the checksums of what the running transaction changed. */
 enum error ext4_seal_all(struct ext4 *fs);
 
+/* What the first `size` bytes (a multiple of 4) have in common with others of checksum `sum`, of most of which
+ * little differs, is not summed up again: the checksum of `bytes`. */
+uint32_t ext4_sum_of_change(uint32_t sum, const uint8_t *before, const uint8_t *bytes, uint32_t size);
+
 /* The failure ends all changes: says so, and returns `error`. */
 enum error ext4_writing_failed(struct ext4 *fs, enum error error);
 
@@ -150,7 +158,6 @@ struct ext4_wish {
 };
 enum error ext4_take_blocks(struct ext4 *fs, const struct ext4_wish *wish, struct ext4_run *run);
 enum error ext4_free_blocks(struct ext4 *fs, uint64_t block, uint64_t count);
-void ext4_forget_reservation(struct ext4 *fs, uint32_t inode);
 
 enum error ext4_take_inode(struct ext4 *fs, uint32_t parent, bool directory, uint32_t *inode);
 enum error ext4_free_inode(struct ext4 *fs, uint32_t inode, bool directory);

@@ -21,6 +21,10 @@ ROWS = {
     "open_read_close": (5000, 16_029),
     "read_4k_cached": (1900, None),
     "stat_path": (2500, 5077),
+    "create_write_close": (20_000, 86_666),
+    "create_write_fsync": (100_000, 295_764),
+    "overwrite_fsync": (45_000, 105_997),
+    "unlink": (20_000, 75_381),
 }
 MAY_LACK = ("spawn_wait_200",)  # while there may not be so many processes
 SERVERS = ("mm", "init", "fs", "console", "virtio-blk", "dev", "sh")
@@ -28,7 +32,7 @@ NODE = """
     costs {
         restart = "never"; priority = <100>; memory = <131072>;
         uses = <&mm MM_USE>, <&init (PROC_SELF | PROC_SPAWN | PROC_POWER)>, <&console CONSOLE_WRITE>,
-               <&fs FS_READ>;
+               <&fs (FS_READ | FS_WRITE)>;
         kernel = "log";
         programs { priority = <100>; memory = <1024>; uses = <&mm MM_USE>, <&init PROC_SELF>; };
     };

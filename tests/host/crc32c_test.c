@@ -95,3 +95,22 @@ Test(crc32c, in_parts)
         cr_assert_eq(crc32c(parts, data + cut, sizeof(data) - cut), whole);
     }
 }
+
+/* Of all lengths that are a few bits, up to more than a block. */
+Test(crc32c, bytes_that_are_zero)
+{
+    static const uint8_t zeros[70000];
+    uint64_t random = 0x7a65726f;
+
+    for (size_t size = 0; size <= 300; size++) {
+        uint32_t crc = (uint32_t)random_next(&random);
+        cr_assert_eq(crc32c_zeros(crc, (uint32_t)size), crc32c(crc, zeros, size), "%zu bytes", size);
+    }
+    for (unsigned n = 0; n < 200; n++) {
+        uint32_t crc = (uint32_t)random_next(&random), size = (uint32_t)(random_next(&random) % sizeof(zeros));
+        cr_assert_eq(crc32c_zeros(crc, size), crc32c(crc, zeros, size), "%u bytes", size);
+    }
+    cr_assert_eq(crc32c_zeros(0, 12345), 0);
+    cr_assert_eq(crc32c_zeros(crc32c_zeros(1, 0x80000000), 0x80000000),
+                 crc32c_zeros(crc32c_zeros(crc32c_zeros(1, 0x7fffffff), 0x7fffffff), 2));
+}

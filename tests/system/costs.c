@@ -19,6 +19,7 @@
 
 #define ROUNDS       1000
 #define WARM_UP      20
+#define FILES        200
 #define PAGES        4096
 #define REGIONS      480
 #define SPAWNS       40
@@ -238,6 +239,73 @@ static void rows_files(void)
     named(7, "stat_path", ROUNDS);
 }
 
+static void make_file(unsigned number, bool sync)
+{
+    char path[24];
+    uint64_t handle;
+    size_t count;
+
+    snprintf(path, sizeof(path), "/files/%s%u", sync ? "s" : "f", number);
+    must(file_create(path, 0, FS_CREATE, 0644, &handle, NULL), "create");
+    must(file_write(handle, 0, buffer, sizeof(buffer), &count), "write");
+    if (sync)
+        must(file_sync(handle), "fsync");
+    file_close(handle);
+}
+
+static void make_files(unsigned first, unsigned count, bool sync)
+{
+    for (unsigned i = 0; i < count; i++)
+        make_file(first + i, sync);
+}
+
+static void overwrite(uint64_t handle, unsigned count)
+{
+    size_t written;
+
+    for (unsigned i = 0; i < count; i++) {
+        must(file_write(handle, 0, buffer, sizeof(buffer), &written), "write");
+        must(file_sync(handle), "fsync");
+    }
+}
+
+static void unlink_files(unsigned first, unsigned count)
+{
+    char path[24];
+
+    for (unsigned i = 0; i < count; i++) {
+        snprintf(path, sizeof(path), "/files/f%u", first + i);
+        must(file_remove(path), "unlink");
+    }
+}
+
+static void rows_changes(void)
+{
+    must(directory_make("/files", 0755), "mkdir");
+    make_files(0, WARM_UP, false);
+    span_begin(21);
+    make_files(WARM_UP, FILES, false);
+    span_end();
+    named(21, "create_write_close", FILES);
+    make_files(0, WARM_UP, true);
+    span_begin(22);
+    make_files(WARM_UP, FILES, true);
+    span_end();
+    named(22, "create_write_fsync", FILES);
+    uint64_t handle = open_file("/files/f0");
+    overwrite(handle, WARM_UP);
+    span_begin(23);
+    overwrite(handle, FILES);
+    span_end();
+    named(23, "overwrite_fsync", FILES);
+    file_close(handle);
+    unlink_files(0, WARM_UP);
+    span_begin(24);
+    unlink_files(WARM_UP, FILES);
+    span_end();
+    named(24, "unlink", FILES);
+}
+
 /* --- Programs --- */
 
 static struct image load(const char *path)
@@ -334,6 +402,7 @@ int main(void)
     row_touch();
     rows_map();
     rows_files();
+    rows_changes();
     rows_programs();
     row_switch();
     rows_threads();

@@ -4,11 +4,13 @@
 #include "mount.h"
 #include "serve.h"
 
+#include <ext4/write.h>
 #include <stdlib.h>
 
 #define BUCKETS 64
 
 static struct file *buckets[BUCKETS];
+static struct file *spare; /* for the next ones */
 static uint64_t version = 1;
 static unsigned nameless_count;
 
@@ -26,9 +28,14 @@ struct file *file_open(const struct ext4_node *node)
     struct file **link = place_of(node->inode), *file = *link;
 
     if (!file) {
-        file = *link = calloc(1, sizeof(*file));
+        file = spare ? spare : malloc(sizeof(*file));
         if (!file)
             return NULL;
+        spare = spare ? spare->next : NULL;
+        file->next = NULL;
+        file->users = 0;
+        file->nameless = false;
+        *link = file;
     }
     file->node = *node;
     file->version = version;
@@ -42,11 +49,14 @@ void file_close(struct file *file)
 
     if (--file->users > 0)
         return;
+    if (ext4_can_write(&filesystem))
+        ext4_forget_reservation(&filesystem, file->node.inode);
     nameless_count -= file->nameless;
     if (file->nameless)
         change_release(file->node.inode);
     *link = file->next;
-    free(file);
+    file->next = spare;
+    spare = file;
 }
 
 enum error file_refresh(struct file *file)
