@@ -66,7 +66,7 @@ static bool bit_get(const uint8_t *bitmap, uint32_t bit)
     return bitmap[bit / 8] >> bit % 8 & 1;
 }
 
-/* The first bit of [from, end) that is set, or is not; `end` if there is none. By words: bitmaps are blocks. */
+/* The first bit of [from, end) that is set, or is not; `end` if there is none. */
 static uint32_t next_bit(const uint8_t *bitmap, uint32_t from, uint32_t end, bool set)
 {
     const uint64_t *words = (const void *)bitmap;

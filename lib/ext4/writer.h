@@ -128,8 +128,8 @@ void ext4_drop_entry(struct ext4 *fs, uint32_t index);
 /* Computes the checksums of what the running transaction changed. */
 enum error ext4_seal_all(struct ext4 *fs);
 
-/* What the first `size` bytes (a multiple of 4) have in common with others of checksum `sum`, of most of which
- * little differs, is not summed up again: the checksum of `bytes`. */
+/* The checksum of the first `size` bytes (a multiple of 4) out of `sum`, that of those before; what did not
+ * change is not summed up again. */
 uint32_t ext4_sum_of_change(uint32_t sum, const uint8_t *before, const uint8_t *bytes, uint32_t size);
 
 /* The failure ends all changes: says so, and returns `error`. */
