@@ -31,9 +31,9 @@
     .endr
 .endm
 
-/* Takes the hart's lock, whose value while it is taken can be anything but 0. Who has it had better be waited
- * for: the general path would make the other harts' lanes wait, too. But not when it wants the thread, or
- * seems to keep it. */
+/* Takes the hart's lock, which is free while it is 0. While another hart has it the lane waits: the general
+ * path would make more harts wait. But not when that hart wants the current thread, or seems to keep the
+ * lock. */
 .macro lane_lock
     amoswap.d.aq t5, tp, (tp)
     bnez t5, 2f
