@@ -49,11 +49,12 @@ def swap(system):
 
 
 refused("empty_disk", lambda system: bytes(1 << 20), "neither an ext4 file system nor a partition table")
-refused("disk_of_noise", lambda system: bytes(range(251)) * 8000, "")
+refused("disk_of_noise", lambda system: bytes(range(251)) * 8000,
+        "neither an ext4 file system nor a partition table")
 refused("disk_of_another_kind", swap, "neither an ext4 file system nor a partition table")
 refused("superblock_checksum", damage(1024 + 200), "superblock")
 refused("unknown_feature", lambda system: with_feature(system), "feature")
-refused("tiny_disk", lambda system: bytes(SECTOR), "")
+refused("tiny_disk", lambda system: bytes(SECTOR), "neither an ext4 file system nor a partition table")
 
 
 refused("root_is_a_file", lambda system: with_root(system, "mode 0100644"), "the root is no directory")

@@ -7,19 +7,20 @@ from qemu import Failure, test
 TEXT = (0x10000, b"\x73\x00\x00\x00" * 16, 5)
 PROGRAMS = {
     "text": (b"just some text\n" * 20, "not an ELF"),
-    "empty": (b"", ""),
-    "short": (b"\x7fELF", ""),
-    "x86": (inputs.elf([TEXT], machine=62), "another machine"),
-    "bits32": (inputs.elf([TEXT], bits=1), "64"),
-    "object": (inputs.elf([TEXT], kind=1), ""),
-    "overlap": (inputs.elf([TEXT, (0x10010, bytes(64), 6)]), "share"),
-    "kernel": (inputs.elf([(0xFFFFFFC000000000, bytes(64), 5)]), "user space"),
-    "null": (inputs.elf([(0, bytes(64), 5)]), ""),
-    "wx": (inputs.elf([(0x10000, bytes(64), 7)]), "writable"),
-    "entry": (inputs.elf([TEXT], entry=0x90000), "entry"),
-    "cut": (inputs.elf([(0x10000, bytes(6000), 5)])[:3000], ""),
+    "empty": (b"", "shorter than an ELF header"),
+    "short": (b"\x7fELF", "shorter than an ELF header"),
+    "x86": (inputs.elf([TEXT], machine=62), "made for another machine than RISC-V"),
+    "bits32": (inputs.elf([TEXT], bits=1), "not a 64-bit program"),
+    "object": (inputs.elf([TEXT], kind=1), "not a statically linked executable"),
+    "overlap": (inputs.elf([TEXT, (0x10010, bytes(64), 6)]), "overlap or share a page"),
+    "kernel": (inputs.elf([(0xFFFFFFC000000000, bytes(64), 5)]), "outside user space"),
+    "null": (inputs.elf([(0, bytes(64), 5)]), "outside user space"),
+    "wx": (inputs.elf([(0x10000, bytes(64), 7)]), "both writable and executable"),
+    "entry": (inputs.elf([TEXT], entry=0x90000), "entry point outside the code"),
+    "cut": (inputs.elf([(0x10000, bytes(6000), 5)])[:3000], "past the end of the file"),
     "huge": (
-        inputs.elf([TEXT])[:64 + 40] + (1 << 45).to_bytes(8, "little") + inputs.elf([TEXT])[64 + 48:], ""
+        inputs.elf([TEXT])[:64 + 40] + (1 << 45).to_bytes(8, "little") + inputs.elf([TEXT])[64 + 48:],
+        "outside user space",
     ),
 }
 

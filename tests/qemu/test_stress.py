@@ -19,6 +19,17 @@ SERVERS = ("fs", "virtio-blk", "console", "dev")
 SETTLE = 20  # seconds in which everything is up again after the last kill
 PEACE = 5  # seconds until `stir` begins to kill
 INTERRUPT = "\x03"
+# What each shows at least, whoever is starting again.
+LOOKS = (
+    ("ps", r"^ +ID NAME .*^ +0 init +.*^ +1 mm .* sh +running"),
+    ("mem", r"^memory of all +\d+ KiB.*^free +\d+ KiB.*^used +\d+ KiB"),
+    ("caps fs", r"^ SLOT TYPE .*^ +\d+ CNODE .* fs$|^caps: "),
+    ("caps init", r"^ SLOT TYPE .*^ +\d+ CNODE .* init$"),
+    ("irq", r"^LINE DEVICE .*^ +\d+ serial@"),
+    ("uptime", r"^up 0 h \d+ min \d+\.\d{3} s, .*^\d+ interrupts, \d+ timer interrupts, "),
+    ("dmesg", r"^\[ +0\.\d{6}\] Cardea .*: \d+ KiB of memory$"),
+    ("stat /", r"^ *.*directory|^stat: "),
+)
 
 
 class User:
@@ -95,9 +106,10 @@ class User:
             self.fail(f"'crash {way}' printed {shown!r}")
 
     def looks(self) -> None:
-        line = self.random.choice(("ps", "mem", "caps fs", "caps init", "irq", "uptime", "dmesg", "stat /"))
-        if len(self.command(line)) < 30:
-            self.fail(f"'{line}' printed nothing")
+        line, expected = self.random.choice(LOOKS)
+        shown = self.command(line)
+        if not re.search(expected, shown, re.MULTILINE | re.DOTALL):
+            self.fail(f"'{line}' printed {shown!r}, in which {expected!r} is not")
 
     def kills(self) -> None:
         victim = self.random.choice(SERVERS)
@@ -223,10 +235,18 @@ def twenty_programs_spin(system):
     unrest(system, *(f"spin{n}" for n in range(20)))
     user = User(system)
     system.wait_prompt()
+    user.settles()
+    before = user.memory()
     user.acts((user.lists, user.runs, user.crashes, user.interrupts, user.reads))
     for n in range(20):
         user.command(f"kill spin{n}")
-    user.answers()
+    user.settles()
+    spinning = re.findall(r"^ *\d+ (spin\d+) +(?!killed)[a-z]", user.command("ps"), re.MULTILINE)
+    if spinning:
+        user.fail(f"killed, and still there: {spinning}")
+    if user.memory() > before + 256:
+        user.fail(f"{user.memory()} KiB are in use, and {before} KiB were before:\n{user.command('mem')}")
+    check_log(user)
     system.poweroff()
 
 

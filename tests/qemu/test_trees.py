@@ -38,9 +38,9 @@ def with_node(where: str, text: str):
 
 edited("extensions_in_a_list", list_of_extensions("i", "m", "a", "f", "d", "c", "sstc"), "Sstc, FP", PROMPT)
 edited("extensions_without_timer", list_of_extensions("i", "m", "a", "f", "d", "c"), "1, PLIC, FP", PROMPT)
-edited("extensions_without_fp", list_of_extensions("i", "m", "a", "c", "sstc"), "PLIC, Sstc, OpenSBI")
+edited("extensions_without_fp", list_of_extensions("i", "m", "a", "c", "sstc"), "PLIC, Sstc, OpenSBI", PROMPT)
 edited("isa_in_short", with_isa("rv64gc_svadu"), "1, PLIC, FP", PROMPT)
-edited("isa_that_says_nothing", with_isa("rv6"), "1, PLIC, OpenSBI")
+edited("isa_that_says_nothing", with_isa("rv6"), "1, PLIC, OpenSBI", PROMPT)
 edited(
     "timebase_of_each_hart",
     lambda t: t.replace('mmu-type = "riscv,sv48";', f'mmu-type = "riscv,sv48"; {TIMEBASE}'),
