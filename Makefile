@@ -72,7 +72,7 @@ warnings := -Wall -Wextra -Werror
 common_flags := -std=gnu17 -g -Iinclude -Ilib -ffile-prefix-map=$(CURDIR)=.
 optimise := $(if $(filter debug,$(BUILD)),-Og,-O2)
 
-include mk/kernel.mk mk/user.mk mk/image.mk
+include mk/kernel.mk mk/sources.mk mk/user.mk mk/image.mk
 include mk/test.mk mk/latency.mk
 include mk/fuzz.mk mk/trees.mk mk/images.mk mk/crash.mk mk/firmware.mk
 include mk/hostile.mk mk/lanes.mk
@@ -111,6 +111,7 @@ help: ## List the targets and variables
 	@printf '  %-30s%s\n' 'MACHINE=$(MACHINE)' 'of QEMU: virt or sifive_u' \
 	    'SMP=$(SMP)' 'harts, 1 to 8' 'MEM=$(MEM)' 'memory, 64M to 16G' \
 	    'DISK=PATH' 'raw disk image to attach; none: no disk; default: the one made here' \
+	    'NET=$(or $(NET),user)' 'network: user, none, or a -netdev of QEMU' \
 	    'APPEND="..."' 'kernel command line' 'BUILD=$(BUILD)' 'release or debug' \
 	    'QEMU=$(QEMU)' 'emulator to run' 'V=1' 'show each command' \
 	    'BOARD=NAME' 'board to make a card for: $(notdir $(patsubst %/card,%,$(wildcard platform/*/card)))' \

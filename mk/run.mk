@@ -9,11 +9,22 @@ disk_option = format=raw,file=$(subst $(comma),$(comma)$(comma),$(disk)),$(disk_
 # The disk is a virtio device of virt; on other machines it is the card in the slot.
 ifeq ($(firstword $(subst $(comma), ,$(MACHINE))),virt)
 disk_place := if=none,id=disk0
-machine_options = -global virtio-mmio.force-legacy=false $(if $(disk),-device virtio-blk-device$(comma)drive=disk0)
+machine_options = -global virtio-mmio.force-legacy=false $(disk_device) $(network_device)
 else
 disk_place := if=sd
 machine_options :=
 endif
+disk_device = $(if $(disk),-device virtio-blk-device$(comma)drive=disk0)
+# QEMU's own network, in which the machine is 10.0.2.15 and the host 10.0.2.2; port 80 of the machine is
+# reached through one of the host's loopback.
+NET ?= user
+ifneq ($(filter qemu qemu-gdb,$(building)),)
+web_port := $(if $(filter user,$(NET)),$(shell tools/qemu/port))
+endif
+web_forward = $(if $(web_port),$(comma)hostfwd=tcp:127.0.0.1:$(web_port)-:80)
+netdev = $(NET)$(comma)id=net0$(web_forward)
+network = -netdev $(call quote,$(netdev)) -device virtio-net-device$(comma)netdev=net0
+network_device = $(if $(filter none,$(NET)),,$(network))
 qemu_disk = $(if $(disk),-drive $(call quote,$(disk_option)))
 qemu_command = $(QEMU) -M $(MACHINE) -smp $(SMP) -m $(MEM) -nographic -nic none -bios $(BIOS) \
     -kernel $(kernel_image) -initrd $(initrd) -append $(call quote,$(APPEND)) $(qemu_disk) $(machine_options)
@@ -26,6 +37,7 @@ run_qemu = @[ -z $(call quote,$(disk)) ] || [ -r $(call quote,$(disk)) ] || \
 
 qemu: all ## Boot in QEMU with the serial line on the terminal
 	@echo 'Ctrl-A X quits QEMU; Ctrl-A Ctrl-A types one Ctrl-A.'
+	@$(if $(web_port),echo 'Port 80 of the machine is http://127.0.0.1:$(web_port)/ here.')
 	$(call run_qemu)
 
 qemu-gdb: all ## Boot in QEMU, stopped, waiting for `make gdb`

@@ -13,6 +13,17 @@ floating_processes :=
 integer_abi := -march=rv64imac -mabi=lp64
 $(eval $(call compile,obj-integer,$(user_cc),$(user_flags) -march=rv64imac_zicsr_zifencei -mabi=lp64))
 
+# net is built with lwIP, httpd with picohttpparser (mk/sources.mk): objects and headers of their own.
+lwip_parts := core/def core/dns core/inet_chksum core/init core/ip core/mem core/memp core/netif core/pbuf \
+    core/raw core/stats core/tcp core/tcp_in core/tcp_out core/timeouts core/udp \
+    core/ipv4/dhcp core/ipv4/etharp core/ipv4/icmp core/ipv4/ip4 core/ipv4/ip4_addr core/ipv4/ip4_frag \
+    core/ipv6/ethip6 core/ipv6/icmp6 core/ipv6/inet6 core/ipv6/ip6 core/ipv6/ip6_addr core/ipv6/ip6_frag \
+    core/ipv6/mld6 core/ipv6/nd6 netif/ethernet
+extra_net := $(lwip_parts:%=build/sources/lwip/src/%.c)
+objects_of_net := obj-net
+$(eval $(call compile,obj-net,$(user_cc),$(user_flags) -march=rv64imac_zicsr_zifencei -mabi=lp64 \
+    -Ibuild/sources/lwip/src/include -Iuser/net/port))
+
 user_sources := $(filter user/%,$(sources))
 processes := $(sort $(foreach s,$(filter-out user/apps/%,$(user_sources)),$(word 2,$(subst /, ,$s))))
 apps := $(sort $(foreach s,$(filter user/apps/%,$(user_sources)),$(word 3,$(subst /, ,$s))))
@@ -20,7 +31,7 @@ programs := $(addprefix $B/user/,$(processes)) $(addprefix $B/user/apps/,$(apps)
 user_objects = $(addprefix $B/obj-user/,$(addsuffix .o,$1))
 # Of program $1, all its objects, libraries and options.
 is_integer = $(filter-out apps/% $(floating_processes),$1)
-objects_dir = $B/obj-$(if $(is_integer),integer,user)
+objects_dir = $B/$(or $(objects_of_$1),obj-$(if $(is_integer),integer,user))
 libraries_of = $(if $(is_integer),$(integer_libraries),$(user_libraries))
 link_abi = $(if $(is_integer),$(integer_abi))
 
@@ -44,9 +55,9 @@ link_flags := --specs=picolibc.specs -mcmodel=medany -nostartfiles -nostdlib -st
 link_group = -Wl,--start-group $1 -lc -lgcc -Wl,--end-group
 link_libraries := $(call link_group,$(user_libraries))
 define program
-objects_$1 := $(patsubst %,$(objects_dir)/%.o,$(filter user/$1/%,$(user_sources)))
+objects_$1 := $(patsubst %,$(objects_dir)/%.o,$(filter user/$1/%,$(user_sources)) $(extra_$1))
 $(call remember,link-$(subst /,-,$1),$(user_cc) $(link_abi) $(link_flags) $2 \
-    $(filter user/$1/%,$(user_sources)))
+    $(filter user/$1/%,$(user_sources)) $(extra_$1))
 $B/user/$1.elf: $$(objects_$1) $(libraries_of) lib/rt/user.ld $B/flags/link-$(subst /,-,$1) | packages
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@)$(user_cc) $(link_abi) $(link_flags) -Wl,--defsym=PROGRAM_BASE=$2 -o $$@ \
@@ -58,6 +69,8 @@ address = $(shell printf '0x%x000000' $1)
 program_paths := $(patsubst $B/user/%,%,$(programs))
 numbers := $(shell seq $(words $(program_paths)))
 $(foreach n,$(numbers),$(eval $(call program,$(word $n,$(program_paths)),$(call address,$n))))
+
+$(objects_net): | build/sources/lwip.stamp
 
 # What is loaded has no symbols; the .elf beside it keeps them for the debugger.
 $(programs): %: %.elf | packages

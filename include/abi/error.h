@@ -48,7 +48,11 @@
     ERROR(37, CANCELLED, "cancelled")                                                            \
     ERROR(38, TIMED_OUT, "timed out")                                                            \
     ERROR(39, NO_SPACE, "no space left on the disk")                                             \
-    ERROR(40, NOT_EMPTY, "directory is not empty")
+    ERROR(40, NOT_EMPTY, "directory is not empty")                                               \
+    ERROR(41, UNREACHABLE, "no way to that address")                                             \
+    ERROR(42, NOT_CONNECTED, "not connected")                                                    \
+    ERROR(43, CONNECTION_REFUSED, "connection refused")                                          \
+    ERROR(44, CONNECTION_RESET, "connection reset by the other side")
 
 enum error {
 #define ERROR(number, name, text) ERR_##name = number,

@@ -72,6 +72,12 @@ struct dev_dma_reply {
     uint64_t length, physical;
 }; /* + capability: mm segment, contiguous, zeroed */
 
+/* Memory for clients of drivers (dev_dma_lend; its address is not told): who owns it can give its segment
+ * to a driver, whose dev_dma_borrow (+ capability: the segment) tells the address for devices. It is free
+ * when the owner has given it back or is dead, and all drivers that borrowed it have done with it or are
+ * dead, their devices stopped. What the owner has put there stays when a driver dies. dev_dma_free takes
+ * either back. */
+
 /* Gives memory of dev_dma back: the device no longer uses it. It is free when nobody has it mapped any more.
  * What a driver has when it dies is given back for it, and reads as zero for those who still have it mapped.
  */
@@ -114,5 +120,8 @@ struct dev_irq_stats_reply {
     OP(dev, 7, property, struct dev_property_request, struct dev_property_reply, DEV_DRIVE, (), ())          \
     OP(dev, 8, irq_stats, struct dev_index_request, struct dev_irq_stats_reply, DEV_INSPECT, (), ())         \
     OP(dev, 9, pin, struct dev_index_request, struct dev_pin_reply, DEV_DRIVE, (), ())                       \
+    OP(dev, 10, dma_lend, struct dev_dma_request, struct dev_dma_reply, DEV_LEND, (), (SEGMENT))             \
+    OP(dev, 11, dma_borrow, struct proto_empty, struct dev_dma_reply, DEV_DRIVE, (SEGMENT), ())              \
+    OP(dev, 12, dma_return, struct dev_dma_free_request, struct proto_empty, DEV_DRIVE, (), ())              \
     OP(dev, 16, register, struct dev_register_request, struct dev_register_reply, PROTO_MANAGE, (), ())
 PROTO_CLIENT(DEV_OPS)

@@ -97,6 +97,16 @@ struct proc_said_reply {
     char bytes[496];
 };
 
+/* What the description limits a client of this server to, text by text (`limits` in its node). ERR_NOT_FOUND:
+ * there is no n-th, or no such process. */
+struct proc_limits_request {
+    uint64_t process;
+    uint64_t n;
+};
+struct proc_limits_reply {
+    char text[128];
+};
+
 /* proc_attention: the key that no program can take was typed. Ends the program that has the terminal
  * (`process`; 0: nobody knows of one, and all programs of the shell), or the shell, which is started anew,
  * where no program runs. */
@@ -129,5 +139,6 @@ struct proc_thread_reply {
     OP(proc, 12, thread, struct proc_thread_request, struct proc_thread_reply, PROC_SELF, (),                \
        (THREAD, CONTEXT))                                                                                    \
     OP(proc, 13, power_watch, struct proto_empty, struct proto_empty, PROC_SELF, (NOTIFICATION), ())         \
-    OP(proc, 14, power_ready, struct proto_empty, struct proto_empty, PROC_SELF, (), ())
+    OP(proc, 14, power_ready, struct proto_empty, struct proto_empty, PROC_SELF, (), ())               \
+    OP(proc, 15, limits, struct proc_limits_request, struct proc_limits_reply, PROC_SELF, (), ())
 PROTO_CLIENT(PROC_OPS)

@@ -17,7 +17,7 @@
     PROTOCOL(69, blk)                                                                                        \
     PROTOCOL(70, fs)                                                                                         \
     PROTOCOL(71, gpio)                                                                                       \
-    PROTOCOL(72, nic)                                                                                        \
+    PROTOCOL(72, eth)                                                                                        \
     PROTOCOL(73, net)
 
 #define PROTOCOL_FIRST_OWN 0x8000

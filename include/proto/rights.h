@@ -13,6 +13,7 @@
 
 #define DEV_DRIVE   0x0001 /* find and take the devices registered for this client */
 #define DEV_INSPECT 0x0002 /* list devices and interrupt lines */
+#define DEV_LEND    0x0004 /* own memory that drivers may have their devices use */
 
 #define CONSOLE_WRITE 0x0001
 #define CONSOLE_READ  0x0002
@@ -20,6 +21,12 @@
 
 #define BLK_READ  0x0001
 #define BLK_WRITE 0x0002
+
+#define ETH_USE 0x0001 /* send and receive frames */
+
+#define NET_SOCKET  0x0001 /* sockets, as far as `limits` of the description go */
+#define NET_INSPECT 0x0002 /* look at addresses, routes, counters and sockets */
+#define NET_RAW     0x0004 /* see and send whole frames */
 
 #define FS_READ  0x0001
 #define FS_WRITE 0x0002

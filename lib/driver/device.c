@@ -266,3 +266,27 @@ void device_dma_free(struct segment *segment)
                error_text(error));
     }
 }
+
+enum error device_dma_borrow(struct segment *segment, cap_t cap)
+{
+    struct dev_dma_reply reply;
+
+    enum error error = dev_dma_borrow(rt_cap("dev"), NULL, &reply, cap);
+    if (error)
+        return error;
+    error = segment_map(segment, cap, reply.length, MM_READ | MM_WRITE);
+    segment->physical = reply.physical;
+    if (error) {
+        struct dev_dma_free_request back = {.physical = reply.physical};
+        dev_dma_return(rt_cap("dev"), &back, NULL);
+    }
+    return error;
+}
+
+void device_dma_return(struct segment *segment)
+{
+    struct dev_dma_free_request request = {.physical = segment->physical};
+
+    segment_drop(segment);
+    dev_dma_return(rt_cap("dev"), &request, NULL);
+}

@@ -58,3 +58,9 @@ enum error device_cache(const struct device *device, struct cache *cache);
 enum error device_dma(struct segment *segment, size_t length);
 /* Gives it back: unmaps it here; it is free when nobody else has it mapped either. */
 void device_dma_free(struct segment *segment);
+/* Maps memory that a client lends (its capability `cap`, of the device server's dev_dma_lend) and asks for
+ * its address; `cap` belongs to the segment when it succeeds. Not logged: the client may have given
+ * anything. */
+enum error device_dma_borrow(struct segment *segment, cap_t cap);
+/* No device uses it any more. */
+void device_dma_return(struct segment *segment);

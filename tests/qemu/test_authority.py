@@ -16,6 +16,8 @@ SERVERS = {  # by the protocol whose operations they have
     "GPIO": ["gpio"],
     "BLK": ["virtio-blk", "sd-spi"],
     "FS": ["fs"],
+    "ETH": ["virtio-net"],
+    "NET": ["net"],
 }
 
 

@@ -8,9 +8,11 @@
 #include <proto/blk.h>
 #include <proto/console.h>
 #include <proto/dev.h>
+#include <proto/eth.h>
 #include <proto/fs.h>
 #include <proto/gpio.h>
 #include <proto/mm.h>
+#include <proto/net.h>
 #include <proto/proc.h>
 #include <rt/rt.h>
 #include <string.h>
@@ -19,9 +21,11 @@
 TABLE(blk, BLK_OPS)
 TABLE(console, CONSOLE_OPS)
 TABLE(dev, DEV_OPS)
+TABLE(eth, ETH_OPS)
 TABLE(fs, FS_OPS)
 TABLE(gpio, GPIO_OPS)
 TABLE(mm, MM_OPS)
+TABLE(net, NET_OPS)
 TABLE(proc, PROC_OPS)
 TABLE(every, SERVER_OPS)
 
@@ -29,7 +33,8 @@ static const struct {
     const char *name;
     const struct proto_operation *const *operations;
 } servers[] = {{"mm", mm},   {"init", proc},      {"dev", dev},    {"console", console},
-               {"gpio", gpio}, {"virtio-blk", blk}, {"sd-spi", blk}, {"fs", fs}};
+               {"gpio", gpio}, {"virtio-blk", blk}, {"sd-spi", blk}, {"fs", fs},
+               {"virtio-net", eth}, {"net", net}};
 #define SERVERS (sizeof(servers) / sizeof(servers[0]))
 
 static unsigned tries, granted, strange;

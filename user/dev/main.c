@@ -221,20 +221,54 @@ static enum error serve_dev_irq(struct call *call, const struct dev_index_reques
     return ERR_OK;
 }
 
+/* Memory for the caller, whom its address concerns or not. */
+static enum error give_dma(struct call *call, const struct dev_dma_request *request, bool tell,
+                           struct dev_dma_reply *reply)
+{
+    const struct segment *segment;
+    enum error error = dma_make(call->client, request->length, &segment);
+
+    if (error)
+        return error;
+    reply->length = segment->length;
+    reply->physical = tell ? segment->physical : 0;
+    call_lend(call, segment->cap);
+    return ERR_OK;
+}
+
 static enum error serve_dev_dma(struct call *call, const struct dev_dma_request *request,
                                 struct dev_dma_reply *reply)
 {
+    return devices_count(&devices, call->client) == 0 ? ERR_NO_DEVICE : give_dma(call, request, true, reply);
+}
+
+static enum error serve_dev_dma_lend(struct call *call, const struct dev_dma_request *request,
+                                     struct dev_dma_reply *reply)
+{
+    return give_dma(call, request, false, reply);
+}
+
+static enum error serve_dev_dma_borrow(struct call *call, const struct proto_empty *request,
+                                       struct dev_dma_reply *reply)
+{
     const struct segment *segment;
 
+    (void)request;
     if (devices_count(&devices, call->client) == 0)
         return ERR_NO_DEVICE;
-    enum error error = dma_make(call->client, request->length, &segment);
+    enum error error = dma_borrow(call->client, call->cap[0], &segment);
     if (error)
         return error;
     reply->length = segment->length;
     reply->physical = segment->physical;
-    call_lend(call, segment->cap);
     return ERR_OK;
+}
+
+static enum error serve_dev_dma_return(struct call *call, const struct dev_dma_free_request *request,
+                                       struct proto_empty *reply)
+{
+    (void)reply;
+    return dma_return(call->client, request->physical);
 }
 
 static enum error serve_dev_dma_free(struct call *call, const struct dev_dma_free_request *request,

@@ -28,6 +28,7 @@ static const struct property known_properties[] = {
     {"compatible", false}, {"virtio-id", false},     {"serves", false},      {"priority", true},
     {"budget", true},      {"period", true},         {"memory", true},       {"hart", true},
     {"uses", true},        {"kernel", true},         {"deadline-us", false}, {"irq-deadline-us", false},
+    {"limits", true},
 };
 
 struct kernel_grant {
@@ -189,6 +190,42 @@ static bool read_kernel(const struct reader *reader, uint32_t *bits)
     }
 }
 
+/* The list stays as it is in the tree; an empty string is put behind it. */
+static bool read_limits(const struct reader *reader, struct description_grant *grant)
+{
+    uint32_t length;
+    const void *list = fdt_prop(reader->fdt, reader->node, "limits", &length);
+    const char *text;
+
+    if (list == NULL)
+        return true;
+    for (unsigned n = 0; (text = fdt_prop_string_at(reader->fdt, reader->node, "limits", n)) != NULL; n++) {
+        size_t name = strcspn(text, " ");
+        if (name == 0 || text[name] != ' ' || text[name + 1] == 0) {
+            return complain(reader->source, reader->process,
+                            "%slimits \"%s\" is not a server and words for it", reader->part, text);
+        }
+    }
+    if (length >= sizeof(grant->limits)) {
+        return complain(reader->source, reader->process, "%slimits have more than %u characters",
+                        reader->part, (unsigned)sizeof(grant->limits) - 1);
+    }
+    memcpy(grant->limits, list, length);
+    return (length > 0 && grant->limits[length - 1] == 0) ||
+           complain(reader->source, reader->process, "%slimits are not a list of strings", reader->part);
+}
+
+const char *description_limit(const struct description_grant *grant, const char *server, unsigned n)
+{
+    size_t length = strlen(server);
+
+    for (const char *text = grant->limits; *text != 0; text += strlen(text) + 1) {
+        if (strncmp(text, server, length) == 0 && text[length] == ' ' && n-- == 0)
+            return text + length + 1;
+    }
+    return NULL;
+}
+
 /* Priority, budget, deadline, memory and kernel capabilities: all of a grant but `uses`, which needs to know
  * every process. */
 static bool read_grant(const struct reader *reader, struct description_grant *grant, bool needs_memory)
@@ -215,7 +252,7 @@ static bool read_grant(const struct reader *reader, struct description_grant *gr
     grant->priority = (uint8_t)priority;
     grant->memory = (uint64_t)memory << 10;
     grant->hart = (uint8_t)hart;
-    return read_kernel(reader, &grant->kernel);
+    return read_kernel(reader, &grant->kernel) && read_limits(reader, grant);
 }
 
 static bool read_restart(const struct reader *reader)

@@ -14,6 +14,7 @@
 #define DESCRIPTION_MAX_PROCESSES 32
 #define DESCRIPTION_MAX_USES      16
 #define DESCRIPTION_COMPATIBLE    256 /* bytes of a list of `compatible` strings, with its end */
+#define DESCRIPTION_LIMITS        384 /* bytes of a list of `limits` strings, with its end */
 #define DESCRIPTION_LINE          200 /* bytes of the longest report, with its end */
 
 /* Control capabilities of the kernel, by the names that the property `kernel` gives them. */
@@ -45,6 +46,9 @@ struct description_grant {
     uint32_t deadline;       /* of its thread, microseconds; 0: none; programs have none */
     uint64_t memory;         /* quota in bytes */
     struct description_use use[DESCRIPTION_MAX_USES];
+    /* What servers limit it to, each string SERVER and words that the server knows: one after the other, then
+     * an empty one. */
+    char limits[DESCRIPTION_LIMITS];
 };
 
 struct description_process {
@@ -89,5 +93,8 @@ struct description_source {
 bool description_read(struct description *description, const struct description_source *source);
 /* Index of the process of that name; description->count when there is none. */
 unsigned description_find(const struct description *description, const char *name);
+/* The n-th string of a grant's limits that is for the process `server`, behind that name; NULL: there is
+ * none. */
+const char *description_limit(const struct description_grant *grant, const char *server, unsigned n);
 /* Whether `process` or a program that it spawns uses `target`. */
 bool description_uses(const struct description_process *process, unsigned target);

@@ -200,6 +200,23 @@ static enum error serve_proc_thread(struct call *call, const struct proc_thread_
     return error;
 }
 
+/* A server is told of its own clients' limits, and no others. */
+static enum error serve_proc_limits(struct call *call, const struct proc_limits_request *q,
+                                    struct proc_limits_reply *r)
+{
+    const struct process *server = process_find(call->client), *client = process_find(q->process);
+
+    if (server == NULL || server->described == NOT_DESCRIBED)
+        return ERR_DENIED;
+    if (client == NULL || q->n > DESCRIPTION_LIMITS)
+        return ERR_NOT_FOUND;
+    const char *text = description_limit(client->grant, server->name, (unsigned)q->n);
+    if (text == NULL)
+        return ERR_NOT_FOUND;
+    format_buffer(r->text, sizeof(r->text), "%s", text);
+    return ERR_OK;
+}
+
 static void signalled(uint64_t bits)
 {
     if (bits & SIGNAL_CRASH)

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* The virtio network driver: one process for all virtio network devices behind memory-mapped registers. */
+#include "nic.h"
+
+#include <driver/device.h>
+
+static struct unit {
+    struct device device;
+    struct nic nic;
+} units[ETH_MAX_UNITS];
+static unsigned unit_count;
+
+static void signalled(uint64_t bits)
+{
+    for (unsigned i = 0; i < unit_count; i++) {
+        if (bits >> i & 1) {
+            nic_interrupt(&units[i].nic);
+            device_interrupt_done(&units[i].device);
+        }
+    }
+}
+
+/* Starts the interface at `index` of the devices; false after logging why not. */
+static bool open_unit(struct unit *unit, uint64_t index, cap_t notification)
+{
+    struct mmio regs;
+    struct cache cache;
+    struct segment memory;
+    uint64_t bit = 1ull << (unit - units);
+
+    if (device_open(&unit->device, index) || device_region(&unit->device, 0, 0, PAGE_BYTES, &regs) ||
+        device_cache(&unit->device, &cache) || device_interrupt(&unit->device, 0, notification, bit) ||
+        device_dma(&memory, nic_memory_bytes())) {
+        return false;
+    }
+    if (nic_open(&unit->nic, unit->device.info.name, &regs, &cache, memory.address, memory.physical)) {
+        device_dma_free(&memory);
+        return false;
+    }
+    const uint8_t *a = unit->nic.unit.address;
+    rt_log("interface %u: %s, %02x:%02x:%02x:%02x:%02x:%02x%s", (unsigned)(unit - units), unit->nic.unit.name,
+           a[0], a[1], a[2], a[3], a[4], a[5], unit->nic.unit.link_up ? "" : ", link down");
+    return eth_add_unit(&unit->nic.unit);
+}
+
+int main(void)
+{
+    uint64_t devices = 0;
+    cap_t notification = eth_begin();
+
+    device_count(&devices);
+    for (uint64_t i = 0; i < devices && unit_count < ETH_MAX_UNITS; i++)
+        unit_count += open_unit(&units[unit_count], i, notification);
+    eth_serve(signalled);
+}
