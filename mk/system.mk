@@ -3,7 +3,7 @@
 # libraries.
 
 system_names := $(basename $(notdir $(sort $(wildcard tests/system/*.c))))
-system_programs := $(system_names:%=$B/system/%)
+system_programs := $(system_names:%=$B/system/%) $B/system/fs-without-flush
 tiny_flags := -nostdlib -static -Wl,-n -Wl,--build-id=none -Wl,-z,noexecstack
 # $(eval $(call system_program,NAME,FLAGS OF THE LINKER,LIBRARIES,KIND)): KIND user or integer, as in user.mk.
 define system_program
@@ -28,3 +28,14 @@ $(eval $(call system_program,writer,$(link_flags) $(call system_base,0x76000000)
 $(eval $(call system_program,tiny,$(tiny_flags) -Wl$(comma)-Ttext=0x7b000000,,user))
 $(system_programs): %: %.elf | packages
 	$(call say,STRIP,$@)$(CROSS)strip -o $@ $<
+
+# fs with a mistake that the test files.power_lost has to find: it never flushes.
+planted_disk := $B/planted/disk.c
+planted_objects := $(filter-out %/user/fs/disk.c.o,$(objects_fs)) $B/obj-integer/$(planted_disk).o
+$(planted_disk): user/fs/disk.c
+	@mkdir -p $(@D)
+	@sed 's|"disk.h"|"../../../user/fs/disk.h"|; s/error = submit(FLUSH_SLOT, BLK_OP_FLUSH, 0, 0)/return ERR_OK/' \
+	    $< > $@ && ! grep -q 'submit(FLUSH_SLOT' $@
+$B/system/fs-without-flush.elf: $(planted_objects) $(integer_libraries) lib/rt/user.ld | packages
+	$(call say,LD,$@)$(user_cc) $(integer_abi) $(link_flags) $(call system_base,0x75000000) -o $@ \
+	    $(planted_objects) $(call link_group,$(integer_libraries))

@@ -6,6 +6,7 @@ import os
 import random
 import re
 import shutil
+import struct
 import subprocess
 import time
 
@@ -22,10 +23,19 @@ def disk_of(system, files=None, size=64 * MIB, options=()) -> str:
     return inputs.disk(system, files or {}, ["-L", "cardea", "-s", str(size), *options])
 
 
-def boot(system, image: str, **changes) -> None:
-    """Boots with a disk that is written for good."""
-    drive = f"if=none,format=raw,id=disk0,file.locking=off,file={image}"
-    system.boot(disk=None, extra=("-drive", drive, "-device", "virtio-blk-device,drive=disk0"), **changes)
+def start(system, image: str, **changes) -> None:
+    """Starts the machine with a disk that is written for good."""
+    changes = {"initrd": "default", "extra": drive(image)} | changes
+    system.boot(disk=None, **changes)
+
+
+def drive(image: str) -> tuple:
+    options = f"if=none,format=raw,id=disk0,file.locking=off,file={image}"
+    return ("-drive", options, "-device", "virtio-blk-device,drive=disk0")
+
+
+def boot(system, image: str) -> None:
+    start(system, image)
     system.wait_prompt()
 
 
@@ -114,8 +124,8 @@ def tree(system):
 FACTOR, FILES, LINE = 0x9E3779B97F4A7C15, 8, 14
 
 
-def boot_writer(system, name: str, image: str, fs=None) -> None:
-    """Boots with the program that writes, as a process that is called what it is to do."""
+def start_writer(system, name: str, image: str, fs=None, **changes) -> None:
+    """Starts with the program that writes, as a process that is called what it is to do."""
     node = (
         f'    {name} {{ program = "writer"; restart = "never"; priority = <90>; memory = <4096>;'
         ' kernel = "log"; uses = <&mm MM_USE>, <&init PROC_SELF>, <&console CONSOLE_WRITE>,'
@@ -123,7 +133,7 @@ def boot_writer(system, name: str, image: str, fs=None) -> None:
     )
     files = {"writer": (system.build / "system/writer").read_bytes()} | ({"fs": fs} if fs else {})
     add = lambda text: text.replace("    sh {\n", node + "    sh {\n", 1)  # noqa: E731
-    boot(system, image, initrd=inputs.described(system, add, **files))
+    start(system, image, initrd=inputs.described(system, add, **files), **changes)
 
 
 def written(number: int, size: int) -> bytes:
@@ -169,7 +179,7 @@ def killed_while_writing(system):
     image = disk_of(system, size=32 * MIB)
     chance, kills, synced, steps = random.Random(system.machine.harts), int(os.environ.get("KILLS", 8)), -1, 0
     for _ in range(kills):
-        boot_writer(system, "rewrite", image)
+        start_writer(system, "rewrite", image)
         system.expect("synced ")
         listen(system, chance.uniform(0.05, 1.0))
         system.stop()
@@ -188,7 +198,7 @@ def killed_while_writing(system):
 def servers_killed_while_writing(system):
     """fs and the driver are killed while a program writes; it goes on, and everything is there."""
     image = disk_of(system, size=32 * MIB)
-    boot_writer(system, "rewrite", image)
+    start_writer(system, "rewrite", image)
     for round in range(int(os.environ.get("KILLS", 8))):
         system.expect("synced ")
         listen(system, 0.3)
@@ -208,7 +218,7 @@ def servers_killed_while_writing(system):
 @test(harts=(1, 4), boot=False, timeout=200)
 def many_names(system):
     image = disk_of(system, size=64 * MIB)
-    boot_writer(system, "many", image)
+    start_writer(system, "many", image)
     system.expect("writer: ", 120)
     system.expect("done")
     off(system)
@@ -230,7 +240,7 @@ def many_names(system):
 def large_files(system):
     """64 MiB while four others grow, and 5 GiB that are nearly all hole."""
     image = disk_of(system, size=160 * MIB)
-    boot_writer(system, "large", image)
+    start_writer(system, "large", image)
     system.expect("writer: ", 200)
     system.expect("done")
     off(system)
@@ -278,8 +288,8 @@ def full_disk(system):
 def read_only_disk(system):
     image = disk_of(system, size=16 * MIB)
     before = open(image, "rb").read()
-    drive = f"if=none,format=raw,id=disk0,readonly=on,file={image}"
-    system.boot(disk=None, extra=("-drive", drive, "-device", "virtio-blk-device,drive=disk0"))
+    options = f"if=none,format=raw,id=disk0,readonly=on,file={image}"
+    system.boot(disk=None, extra=("-drive", options, "-device", "virtio-blk-device,drive=disk0"))
     system.wait_prompt()
     for line in ("touch /a", "mkdir /a", "rm /big.txt", "mv /big.txt /a", "ln /big.txt /a", "cp /big.txt /a"):
         said = system.command(line)
@@ -290,3 +300,150 @@ def read_only_disk(system):
     off(system)
     if open(image, "rb").read() != before:
         raise Failure("the image has changed")
+
+
+# What a loss of power leaves: QEMU's blklogwrites notes every write and every flush that reaches the disk.
+
+SECTOR, FLUSH, STATES = 512, 1, int(os.environ.get("STATES", 12))
+
+
+class WriteLog:
+    """The log of QEMU's block/blklogwrites.c, which is that of Linux's dm-log-writes: its entries."""
+
+    def __init__(self, path):
+        self.file, self.entries, self.next = open(path, "rb"), [], SECTOR
+
+    def read(self) -> int:
+        """Takes in what is there; how many entries there are."""
+        while True:
+            self.file.seek(self.next)
+            head = self.file.read(32)
+            sector, count, flags, _ = struct.unpack("<4Q", head) if len(head) == 32 else (0, 0, 0, 0)
+            if not count and not flags:
+                return len(self.entries)
+            self.entries.append((sector, count, flags, self.next + SECTOR))
+            self.next += SECTOR + count * SECTOR
+
+    def apply(self, image: bytearray, entry: tuple) -> None:
+        sector, count, _, at = entry
+        self.file.seek(at)
+        image[sector * SECTOR : (sector + count) * SECTOR] = self.file.read(count * SECTOR)
+
+
+def noted(system, fs=None) -> tuple:
+    """Has the program write: the disk as it was before, the log, and (step, entries) as it said them."""
+    image, path = disk_of(system, size=32 * MIB), system.directory / "writes"
+    before = bytearray(open(image, "rb").read())
+    path.touch()
+    nodes = (
+        f"driver=file,filename={image},node-name=file", "driver=raw,file=file,node-name=raw",
+        f"driver=file,filename={path},node-name=log",
+        f"driver=blklogwrites,file=raw,log=log,log-sector-size={SECTOR},node-name=disk",
+    )
+    extra = [word for node in nodes for word in ("-blockdev", node)]
+    start_writer(system, "paced", image, fs, extra=(*extra, "-device", "virtio-blk-device,drive=disk"))
+    log, said = WriteLog(path), []
+    while len(said) < 60:
+        step = int(system.expect_regex(r"synced (\d+)\n").group(1))
+        said.append((step, log.read()))
+    system.stop()
+    log.read()
+    return before, log, said
+
+
+def states(before: bytearray, log: WriteLog, said: list, chance: random.Random):
+    """Disks as a loss of power may leave them, each with the last step that was said to be synced."""
+    ends = [entries for _, entries in said]
+    points = sorted(chance.choice(ends) + chance.choice((0, 0, 1, 2, 5)) for _ in range(STATES))
+    disk, done = before, 0
+    for point in points:
+        point = min(point, len(log.entries))
+        flushed = max((n for n in range(point) if log.entries[n][2] & FLUSH), default=0)
+        for entry in log.entries[done : max(flushed, done)]:
+            log.apply(disk, entry)
+        done = max(flushed, done)
+        state, share = bytearray(disk), chance.choice((0, 0.5, 0.9, 1))
+        for entry in log.entries[done:point]:
+            if chance.random() < share:
+                log.apply(state, entry)
+        yield state, max((step for step, entries in said if entries <= point), default=-1)
+
+
+def check_states(system, fs=None) -> int:
+    """Fails if one of the states lacks something that was synced."""
+    before, log, said = noted(system, fs)
+    image = system.directory / "crashed.img"
+    for state, synced in states(before, log, said, random.Random(system.machine.harts)):
+        image.write_bytes(state)
+        copy = replayed(system, image)
+        check(copy)
+        check_rewritten(system, copy, synced)
+    return len(log.entries)
+
+
+@test(harts=(1, 4), boot=False, timeout=120)
+def power_lost(system):
+    """What fsync returned for is there whatever the disk had not brought to the medium yet."""
+    system.note(f"{STATES} states of {check_states(system)} writes and flushes")
+
+
+@test(harts=(1,), boot=False, timeout=120)
+def power_lost_without_flush(system):
+    """The test before finds a file server that forgets to flush."""
+    try:
+        check_states(system, (system.build / "system/fs-without-flush").read_bytes())
+    except Failure as failure:
+        system.note(str(failure).split("\n")[0])
+        return
+    raise Failure("nothing was lost, though nothing was flushed")
+
+
+def failing(image: str, sector: int) -> tuple:
+    """A disk with a sector that cannot be written; -1: none of them can."""
+    node = "driver=raw,node-name=disk,file.driver=blkdebug"
+    node += f",file.image.driver=file,file.image.filename={image}"
+    node += ",file.inject-error.0.event=none,file.inject-error.0.iotype=write"
+    node += f",file.inject-error.0.sector={sector}"
+    return ("-blockdev", node, "-device", "virtio-blk-device,drive=disk")
+
+
+@test(harts=(1, 4), boot=False, timeout=60)
+def disk_that_cannot_be_written(system):
+    system.boot(disk=None, extra=failing(disk_of(system, size=16 * MIB), -1))
+    system.wait_prompt()
+    if (said := system.command("mkdir /a")) != "mkdir: /a: input/output error\n":
+        raise Failure(f"an error of the disk is told as {said!r}")
+    check_is_read(system)
+
+
+@test(harts=(1, 4), boot=False, timeout=60)
+def sector_that_cannot_be_written(system):
+    """The log reaches a bad sector after a while; what was synced before is there."""
+    image = disk_of(system, size=16 * MIB)
+    sector = int(debugfs(image, "bmap <8> 60").split()[-1]) * 8
+    system.boot(disk=None, extra=failing(image, sector))
+    system.wait_prompt()
+    for n in range(40):
+        good(system, f"mkdir /d{n}")
+        if said := system.command("sync"):
+            break
+    if n < 2 or said != "sync: file system: input/output error\n":
+        raise Failure(f"an error of the disk is told as {said!r} after {n} good commits")
+    check_is_read(system)
+    system.stop()
+    copy = replayed(system, image)
+    check(copy)
+    names = debugfs(copy, "ls /")
+    if any(f" d{i} " not in names for i in range(n)):
+        raise Failure(f"of {n} directories that were synced there are only\n{names}")
+
+
+def check_is_read(system) -> None:
+    """After an error nothing is written any more, and the log says why; what is there can be read."""
+    if (said := system.command("mkdir /b")) != "mkdir: /b: read-only\n":
+        raise Failure(f"after an error of the disk mkdir says {said!r}")
+    log = system.command("dmesg")
+    if "cannot be written" not in log and "does not say that it has what was written" not in log:
+        raise Failure(f"the log does not say why:\n{log}")
+    if "read-only" not in system.command("df") or "hinge" not in system.command("cat /poem"):
+        raise Failure("it cannot be read, or is not said to be read-only")
