@@ -70,7 +70,8 @@ enum proto_kind {
 #define PROTO_CAP_OPTIONAL(kind) (PROTO_OPTIONAL | PROTO_CAP_##kind)
 
 struct proto_sizes {
-    uint32_t request, reply; /* bytes */
+    _Alignas(8) uint32_t request; /* bytes */
+    uint32_t reply;
 };
 
 /* An operation, as clients, servers, traces and the fuzzer know it. */
@@ -78,7 +79,8 @@ struct proto_operation {
     const char *name;
     struct proto_sizes size;
     uint32_t number;
-    uint32_t plain; /* words of the request, if all of the call fits into registers; else ~0 */
+    uint32_t plain;   /* words of the request, if all of the call fits into registers; else ~0 */
+    uint32_t at_most; /* words of the request, if no capabilities go with the call; else 0 */
     uint16_t right;
     uint8_t in_least, in_most, out_count; /* capabilities */
     uint16_t in[MSG_MAX_CAPS], out[MSG_MAX_CAPS]; /* enum proto_kind */
@@ -92,6 +94,9 @@ struct proto_operation {
  * ERR_NO_CAP if there were fewer. Returns the label of the answer. In lib/rt/call.c. */
 enum error proto_call(cap_t server, const struct proto_operation *op, const void *request, size_t size,
                       void *reply, const cap_t *give, cap_t *const *take);
+/* The same without capabilities. */
+enum error proto_long_call(cap_t server, const struct proto_operation *op, const void *request, size_t size,
+                           void *reply);
 
 /* Where a long request or reply can be built or read without a copy: the words of the calling thread's
  * message page. It is good until the next call. */
@@ -100,7 +105,7 @@ void *proto_page(void);
 #ifdef __riscv
 #include <rt/short_call.h>
 #else
-#define proto_short_call(server, op, q, r) proto_call(server, op, q, (op)->size.request, r, NULL, NULL)
+#define proto_short_call(server, op, q, r) proto_long_call(server, op, q, (op)->size.request, r)
 #endif
 
 /* Macros over lists such as (SEGMENT, NOTIFICATION) and (). */
@@ -124,6 +129,11 @@ void *proto_page(void);
 #define PROTO_IN_2(a, b)            , cap_t in0, cap_t in1
 #define PROTO_IN_3(a, b, c)         , cap_t in0, cap_t in1, cap_t in2
 #define PROTO_IN_4(a, b, c, d)      , cap_t in0, cap_t in1, cap_t in2, cap_t in3
+#define PROTO_PASS_IN_0()
+#define PROTO_PASS_IN_1(a)          , in0
+#define PROTO_PASS_IN_2(a, b)       , in0, in1
+#define PROTO_PASS_IN_3(a, b, c)    , in0, in1, in2
+#define PROTO_PASS_IN_4(a, b, c, d) , in0, in1, in2, in3
 #define PROTO_GIVE_0()              NULL
 #define PROTO_GIVE_1(a)             (const cap_t[]){in0}
 #define PROTO_GIVE_2(a, b)          (const cap_t[]){in0, in1}
@@ -134,6 +144,11 @@ void *proto_page(void);
 #define PROTO_OUT_2(a, b)           , cap_t *out0, cap_t *out1
 #define PROTO_OUT_3(a, b, c)        , cap_t *out0, cap_t *out1, cap_t *out2
 #define PROTO_OUT_4(a, b, c, d)     , cap_t *out0, cap_t *out1, cap_t *out2, cap_t *out3
+#define PROTO_PASS_OUT_0()
+#define PROTO_PASS_OUT_1(a)         , out0
+#define PROTO_PASS_OUT_2(a, b)      , out0, out1
+#define PROTO_PASS_OUT_3(a, b, c)   , out0, out1, out2
+#define PROTO_PASS_OUT_4(a, b, c, d), out0, out1, out2, out3
 #define PROTO_TAKE_0()              NULL
 #define PROTO_TAKE_1(a)             (cap_t *const[]){out0}
 #define PROTO_TAKE_2(a, b)          (cap_t *const[]){out0, out1}
@@ -153,7 +168,8 @@ void *proto_page(void);
     {                                                                                                        \
         .name = #protocol "_" #name_, .size = {sizeof(request_), sizeof(reply_)},                            \
         .number = PROTO_OPERATION_NUMBER(protocol, n),                                                       \
-        .plain = PROTO_IS_PLAIN(request_, reply_, in_, out_) ? sizeof(request_) / 8 : ~0u, .right = (right_),\
+        .plain = PROTO_IS_PLAIN(request_, reply_, in_, out_) ? sizeof(request_) / 8 : ~0u,                   \
+        .at_most = PROTO_COUNT(in_) + PROTO_COUNT(out_) == 0 ? sizeof(request_) / 8 : 0, .right = (right_),  \
         .in_least = PROTO_FOR(PROTO_LEAST_, in_), .in_most = PROTO_COUNT(in_),                               \
         .out_count = PROTO_COUNT(out_), .in = {PROTO_FOR(PROTO_KINDS_, in_)},                                \
         .out = {PROTO_FOR(PROTO_KINDS_, out_)},                                                              \
@@ -164,21 +180,22 @@ void *proto_page(void);
     _Static_assert(sizeof(reply) <= PROTO_MAX_BYTES && sizeof(reply) % 8 == 0, #name " reply");              \
     static const struct proto_operation operation_##protocol##_##name __attribute__((unused)) =              \
         PROTO_OPERATION(protocol, n, name, request, reply, right, in, out);                                  \
-    static inline enum error protocol##_##name(cap_t server, const request *q,                               \
-                                               reply *r PROTO_FOR(PROTO_IN_, in) PROTO_FOR(PROTO_OUT_, out)) \
-    {                                                                                                        \
-        const struct proto_operation *op = &operation_##protocol##_##name;                                   \
-        if (PROTO_IS_PLAIN(request, reply, in, out))                                                         \
-            return proto_short_call(server, op, q, r);                                                       \
-        return proto_call(server, op, q, sizeof(request), r, PROTO_FOR(PROTO_GIVE_, in),                     \
-                          PROTO_FOR(PROTO_TAKE_, out));                                                      \
-    }                                                                                                        \
     static inline enum error protocol##_##name##_part(cap_t server, const request *q, size_t size,           \
                                                       reply *r PROTO_FOR(PROTO_IN_, in)                      \
                                                           PROTO_FOR(PROTO_OUT_, out))                        \
     {                                                                                                        \
-        return proto_call(server, &operation_##protocol##_##name, q, size, r, PROTO_FOR(PROTO_GIVE_, in),    \
-                          PROTO_FOR(PROTO_TAKE_, out));                                                      \
+        const struct proto_operation *op = &operation_##protocol##_##name;                                   \
+        if (PROTO_COUNT(in) + PROTO_COUNT(out) == 0)                                                         \
+            return proto_long_call(server, op, q, size, r);                                                  \
+        return proto_call(server, op, q, size, r, PROTO_FOR(PROTO_GIVE_, in), PROTO_FOR(PROTO_TAKE_, out));  \
+    }                                                                                                        \
+    static inline enum error protocol##_##name(cap_t server, const request *q,                               \
+                                               reply *r PROTO_FOR(PROTO_IN_, in) PROTO_FOR(PROTO_OUT_, out)) \
+    {                                                                                                        \
+        if (PROTO_IS_PLAIN(request, reply, in, out))                                                         \
+            return proto_short_call(server, &operation_##protocol##_##name, q, r);                           \
+        return protocol##_##name##_part(server, q, sizeof(request),                                          \
+                                        r PROTO_FOR(PROTO_PASS_IN_, in) PROTO_FOR(PROTO_PASS_OUT_, out));    \
     }
 #define PROTO_CLIENT(OPS)                                                                                    \
     enum { OPS(PROTO_NUMBER) };                                                                              \
@@ -196,12 +213,13 @@ struct call {
     uint32_t rights;     /* of the client, from the badge */
     struct proto_sizes size; /* of what the client sent: the rest of the request is zero; and of the reply: a
                               * handler may make one of more than eight words shorter */
-    uint8_t cap_count;   /* capabilities that came, all that must and of their kinds; the others are 0 */
+    _Alignas(8) uint8_t cap_count; /* capabilities that came: all that must, and of their kinds */
     uint8_t reply_caps;
     uint8_t kept;        /* bit i: of cap[i] */
     uint8_t given;       /* bit i: of reply_cap[i] */
     int deferred;        /* set by serve_defer(): the caller is answered later */
-    cap_t cap[MSG_MAX_CAPS]; /* slots they landed in; the loop deletes those that the handler does not keep */
+    cap_t cap[MSG_MAX_CAPS]; /* slots they landed in, 0 where none came; the loop deletes those that the
+                              * handler does not keep */
     cap_t reply_cap[MSG_MAX_CAPS];
 };
 
@@ -226,7 +244,7 @@ static inline void call_give(struct call *call, cap_t cap)
 }
 
 struct proto_handler {
-    struct proto_operation op;
+    _Alignas(64) struct proto_operation op;
     enum error (*handle)(struct call *call, const void *request, void *reply); /* NULL: no such operation */
 };
 

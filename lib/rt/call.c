@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The client's side of a protocol, where a call is long or has capabilities: see proto/proto.h. */
+#include "exchange.h"
 #include "internal.h"
 
 #include <string.h>
@@ -18,12 +19,39 @@ static void words_out(struct msg *m, struct msg_page *page, const uint64_t *requ
 static void words_in(const struct msg *m, const struct msg_page *page, uint64_t *reply, unsigned count)
 {
     unsigned came = tag_length(m->tag) < count ? tag_length(m->tag) : count;
-    for (unsigned i = 0; i < MSG_REGS && i < came; i++)
+    for (unsigned i = 0; i < came && i < MSG_REGS; i++)
         reply[i] = m->word[i];
     if (came > MSG_REGS && reply != page->word)
         memcpy(&reply[MSG_REGS], &page->word[MSG_REGS], (came - MSG_REGS) * 8);
     for (unsigned i = came; i < count; i++)
         reply[i] = 0;
+}
+
+/* Where request and reply are anywhere, or of less words than there are registers. */
+static __attribute__((noinline)) enum error copied_call(cap_t server, const struct proto_operation *op,
+                                                        const uint64_t *request, unsigned sent,
+                                                        uint64_t *reply)
+{
+    struct msg_page *page = rt_msg_page();
+    struct msg m;
+    words_out(&m, page, request, sent);
+    m.tag = tag_make(op->number, sent, 0);
+    enum error error = sys_msg(SYS_CALL, server, &m);
+    words_in(&m, page, reply, op->size.reply / 8);
+    return error;
+}
+
+enum error proto_long_call(cap_t server, const struct proto_operation *op, const void *request, size_t size,
+                           void *reply)
+{
+    uint64_t *words = rt_msg_page()->word;
+    size_t sent = size / 8, wanted = op->size.reply / 8;
+    if (request != words || reply != words || sent < MSG_REGS || wanted < MSG_REGS)
+        return copied_call(server, op, request, (unsigned)sent, reply);
+    uint64_t tag = exchange(SYS_CALL, server, tag_make(op->number, (unsigned)sent, 0), words, words).tag;
+    for (size_t i = tag_length(tag); i < wanted; i++)
+        words[i] = 0;
+    return (enum error)tag_label(tag);
 }
 
 /* Takes new slots for what the answer brings; all or none. */

@@ -148,8 +148,8 @@ struct server {
     const char *name;
     cap_t endpoint; /* 0: START_ENDPOINT, which every process that serves has */
     const struct protocol *protocol[PROTO_MAX_SERVED]; /* the first is found soonest */
-    /* Handlers get requests of more than eight words, or the replies if those are longer than that, in the
-     * message page itself, which calls that they make may overwrite. */
+    /* Handlers read requests and write replies of more than eight words in the message page itself, which
+     * long calls that they make overwrite. Where both are so long they are the same memory. */
     bool in_place;
     void (*signalled)(uint64_t bits);
     void (*client_gone)(uint64_t client);

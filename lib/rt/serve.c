@@ -56,10 +56,10 @@ void serve_answer(cap_t reply, enum error error, const void *words, size_t size)
 
 /* Offers the slots. Calls that a handler makes find an empty list: what comes with their answers is not for
  * the loop. */
-static inline void offer(const struct loop *loop)
+static inline void offer(const struct loop *loop, struct msg_page *page)
 {
     _Static_assert(sizeof(loop->receive) == 16, "two words");
-    uint64_t *to = (uint64_t *)loop->page->recv_cap;
+    uint64_t *to = (uint64_t *)page->recv_cap;
     const uint64_t *from = (const uint64_t *)loop->receive;
     to[0] = from[0];
     to[1] = from[1];
@@ -100,6 +100,8 @@ static enum error check_caps(const struct loop *loop, struct call *call, unsigne
         return ERR_TOO_MANY;
     if (came < op->in_least)
         return ERR_NO_CAP;
+    if (op->in_most == 0)
+        return ERR_OK;
     for (unsigned i = 0; i < MSG_MAX_CAPS; i++)
         call->cap[i] = i < came ? loop->receive[i] : 0;
     call->cap_count = (uint8_t)came;
@@ -136,9 +138,9 @@ static enum error serve_server_client_gone(struct call *call, const struct serve
     return ERR_OK;
 }
 
-static const struct proto_handler *entry(const struct protocol *protocol, uint32_t op)
+static inline const struct proto_handler *entry(const struct protocol *protocol, uint32_t op)
 {
-    if (protocol == NULL || op >> 8 != protocol->number || (op & 0xff) >= protocol->count)
+    if (op >> 8 != protocol->number || (op & 0xff) >= protocol->count)
         return NULL;
     const struct proto_handler *handler = &protocol->handler[op & 0xff];
     return handler->handle != NULL ? handler : NULL;
@@ -147,12 +149,12 @@ static const struct proto_handler *entry(const struct protocol *protocol, uint32
 static const struct proto_handler *find_handler(const struct server *server, uint32_t op)
 {
     const struct proto_handler *handler = entry(&server_protocol, op);
-    for (unsigned i = 0; i < PROTO_MAX_SERVED && handler == NULL; i++)
+    for (unsigned i = 1; i < PROTO_MAX_SERVED && handler == NULL && server->protocol[i] != NULL; i++)
         handler = entry(server->protocol[i], op);
     return handler;
 }
 
-static void call_start(struct call *call, const struct proto_operation *op, const struct msg *m)
+static inline void call_start(struct call *call, const struct proto_operation *op, const struct msg *m)
 {
     call->op = op;
     call->badge = m->badge;
@@ -163,38 +165,67 @@ static void call_start(struct call *call, const struct proto_operation *op, cons
     call->deferred = 0;
 }
 
-/* Runs the handler of a call that is no plain one. What is long is read and written in the message page where
- * the server says so, and on the stack otherwise. */
-static enum error run_handler(const struct loop *loop, const struct proto_handler *handler, struct call *call,
-                              struct msg *in, struct msg *out)
+/* As eight loads and stores: a call of memcpy costs more. */
+static inline void copy_registers(uint64_t *to, const uint64_t *from)
+{
+    uint64_t a = from[0], b = from[1], c = from[2], d = from[3];
+    uint64_t e = from[4], f = from[5], g = from[6], h = from[7];
+    to[0] = a, to[1] = b, to[2] = c, to[3] = d, to[4] = e, to[5] = f, to[6] = g, to[7] = h;
+}
+
+static inline void clear(uint64_t *word, const uint64_t *end)
+{
+    while (word < end)
+        *word++ = 0;
+}
+
+/* Runs the handler of a call that is no plain one. What is long it reads and writes in the message page,
+ * where what the request does not overwrite is the client's own. */
+static enum error run_in_place(uint64_t *page, const struct proto_handler *handler, struct call *call,
+                               struct msg *in, struct msg *out)
+{
+    size_t came = call->size.request / 8, wanted = handler->op.size.request / 8;
+    size_t replied = handler->op.size.reply / 8, filled = 0;
+    uint64_t *q = in->word, *r = page;
+
+    if (wanted > MSG_REGS) {
+        copy_registers(page, in->word);
+        q = page;
+        filled = came;
+    } else {
+        clear(q + came, q + wanted);
+    }
+    if (replied <= MSG_REGS) {
+        r = out->word;
+        clear(r, r + MSG_REGS);
+    }
+    size_t end = wanted > replied ? wanted : replied;
+    if (filled < end && end > MSG_REGS)
+        clear(page + filled, page + end);
+    return handler->handle(call, q, r);
+}
+
+/* The same on the stack. */
+static enum error run_on_copies(struct loop *loop, const struct proto_handler *handler, struct call *call,
+                                struct msg *in, struct msg *out)
 {
     uint64_t request[MSG_MAX_WORDS], reply[MSG_MAX_WORDS];
-    unsigned wanted = handler->op.size.request / 8, came = call->size.request / 8;
-    unsigned replied = handler->op.size.reply / 8;
-    uint64_t *page = loop->page->word, *q = in->word, *r = out->word;
-    bool in_place = loop->server->in_place;
+    unsigned wanted = handler->op.size.request / 8, replied = handler->op.size.reply / 8;
+    unsigned came = call->size.request / 8;
+    uint64_t *page = loop->page->word;
 
-    if (replied > MSG_REGS)
-        r = in_place ? page : reply;
-    if (wanted > MSG_REGS) {
-        q = in_place && r != page ? page : request;
-        memcpy(q, in->word, sizeof(in->word));
-        if (q != page && came > MSG_REGS)
-            memcpy(q + MSG_REGS, page + MSG_REGS, (came - MSG_REGS) * 8);
-    }
-    for (unsigned i = came; i < wanted; i++)
-        q[i] = 0;
-    memset(out->word, 0, sizeof(out->word));
-    if (replied > MSG_REGS)
-        memset(r, 0, replied * 8);
-    enum error error = handler->handle(call, q, r);
-    if (call->deferred || replied <= MSG_REGS)
+    copy_registers(request, in->word);
+    if (came > MSG_REGS)
+        memcpy(request + MSG_REGS, page + MSG_REGS, (came - MSG_REGS) * 8);
+    clear(request + came, request + wanted);
+    clear(reply, reply + (replied > MSG_REGS ? replied : MSG_REGS));
+    enum error error = handler->handle(call, request, reply);
+    copy_registers(out->word, reply);
+    if (call->deferred)
         return error;
-    if (call->size.reply < replied * 8)
-        replied = call->size.reply / 8;
-    memcpy(out->word, r, sizeof(out->word));
-    if (r != page && replied > MSG_REGS)
-        memcpy(page + MSG_REGS, r + MSG_REGS, (replied - MSG_REGS) * 8);
+    unsigned sent = call->size.reply / 8 < replied ? call->size.reply / 8 : replied;
+    if (sent > MSG_REGS)
+        memcpy(page + MSG_REGS, reply + MSG_REGS, (sent - MSG_REGS) * 8);
     return error;
 }
 
@@ -218,23 +249,24 @@ static bool answer_with_caps(const struct loop *loop, const struct call *call, s
 }
 
 /* A call that is no plain one, or of no operation; true when `out` holds an answer to send. */
-static bool other_call(struct loop *loop, struct msg *in, struct msg *out)
+static bool other_call(struct loop *loop, const struct proto_handler *handler, struct msg *in,
+                       struct msg *out)
 {
-    const struct proto_handler *handler = find_handler(loop->server, tag_label(in->tag));
     unsigned came = tag_caps(in->tag);
-    struct call call = {0};
     enum error error = ERR_BAD_OP;
+    struct call call;
 
+    call.kept = call.deferred = call.reply_caps = 0;
+    out->tag = 0;
     if (handler != NULL) {
         call_start(&call, &handler->op, in);
         call.size.request = tag_length(in->tag) * 8;
-        error = (call.rights & handler->op.right) != handler->op.right ? ERR_DENIED
-                : call.size.request > handler->op.size.request         ? ERR_TOO_LONG
-                                                                       : check_caps(loop, &call, came);
+        error = handler->op.right & ~in->badge                 ? ERR_DENIED
+                : call.size.request > handler->op.size.request ? ERR_TOO_LONG
+                                                               : check_caps(loop, &call, came);
     }
-    out->tag = 0;
-    if (!error) {
-        error = run_handler(loop, handler, &call, in, out);
+    if (handler != NULL && !error) {
+        error = run_on_copies(loop, handler, &call, in, out);
         out->tag = tag_make(0, call.size.reply / 8, 0);
     }
     if (came > 0)
@@ -245,10 +277,9 @@ static bool other_call(struct loop *loop, struct msg *in, struct msg *out)
     return call.reply_caps > 0 ? answer_with_caps(loop, &call, out) : true;
 }
 
-/* What is no plain call; true when `out` holds an answer to send. `answered`: the last system call answered
- * as well. */
-static __attribute__((noinline)) bool other_message(struct loop *loop, bool answered, struct msg *in,
-                                                    struct msg *out)
+/* What is no call of the server's first protocol; true when `out` holds an answer to send. `answered`: the
+ * last system call answered as well. */
+static bool other_message(struct loop *loop, bool answered, struct msg *in, struct msg *out)
 {
     const struct server *server = loop->server;
     if (in->tag & TAG_FAULT) {
@@ -265,7 +296,7 @@ static __attribute__((noinline)) bool other_message(struct loop *loop, bool answ
     /* Every client has a badge; a message without one is the kernel's refusal of the call itself. A reply can
      * be refused because its client is gone; receiving cannot. */
     if (in->badge != 0)
-        return other_call(loop, in, out);
+        return other_call(loop, find_handler(server, tag_label(in->tag)), in, out);
     if (!answered)
         rt_fail("%s: cannot receive: %s", server->name, error_text(tag_label(in->tag)));
     return false;
@@ -275,31 +306,50 @@ void serve(const struct server *server)
 {
     const cap_t endpoint = server->endpoint != 0 ? server->endpoint : START_ENDPOINT;
     const struct protocol *protocol = server->protocol[0];
-    struct loop loop = {.server = server, .page = rt_msg_page()};
-    struct msg in, out = {0};
-    struct call call;
+    struct msg_page *page = rt_msg_page();
+    struct loop loop = {.server = server, .page = page};
     bool answer = false;
+    struct msg in, out = {0};
+    const uint64_t *words = out.word; /* of the answer: the first eight */
+    struct call call;
 
     serving = server;
     refill(&loop);
-    for (;;) {
-        offer(&loop);
-        exchange(answer ? SYS_REPLY_RECV : SYS_RECV, endpoint, &out, &in);
-        loop.page->recv_cap[0] = 0;
+    for (size_t replied = 0;;) { /* words of `out` that are not zero */
+        offer(&loop, page);
+        uint64_t number = answer ? SYS_REPLY_RECV : SYS_RECV;
+        struct exchanged came = exchange(number, endpoint, out.tag, words, in.word);
+        page->recv_cap[0] = 0;
+        words = out.word;
+        in.badge = came.badge;
+        in.tag = came.tag;
 
-        uint32_t op = tag_label(in.tag);
-        const struct proto_handler *handler = &protocol->handler[op & 0xff];
-        bool plain = op >> 8 == protocol->number && (op & 0xff) < protocol->count &&
-                     (uint32_t)in.tag == handler->op.plain && handler->handle != NULL &&
-                     (in.badge & handler->op.right) == handler->op.right;
-        if (!plain) {
+        const struct proto_handler *handler = entry(protocol, tag_label(in.tag));
+        if (__builtin_expect(handler == NULL, 0)) {
             answer = other_message(&loop, answer, &in, &out);
+            replied = MSG_REGS;
             continue;
         }
-        call_start(&call, &handler->op, &in);
-        memset(out.word, 0, sizeof(out.word));
-        enum error error = handler->handle(&call, in.word, out.word);
-        out.tag = tag_make(error, handler->op.size.reply / 8, 0);
-        answer = !call.deferred;
+        uint32_t shape = (uint32_t)in.tag; /* words; more if there are capabilities */
+        bool allowed = (handler->op.right & ~in.badge) == 0;
+        if (__builtin_expect(shape == handler->op.plain && allowed, 1)) {
+            clear(out.word, out.word + replied);
+            replied = handler->op.size.reply / 8;
+            call_start(&call, &handler->op, &in);
+            enum error error = handler->handle(&call, in.word, out.word);
+            out.tag = tag_make(error, (unsigned)replied, 0);
+            answer = !call.deferred;
+        } else if (server->in_place && shape <= handler->op.at_most && allowed) {
+            replied = MSG_REGS;
+            call_start(&call, &handler->op, &in);
+            call.size.request = shape * 8;
+            enum error error = run_in_place(page->word, handler, &call, &in, &out);
+            out.tag = tag_make(error, call.size.reply / 8, 0);
+            words = handler->op.size.reply > PROTO_SHORT ? page->word : out.word;
+            answer = !call.deferred;
+        } else {
+            replied = MSG_REGS;
+            answer = other_call(&loop, handler, &in, &out);
+        }
     }
 }

@@ -10,6 +10,7 @@ from registry import Failure
 # name: (contract, Linux 6.12 on the same QEMU); None: there is no such figure.
 ROWS = {
     "serve_rt_8w": (350, 11_468),
+    "serve_rt_64w": (800, None),
     "task_switch": (60, None),
     "thread_first": (None, None),
     "thread_create_join": (8000, 48_393),
@@ -29,10 +30,13 @@ ROWS = {
 MAY_LACK = ("spawn_wait_200",)  # while there may not be so many processes
 SERVERS = ("mm", "init", "fs", "console", "virtio-blk", "dev", "sh")
 NODE = """
+    echo: echo {
+        priority = <150>; memory = <1024>; serves; uses = <&mm MM_USE>, <&init PROC_SELF>;
+    };
     costs {
         restart = "never"; priority = <100>; memory = <131072>;
         uses = <&mm MM_USE>, <&init (PROC_SELF | PROC_SPAWN | PROC_POWER)>, <&console CONSOLE_WRITE>,
-               <&fs (FS_READ | FS_WRITE)>;
+               <&fs (FS_READ | FS_WRITE)>, <&echo 1>;
         kernel = "log";
         programs { priority = <100>; memory = <1024>; uses = <&mm MM_USE>, <&init PROC_SELF>; };
     };
@@ -46,7 +50,8 @@ def with_node(text: str) -> str:
 
 def programs(build) -> dict:
     """ELF files with symbols by name."""
-    return {"costs": build / "system/costs.elf"} | {name: build / f"user/{name}.elf" for name in SERVERS}
+    measuring = {name: build / f"system/{name}.elf" for name in ("costs", "echo")}
+    return measuring | {name: build / f"user/{name}.elf" for name in SERVERS}
 
 
 def measure(system) -> dict:
@@ -64,7 +69,8 @@ def run(system) -> tuple:
     build, output = system.build, system.directory / "spans-system"
     files = {name: (build / f"system/{name}").read_bytes() for name in ("tiny", "sleeper")}
     files["big.txt"] = (build / "rootfs/big.txt").read_bytes()
-    archive = inputs.described(system, with_node, costs=(build / "system/costs").read_bytes())
+    measuring = {name: (build / f"system/{name}").read_bytes() for name in ("costs", "echo")}
+    archive = inputs.described(system, with_node, **measuring)
     system.boot(
         initrd=archive, disk=inputs.disk(system, files), append="", icount=True, sleep=True,
         memory="512M", harts=1, extra=spans.options(build, output, programs(build)),

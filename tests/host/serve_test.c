@@ -4,6 +4,7 @@
 // sources: lib/rt/serve.c
 #include "rt_stub.h"
 
+#include "../../lib/rt/exchange.h"
 #include "../../lib/rt/internal.h"
 
 #include <criterion/criterion.h>
@@ -121,23 +122,26 @@ void rt_fail(const char *format, ...)
 /* What comes with each message of the list. */
 static uint64_t give[8][MSG_MAX_CAPS]; /* type | rights << 8 */
 
-void exchange(uint64_t number, cap_t cap, const struct msg *out, struct msg *in)
+struct exchanged exchange(uint64_t number, cap_t cap, uint64_t tag, const uint64_t *out, uint64_t *in)
 {
     cr_assert_eq(cap, START_ENDPOINT);
     if (number == SYS_REPLY_RECV) {
         memcpy(words, page.word, sizeof(words));
-        answer[answers++] = *out;
+        answer[answers].tag = tag;
+        memcpy(answer[answers++].word, out, sizeof(answer[0].word));
     }
     if (delivered == scripted)
         longjmp(end, 1);
-    *in = script[delivered];
-    for (unsigned i = 0; i < tag_caps(in->tag); i++) {
+    const struct msg *m = &script[delivered];
+    memcpy(in, m->word, sizeof(m->word));
+    for (unsigned i = 0; i < tag_caps(m->tag); i++) {
         cap_t n = page.recv_cap[i];
         cr_assert(n != 0 && slot[n].type == OBJ_TYPE_COUNT, "an empty slot was offered");
         slot[n].type = give[delivered][i] & 0xff;
         slot[n].rights = give[delivered][i] >> 8;
     }
     delivered++;
+    return (struct exchanged){m->badge, m->tag};
 }
 
 /* --- The server --- */
@@ -160,11 +164,11 @@ static enum error serve_trial_admin(struct call *call, const struct proto_empty 
 
 static enum error serve_trial_turn(struct call *call, const struct trial_long *q, struct trial_long *r)
 {
+    call->size.reply = (uint32_t)q->word[0];
     for (unsigned i = 0; i < MSG_MAX_WORDS; i++) {
-        cr_assert_eq(r->word[i], 0);
+        cr_assert(r == (const void *)q || r->word[i] == 0);
         r->word[i] = ~q->word[i];
     }
-    call->size.reply = (uint32_t)q->word[0];
     return ERR_OK;
 }
 

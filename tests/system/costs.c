@@ -5,6 +5,7 @@
  * (a program that ends at once) and /sleeper (one that waits for ever).
  */
 #include "../bench/span.h"
+#include "echo.h"
 
 #include <client/fs.h>
 #include <client/process.h>
@@ -74,6 +75,25 @@ static void row_serve(void)
         fs_close(fs, &request, NULL);
     span_end();
     named(1, "serve_rt_8w", ROUNDS);
+}
+
+/* 64 words there and back, built and read in the message page. */
+static void row_serve_long(void)
+{
+    struct echo_words *words = proto_page();
+    cap_t echo = rt_cap("echo");
+
+    for (unsigned i = 0; i < MSG_MAX_WORDS; i++)
+        words->word[i] = i;
+    for (unsigned i = 0; i < WARM_UP; i++)
+        must(echo_words(echo, words, words), "echo");
+    span_begin(20);
+    for (unsigned i = 0; i < ROUNDS; i++)
+        echo_words(echo, words, words);
+    span_end();
+    must(words->word[0] == 0 && words->word[MSG_MAX_WORDS - 1] == MSG_MAX_WORDS - 1 ? ERR_OK : ERR_CORRUPT,
+         "echo");
+    named(20, "serve_rt_64w", ROUNDS);
 }
 
 /* --- Tasks --- */
@@ -399,6 +419,7 @@ int main(void)
     pause_us(SETTLE_US);
     open_read_close(1); /* opens the session with fs */
     row_serve();
+    row_serve_long();
     row_touch();
     rows_map();
     rows_files();
