@@ -24,6 +24,11 @@ objects_of_net := obj-net
 $(eval $(call compile,obj-net,$(user_cc),$(user_flags) -march=rv64imac_zicsr_zifencei -mabi=lp64 \
     -Ibuild/sources/lwip/src/include -Iuser/net/port))
 
+extra_httpd := build/sources/picohttpparser/picohttpparser.c
+objects_of_httpd := obj-httpd
+$(eval $(call compile,obj-httpd,$(user_cc),$(user_flags) -march=rv64imac_zicsr_zifencei -mabi=lp64 \
+    -Ibuild/sources/picohttpparser))
+
 user_sources := $(filter user/%,$(sources))
 processes := $(sort $(foreach s,$(filter-out user/apps/%,$(user_sources)),$(word 2,$(subst /, ,$s))))
 apps := $(sort $(foreach s,$(filter user/apps/%,$(user_sources)),$(word 3,$(subst /, ,$s))))
@@ -71,6 +76,7 @@ numbers := $(shell seq $(words $(program_paths)))
 $(foreach n,$(numbers),$(eval $(call program,$(word $n,$(program_paths)),$(call address,$n))))
 
 $(objects_net): | build/sources/lwip.stamp
+$(objects_httpd): | build/sources/picohttpparser.stamp
 
 # What is loaded has no symbols; the .elf beside it keeps them for the debugger.
 $(programs): %: %.elf | packages

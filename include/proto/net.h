@@ -8,10 +8,11 @@
  * timeout in microseconds: 0 does not wait (ERR_WOULD_BLOCK), NET_FOREVER waits as long as it takes; when it
  * is over the answer is ERR_TIMED_OUT. One operation of a kind can wait at a socket, another gets ERR_BUSY.
  *
- * Readiness: when something happens at a socket that an operation might have waited for, the client's
- * notification is signalled, and net_ready tells which sockets it were, each once. Then operations with
- * timeout 0 are repeated at it until they give ERR_WOULD_BLOCK. The cost does not depend on how many sockets
- * there are.
+ * Readiness: net_ready waits until something happens at a socket that an operation might have waited for, and
+ * tells at which sockets it did, each once. Then operations with timeout 0 are repeated at those until they
+ * give ERR_WOULD_BLOCK. The cost does not depend on how many sockets there are. Who waits for other things as
+ * well has a notification signalled (net_attach) and then asks with timeout 0. Who waits by a call hears at
+ * once when this server has died (ERR_PEER_GONE).
  */
 #pragma once
 
@@ -107,12 +108,15 @@ enum net_events {
     NET_WRITABLE = 2, /* after a send that would have waited, and after connecting */
     NET_FAILED = 4,   /* the connection is over: every operation says why */
 };
+struct net_ready_request {
+    uint64_t timeout;
+};
 struct net_ready {
     uint64_t handle;
     uint64_t events;
 };
 struct net_ready_reply {
-    uint64_t count; /* 0: none is left */
+    uint64_t count; /* at least 1 */
     struct net_ready ready[31];
 };
 
@@ -186,7 +190,7 @@ struct net_statistics_reply {
     OP(net, 8, receive, struct net_receive_request, struct net_receive_reply, NET_SOCKET, (), ())            \
     OP(net, 9, shutdown, struct net_shutdown_request, struct proto_empty, NET_SOCKET, (), ())                \
     OP(net, 10, close, struct net_handle_request, struct proto_empty, NET_SOCKET, (), ())                    \
-    OP(net, 11, ready, struct proto_empty, struct net_ready_reply, NET_SOCKET, (), ())                       \
+    OP(net, 11, ready, struct net_ready_request, struct net_ready_reply, NET_SOCKET, (), ())                 \
     OP(net, 12, resolve, struct net_resolve_request, struct net_address_reply, NET_SOCKET, (), ())           \
     OP(net, 13, ping, struct net_ping_request, struct net_ping_reply, NET_SOCKET, (), ())                    \
     OP(net, 14, interface, struct net_interface_request, struct net_interface_reply, NET_INSPECT, (), ())    \

@@ -8,51 +8,20 @@
 
 #define BUFFER_BYTES 0x20000
 #define HALF         (BUFFER_BYTES / 2)
-#define BIT_READY    1
-#define BIT_TIMEOUT  2
 
 static struct segment buffer;
-static cap_t notification, ready_signal, timer, timeout_signal;
-
-static cap_t make_signal(uint64_t bit)
-{
-    cap_t slot = slot_alloc();
-
-    if (slot != 0 && cnode_mint(START_CNODE, slot, 0, notification, RIGHT_SIGNAL | RIGHT_GRANT, bit)) {
-        slot_free(slot);
-        slot = 0;
-    }
-    return slot;
-}
-
-/* What is made once: the notification that the server signals, and a timer. */
-static enum error make_signals(void)
-{
-    enum error error;
-
-    if (timeout_signal != 0)
-        return ERR_OK;
-    error = object_make(OBJ_NOTIFICATION, 0, &notification);
-    if (!error)
-        error = object_make(OBJ_TIMER, 0, &timer);
-    if (error)
-        return error;
-    ready_signal = make_signal(BIT_READY);
-    timeout_signal = make_signal(BIT_TIMEOUT);
-    return ready_signal != 0 && timeout_signal != 0 ? ERR_OK : ERR_NO_MEMORY;
-}
 
 /* Makes the buffer and hands it to the server, which may have been restarted since. */
 static enum error attach(void)
 {
     struct net_attach_request request = {BUFFER_BYTES};
-    enum error error = rt_cap("net") == 0 ? ERR_NO_CAP : make_signals();
+    enum error error = rt_cap("net") == 0 ? ERR_NO_CAP : ERR_OK;
 
     if (!error && buffer.address == NULL)
         error = segment_make(&buffer, BUFFER_BYTES);
     if (error)
         return error;
-    return net_attach(rt_cap("net"), &request, NULL, buffer.cap, ready_signal);
+    return net_attach(rt_cap("net"), &request, NULL, buffer.cap, 0);
 }
 
 enum error socket_open(enum net_type type, uint64_t *socket)
@@ -190,21 +159,11 @@ enum error socket_shutdown(uint64_t socket, uint64_t how)
 
 enum error socket_wait(struct net_ready_reply *ready, uint64_t timeout)
 {
-    uint64_t bits = BIT_READY;
-    enum error error = net_ready(rt_cap("net"), NULL, ready);
+    struct net_ready_request request = {timeout};
+    enum error error = net_ready(rt_cap("net"), &request, ready);
 
-    if (timeout != NET_FOREVER)
-        timer_set(timer, timeout_signal, rt_ticks() + rt_ticks_of_us(timeout), 0);
-    while (!error && ready->count == 0) {
-        if (bits & BIT_TIMEOUT)
-            return timeout == 0 ? ERR_WOULD_BLOCK : ERR_TIMED_OUT;
-        bits = notification_wait(notification);
-        error = net_ready(rt_cap("net"), NULL, ready);
-    }
-    if (timeout != NET_FOREVER)
-        timer_cancel(timer);
     if (!error && ready->count > sizeof(ready->ready) / sizeof(ready->ready[0]))
-        ready->count = 0;
+        return ERR_CORRUPT;
     return error;
 }
 

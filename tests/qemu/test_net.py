@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The network: addresses, echoes, sockets and what they are limited to, and drivers that die."""
 
+import http.client
+import json
 import random
 import re
 import socket
+import subprocess
 import threading
 import time
 
@@ -166,3 +169,141 @@ def address_that_is_not_granted(system):
             raise Failure(f"{line} says {said!r}")
     if "not allowed" in (said := system.command("ping -c 1 10.0.2.2")):
         raise Failure(f"ping says {said!r}")
+
+
+def boot_with_pages(system) -> int:
+    """Boots; returns the port that reaches httpd."""
+    port = free_port(socket.SOCK_STREAM)
+    user_network(system, ("tcp", port, 80))
+    wait_address(system)
+    return port
+
+
+@test(boot=False, timeout=90)
+def pages(system):
+    """By curl: a page, the state of the system, the same connection for both; what is not there."""
+    url = f"http://127.0.0.1:{boot_with_pages(system)}"
+    written = system.directory / "written"
+    command = ["curl", "-sS", "-m", "20", "-w", "%{http_code} %{num_connects} %{content_type}\\n"]
+    command += ["-o", written, f"{url}/", "-o", system.directory / "status", f"{url}/status.json"]
+    command += ["-o", "/dev/null", f"{url}/none"]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    wanted = "200 1 text/html; charset=utf-8\n200 0 application/json\n404 0 text/plain; charset=utf-8\n"
+    if said.stdout != wanted:
+        raise Failure(f"curl says {said.stdout!r} {said.stderr!r}")
+    if written.read_bytes() != (system.build / "rootfs/www/index.html").read_bytes():
+        raise Failure("the page is not the file")
+    status = json.loads((system.directory / "status").read_text())
+    names = {process["name"] for process in status["processes"]}
+    if not {"init", "net", "httpd", "sh"} <= names or status["network"]["address"] != "10.0.2.15":
+        raise Failure(f"the state of the system is {status}")
+
+
+def answer_to(port: int, head: bytes) -> bytes:
+    """Everything that comes back for these bytes until the connection ends."""
+    with connect(port) as client:
+        client.sendall(head)
+        answer = b""
+        while piece := client.recv(1 << 16):
+            answer += piece
+        return answer
+
+
+@test(boot=False, harts=(1,), timeout=90)
+def requests_of_all_kinds(system):
+    port = boot_with_pages(system)
+    page = (system.build / "rootfs/www/index.html").read_bytes()
+    host = b"Host: x\r\nConnection: close\r\n"
+    cases = {
+        b"GET / HTTP/1.1\r\n" + host + b"\r\n": (200, page),
+        b"GET /%69ndex.html?x=1 HTTP/1.1\r\n" + host + b"\r\n": (200, page),
+        b"GET / HTTP/1.0\r\n\r\n": (200, page),
+        b"HEAD / HTTP/1.1\r\n" + host + b"\r\n": (200, b""),
+        b"GET / HTTP/1.1\r\nRange: bytes=5-9\r\n" + host + b"\r\n": (206, page[5:10]),
+        b"GET / HTTP/1.1\r\nRange: bytes=-7\r\n" + host + b"\r\n": (206, page[-7:]),
+        b"GET / HTTP/1.1\r\nRange: bytes=99999-\r\n" + host + b"\r\n": (416, None),
+        b"GET / HTTP/1.1\r\nRange: lines=1-2\r\n" + host + b"\r\n": (200, page),
+        b"GET / HTTP/1.1\r\n\r\n": (400, None),
+        b"GET /../poem HTTP/1.1\r\n" + host + b"\r\n": (400, None),
+        b"GET /%2e%2e/poem HTTP/1.1\r\n" + host + b"\r\n": (400, None),
+        b"GET /a%00b HTTP/1.1\r\n" + host + b"\r\n": (400, None),
+        b"GET /www HTTP/1.1\r\n" + host + b"\r\n": (404, None),
+        b"POST / HTTP/1.1\r\n" + host + b"Content-Length: 3\r\n\r\nabc": (405, None),
+        b"GET / HTTP/1.1\r\n" + host + b"Content-Length: 3\r\n\r\nabc": (413, None),
+        b"GET / HTTP/1.1\r\n" + host + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n": (501, None),
+        b"GET /" + b"a" * 600 + b" HTTP/1.1\r\n" + host + b"\r\n": (400, None),
+        b"GET / HTTP/1.1\r\nA: " + b"a" * 9000 + b"\r\n": (431, None),
+        b"\x16\x03\x01 not HTTP at all\r\n\r\n": (400, None),
+    }
+    for head, (status, body) in cases.items():
+        answer = answer_to(port, head)
+        first, _, rest = answer.partition(b"\r\n\r\n")
+        if not first.startswith(b"HTTP/1.1 %d " % status) or (body is not None and rest != body):
+            raise Failure(f"to {head[:80]!r} it says {answer[:200]!r}")
+    many = b"".join(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" for _ in range(9)) + b"GET / HTTP/1.0\r\n\r\n"
+    if answer_to(port, many).count(page) != 10:
+        raise Failure("ten requests in a row do not get ten answers")
+
+
+def get(connection, path: str) -> bytes:
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    body = answer.read()
+    if answer.status != 200:
+        raise Failure(f"{path}: {answer.status}")
+    return body
+
+
+@test(boot=False, timeout=120)
+def driver_killed_during_transfers(system):
+    """What is under way is lost and sent again: the connection lives, and every byte of every file comes."""
+    port = boot_with_pages(system)
+    system.command("cp /big.txt /www/big.txt")
+    big = (system.build / "rootfs/big.txt").read_bytes()
+    done, problems = [], []
+
+    def transfer():
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection.connect()
+        first = connection.sock
+        while len(done) < 12 or not finished.is_set():
+            if get(connection, "/big.txt") != big or connection.sock is not first:
+                problems.append("a file came otherwise, or by another connection")
+                return
+            done.append(1)
+
+    finished = threading.Event()
+    thread = threading.Thread(target=transfer)
+    thread.start()
+    for _ in range(4):
+        time.sleep(1)
+        system.command("kill virtio-net")
+    finished.set()
+    thread.join(90)
+    if thread.is_alive() or problems or len(done) < 12:
+        raise Failure(f"{len(done)} files came; {problems}")
+    if "driver restarted 4 times" not in (shown := system.command("ip -s")):
+        raise Failure(f"ip -s says {shown!r}")
+    system.note(f"{len(done)} files of 200 KiB with 4 drivers killed")
+
+
+@test(boot=False, timeout=120)
+def server_killed(system):
+    """Connections end with it; httpd listens anew, and dev has all of the memory back."""
+    port = boot_with_pages(system)
+    page = (system.build / "rootfs/www/index.html").read_bytes()
+    used = []
+    for _ in range(3):
+        system.command("kill net")
+        wait_address(system)
+        end = time.monotonic() + 20
+        while True:
+            try:
+                if get(http.client.HTTPConnection("127.0.0.1", port, timeout=5), "/") == page:
+                    break
+            except (OSError, http.client.HTTPException):
+                if time.monotonic() > end:
+                    raise Failure("no page after net was killed") from None
+        used.append(re.search(r"dev +\w+ +\d+ +\S+ +\S+ +(\d+)K", system.command("ps")).group(1))
+    if used[0] != used[-1]:
+        raise Failure(f"dev has {used} KiB after each")

@@ -272,8 +272,7 @@ static void ask_link(void)
 static enum error attach(void)
 {
     struct eth_attach_request request = {.ring_entries = RING_ENTRIES};
-    enum error error =
-        eth_attach(link.driver, &request, NULL, link.segment.cap, link.signal, &link.doorbell);
+    enum error error = eth_attach(link.driver, &request, NULL, link.segment.cap, link.signal, &link.doorbell);
 
     if (error)
         return error;

@@ -22,6 +22,7 @@ static void end_turn(void)
     uint32_t sleep = sys_timeouts_sleeptime();
 
     netif_poll_all();
+    sockets_tell();
     link_flush();
     /* Without an interface nothing is due but what sockets within the machine need. */
     bool idle = !link_exists() && tcp_active_pcbs == NULL && tcp_tw_pcbs == NULL;
@@ -305,22 +306,15 @@ static enum error serve_net_close(struct call *call, const struct net_handle_req
     return ended(ERR_OK);
 }
 
-static enum error serve_net_ready(struct call *call, const struct proto_empty *request,
+static enum error serve_net_ready(struct call *call, const struct net_ready_request *request,
                                   struct net_ready_reply *reply)
 {
     struct session *session = session_of(call->client);
-    struct socket *socket;
 
-    (void)request;
     if (session == NULL)
         return ERR_TOO_MANY;
-    while (reply->count < sizeof(reply->ready) / sizeof(reply->ready[0]) &&
-           (socket = socket_take_ready(session)) != NULL) {
-        reply->ready[reply->count++] = (struct net_ready){socket->handle, socket_events(socket)};
-        socket->events = 0;
-    }
-    call->size.reply = offsetof(struct net_ready_reply, ready) + reply->count * sizeof(reply->ready[0]);
-    return ERR_OK;
+    call->size.reply = (uint32_t)sockets_ready(session, reply);
+    return reply->count > 0 ? ERR_OK : wait_begin(&session->wait, call, request->timeout, NULL);
 }
 
 /* --- Other requests --- */

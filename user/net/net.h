@@ -92,7 +92,10 @@ uint64_t wait_expire(void);
 
 struct socket;
 struct session {
-    uint64_t client; /* 0: free */
+    struct wait wait;         /* until something happens at any socket */
+    struct session *next_due; /* of those that are to be answered at the end of this turn, ... */
+    bool is_due;              /* ... to which it belongs */
+    uint64_t client;          /* 0: free */
     struct segment buffer;
     cap_t notify;
     struct grant grant[MAX_GRANTS];
@@ -158,10 +161,10 @@ struct socket *socket_at(uint64_t *index);
 void socket_close(struct socket *socket);
 /* Something has happened: the client is told that it may look. */
 void socket_event(struct socket *socket, uint8_t events);
-/* The next socket at which something has happened; NULL: none. */
-struct socket *socket_take_ready(struct session *session);
-/* What may be done at it now. */
-uint8_t socket_events(const struct socket *socket);
+/* Tells at which sockets something has happened. Returns the size of the reply; 0: at none. */
+size_t sockets_ready(struct session *session, struct net_ready_reply *reply);
+/* Tells those who wait for that; at the end of a turn, so that they hear of several at once. */
+void sockets_tell(void);
 
 /* Addresses. */
 void address_out(struct net_address *to, const ip_addr_t *ip, uint16_t port);

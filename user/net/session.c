@@ -51,12 +51,14 @@ static void drop_buffer(struct session *session)
 
 void session_end(uint64_t client)
 {
+    sockets_tell(); /* nobody is left in that list */
     for (unsigned i = 0; i < MAX_SESSIONS; i++) {
         if (client == 0 || sessions[i].client != client)
             continue;
         while (sessions[i].sockets != NULL)
             socket_close(sessions[i].sockets);
         requests_end(&sessions[i]);
+        wait_answer(&sessions[i].wait, ERR_CANCELLED, NULL, 0);
         drop_buffer(&sessions[i]);
         sessions[i] = (struct session){0};
     }

@@ -93,6 +93,8 @@ struct socket *socket_new(struct session *session, uint64_t type)
 
 /* --- Readiness --- */
 
+static struct session *due; /* are to be told */
+
 void socket_event(struct socket *socket, uint8_t events)
 {
     struct session *session = socket->session;
@@ -108,28 +110,55 @@ void socket_event(struct socket *socket, uint8_t events)
     else
         session->ready_last->next_ready = socket;
     session->ready_last = socket;
-    if (first && session->notify != 0)
+    if (!first)
+        return;
+    if (session->wait.reply != 0 && !session->is_due) {
+        session->is_due = true;
+        session->next_due = due;
+        due = session;
+    } else if (session->notify != 0) {
         notification_signal(session->notify);
+    }
 }
 
-struct socket *socket_take_ready(struct session *session)
-{
-    struct socket *socket = session->ready;
-
-    if (socket == NULL)
-        return NULL;
-    session->ready = socket->next_ready;
-    socket->is_ready = false;
-    return socket;
-}
-
-uint8_t socket_events(const struct socket *socket)
+/* What may be done at it now. */
+static uint8_t events_of(const struct socket *socket)
 {
     bool has_data =
         socket->queued > 0 || socket->ended || socket->pending != NULL || socket->datagrams != NULL;
 
     return (has_data ? NET_READABLE : 0) | (socket->error ? NET_FAILED | NET_READABLE : 0) |
            (socket->events & NET_WRITABLE);
+}
+
+size_t sockets_ready(struct session *session, struct net_ready_reply *reply)
+{
+    const uint64_t most = sizeof(reply->ready) / sizeof(reply->ready[0]);
+    struct socket *socket;
+
+    for (reply->count = 0; reply->count < most && (socket = session->ready) != NULL;) {
+        session->ready = socket->next_ready;
+        socket->is_ready = false;
+        reply->ready[reply->count++] = (struct net_ready){socket->handle, events_of(socket)};
+        socket->events = 0;
+    }
+    return reply->count == 0
+               ? 0
+               : offsetof(struct net_ready_reply, ready) + reply->count * sizeof(reply->ready[0]);
+}
+
+void sockets_tell(void)
+{
+    struct net_ready_reply reply;
+
+    while (due != NULL) {
+        struct session *session = due;
+        due = session->next_due;
+        session->is_due = false;
+        size_t size = session->wait.reply != 0 ? sockets_ready(session, &reply) : 0;
+        if (size > 0)
+            wait_answer(&session->wait, ERR_OK, &reply, size);
+    }
 }
 
 static void forget_ready(struct socket *socket)
