@@ -217,10 +217,14 @@ struct call {
     uint8_t reply_caps;
     uint8_t kept;        /* bit i: of cap[i] */
     uint8_t given;       /* bit i: of reply_cap[i] */
-    int deferred;        /* set by serve_defer(): the caller is answered later */
+    int deferred;        /* the loop's, enum call_state: what is unusual at the end */
     cap_t cap[MSG_MAX_CAPS]; /* slots they landed in, 0 where none came; the loop deletes those that the
                               * handler does not keep */
     cap_t reply_cap[MSG_MAX_CAPS];
+    /* The loop's, of a handler that has waited. */
+    cap_t reply;       /* who waits for the answer */
+    struct task *task; /* that handles it */
+    struct call *next;
 };
 
 /* Keeps the i-th capability that came: its slot is the handler's now. */

@@ -157,6 +157,12 @@ struct server {
     bool (*fault)(struct msg *m);
 };
 void serve(const struct server *server) __attribute__((noreturn));
+/*
+ * A handler may wait as a task may (task.h), and meanwhile the loop takes other messages. A wait fails at
+ * once when so many handlers of this client, or TASKS_MAX of all, wait already (ERR_BUSY); when the client
+ * dies, its handlers' waits fail with ERR_PEER_GONE, and `client_gone` is called when they are over.
+ */
+#define SERVE_CLIENT_WAITS 16
 /* In a handler: puts the caller aside in a new or reused reply object; returns its slot, 0 when there is no
  * memory. Then the loop does not answer. */
 cap_t serve_defer(struct call *call);

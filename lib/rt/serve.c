@@ -4,35 +4,48 @@
  * call, which fits into registers, goes straight through serve(); all else goes through other_message().
  */
 #include "exchange.h"
-#include "internal.h"
+#include "serve_internal.h"
 
 #include <string.h>
 
 #define SPARE_MAX 64
 
-struct loop {
-    const struct server *server;
-    struct msg_page *page;
-    /* Empty slots for capabilities that come in, as the message page has them; 0 ends the list. */
-    _Alignas(8) cap_t receive[MSG_MAX_CAPS];
-};
+_Thread_local struct loop *serve_loop;
 
 /* Reply objects that hold no caller. */
-static cap_t spare[SPARE_MAX];
-static unsigned spare_count;
+static _Thread_local cap_t spare[SPARE_MAX];
+static _Thread_local unsigned spare_count;
 
-cap_t serve_defer(struct call *call)
+cap_t reply_take(void)
 {
     cap_t reply = 0;
     if (spare_count > 0)
-        reply = spare[--spare_count];
-    else if (object_make(OBJ_REPLY, 0, &reply))
-        return 0;
-    if (kernel_call(reply, OP_REPLY_SAVE_CALLER, NULL, 0, NULL, 0)) {
+        return spare[--spare_count];
+    return !object_make(OBJ_REPLY, 0, &reply) ? reply : 0;
+}
+
+void reply_put(cap_t reply)
+{
+    if (spare_count < SPARE_MAX)
         spare[spare_count++] = reply;
-        return 0;
+    else
+        slot_free(reply);
+}
+
+cap_t serve_defer(struct call *call)
+{
+    cap_t reply = call->reply;
+    if (call->deferred & CALL_WAITED) {
+        call->reply = 0; /* the handler's now */
+    } else {
+        reply = reply_take();
+        if (reply != 0 && kernel_call(reply, OP_REPLY_SAVE_CALLER, NULL, 0, NULL, 0)) {
+            reply_put(reply);
+            reply = 0;
+        }
     }
-    call->deferred = 1;
+    if (reply != 0)
+        call->deferred |= CALL_DEFERRED;
     return reply;
 }
 
@@ -48,10 +61,7 @@ void serve_answer(cap_t reply, enum error error, const void *words, size_t size)
         memcpy(&rt_msg_page()->word[MSG_REGS], (const char *)words + in_registers, size - in_registers);
     m.tag = tag_make(error, (unsigned)(size / 8), 0);
     sys_msg(SYS_SEND, reply, &m);
-    if (spare_count < SPARE_MAX)
-        spare[spare_count++] = reply;
-    else
-        slot_free(reply);
+    reply_put(reply);
 }
 
 /* Offers the slots. Calls that a handler makes find an empty list: what comes with their answers is not for
@@ -65,8 +75,7 @@ static inline void offer(const struct loop *loop, struct msg_page *page)
     to[1] = from[1];
 }
 
-/* Replaces the slots that are gone from the list. */
-static void refill(struct loop *loop)
+void serve_refill(struct loop *loop)
 {
     unsigned count = 0;
     for (unsigned i = 0; i < MSG_MAX_CAPS; i++) {
@@ -111,30 +120,33 @@ static enum error check_caps(const struct loop *loop, struct call *call, unsigne
     return error;
 }
 
-/* Empties the slots whose capability the handler did not keep, and forgets those of which it did. */
-static void settle_caps(struct loop *loop, unsigned kept, unsigned came)
+/* Empties the slots whose capability the handler did not keep, and forgets those of which it did. The slots
+ * of a call that has waited are its own. */
+static void settle_caps(struct loop *loop, const struct call *call, unsigned came)
 {
+    bool own = call->deferred & CALL_WAITED;
     for (unsigned i = 0; i < came; i++) {
-        if (kept >> i & 1)
+        bool kept = call->kept >> i & 1;
+        if (own && !kept)
+            slot_free(call->cap[i]);
+        else if (!own && kept)
             loop->receive[i] = 0;
-        else
+        else if (!own)
             cnode_delete(rt_caps.cnode, loop->receive[i]);
     }
-    if (kept != 0)
-        refill(loop);
+    if (!own && call->kept != 0)
+        serve_refill(loop);
 }
 
 static enum error serve_server_client_gone(struct call *call, const struct server_client_request *q,
                                            struct proto_empty *r);
 PROTO_SERVER(server, SERVER_OPS)
-static _Thread_local const struct server *serving;
 
 static enum error serve_server_client_gone(struct call *call, const struct server_client_request *q,
                                            struct proto_empty *r)
 {
     (void)call, (void)r;
-    if (serving->client_gone != NULL)
-        serving->client_gone(q->client);
+    serve_client_gone(serve_loop, q->client);
     return ERR_OK;
 }
 
@@ -221,12 +233,20 @@ static enum error run_on_copies(struct loop *loop, const struct proto_handler *h
     clear(reply, reply + (replied > MSG_REGS ? replied : MSG_REGS));
     enum error error = handler->handle(call, request, reply);
     copy_registers(out->word, reply);
-    if (call->deferred)
+    if (call->deferred & CALL_DEFERRED)
         return error;
     unsigned sent = call->size.reply / 8 < replied ? call->size.reply / 8 : replied;
     if (sent > MSG_REGS)
         memcpy(page + MSG_REGS, reply + MSG_REGS, (sent - MSG_REGS) * 8);
     return error;
+}
+
+static void answer_now(const struct call *call, struct msg *out)
+{
+    if (call->deferred & CALL_WAITED)
+        sys_msg(SYS_SEND, call->reply, out);
+    else
+        sys_msg(SYS_REPLY, 0, out);
 }
 
 /* Sends the answer with capabilities. Some are meant for the client alone, so they are let go of at once:
@@ -241,84 +261,123 @@ static bool answer_with_caps(const struct loop *loop, const struct call *call, s
     if (call->given == 0)
         return true;
     if (!failed)
-        sys_msg(SYS_REPLY, 0, out);
+        answer_now(call, out);
     for (unsigned i = 0; i < call->reply_caps; i++)
         if (call->given >> i & 1)
             slot_free(call->reply_cap[i]);
     return failed;
 }
 
+/* After a handler that has waited, that defers its answer, or that lets other tasks run: they run now. True
+ * when the answer is still to be sent; `words` are its first eight. */
+static __attribute__((noinline)) bool unusual_end(struct loop *loop, struct call *call, struct msg *out,
+                                                  const uint64_t *words, bool answer)
+{
+    if (call->deferred & CALL_DEFERRED)
+        answer = false;
+    if (answer && words != out->word)
+        copy_registers(out->word, words);
+    if (call->deferred & CALL_WAITED) {
+        serve_waited(loop, call, out, answer);
+        answer = false;
+    }
+    if (tasks.ready.first == NULL)
+        return answer;
+    if (answer)
+        sys_msg(SYS_REPLY, 0, out);
+    task_loop_rest();
+    return false;
+}
+
 /* A call that is no plain one, or of no operation; true when `out` holds an answer to send. */
-static bool other_call(struct loop *loop, const struct proto_handler *handler, struct msg *in,
-                       struct msg *out)
+static bool other_call(struct loop *loop, const struct proto_handler *handler, struct call *call,
+                       struct msg *in, struct msg *out)
 {
     unsigned came = tag_caps(in->tag);
     enum error error = ERR_BAD_OP;
-    struct call call;
 
-    call.kept = call.deferred = call.reply_caps = 0;
+    call->kept = call->deferred = call->reply_caps = 0;
     out->tag = 0;
     if (handler != NULL) {
-        call_start(&call, &handler->op, in);
-        call.size.request = tag_length(in->tag) * 8;
-        error = handler->op.right & ~in->badge                 ? ERR_DENIED
-                : call.size.request > handler->op.size.request ? ERR_TOO_LONG
-                                                               : check_caps(loop, &call, came);
+        call_start(call, &handler->op, in);
+        call->size.request = tag_length(in->tag) * 8;
+        error = handler->op.right & ~in->badge                  ? ERR_DENIED
+                : call->size.request > handler->op.size.request ? ERR_TOO_LONG
+                                                                : check_caps(loop, call, came);
     }
     if (handler != NULL && !error) {
-        error = run_on_copies(loop, handler, &call, in, out);
-        out->tag = tag_make(0, call.size.reply / 8, 0);
+        error = run_on_copies(loop, handler, call, in, out);
+        out->tag = tag_make(0, call->size.reply / 8, 0);
     }
     if (came > 0)
-        settle_caps(loop, call.kept, came);
+        settle_caps(loop, call, came);
     out->tag |= tag_make(error, 0, 0);
-    if (call.deferred)
-        return false;
-    return call.reply_caps > 0 ? answer_with_caps(loop, &call, out) : true;
+    bool answer = true;
+    if (call->reply_caps > 0 && !(call->deferred & CALL_DEFERRED))
+        answer = answer_with_caps(loop, call, out);
+    return call->deferred == 0 ? answer : unusual_end(loop, call, out, out->word, answer);
+}
+
+/* A fault is a call of the thread that faulted. */
+static bool fault(struct loop *loop, struct call *call, struct msg *in, struct msg *out)
+{
+    call->op = NULL;
+    call->client = proto_client(in->badge);
+    call->cap_count = 0;
+    call->deferred = 0;
+    if (loop->server->fault == NULL || !loop->server->fault(in))
+        in->tag = tag_make(ERR_BAD_OP, 0, 0);
+    out->tag = in->tag;
+    return call->deferred == 0 ? true : unusual_end(loop, call, out, out->word, true);
+}
+
+static void signals(struct call *call, uint64_t bits)
+{
+    tasks.current->call = NULL;
+    tasks_signal(bits);
+    task_loop_rest();
+    tasks.current->call = call;
 }
 
 /* What is no call of the server's first protocol; true when `out` holds an answer to send. `answered`: the
  * last system call answered as well. */
-static bool other_message(struct loop *loop, bool answered, struct msg *in, struct msg *out)
+static bool other_message(struct loop *loop, struct call *call, bool answered, struct msg *in,
+                          struct msg *out)
 {
     const struct server *server = loop->server;
-    if (in->tag & TAG_FAULT) {
-        if (server->fault == NULL || !server->fault(in))
-            in->tag = tag_make(ERR_BAD_OP, 0, 0);
-        out->tag = in->tag;
-        return true;
-    }
+    if (in->tag & TAG_FAULT)
+        return fault(loop, call, in, out);
     if (in->tag & TAG_SIGNAL) {
-        if (server->signalled != NULL)
-            server->signalled(in->badge);
+        signals(call, in->badge);
         return false;
     }
     /* Every client has a badge; a message without one is the kernel's refusal of the call itself. A reply can
      * be refused because its client is gone; receiving cannot. */
     if (in->badge != 0)
-        return other_call(loop, find_handler(server, tag_label(in->tag)), in, out);
+        return other_call(loop, find_handler(server, tag_label(in->tag)), call, in, out);
     if (!answered)
         rt_fail("%s: cannot receive: %s", server->name, error_text(tag_label(in->tag)));
     return false;
 }
 
-void serve(const struct server *server)
+static void receive_for_ever(void *unused)
 {
+    struct loop *loop = serve_loop;
+    const struct server *server = loop->server;
     const cap_t endpoint = server->endpoint != 0 ? server->endpoint : START_ENDPOINT;
     const struct protocol *protocol = server->protocol[0];
-    struct msg_page *page = rt_msg_page();
-    struct loop loop = {.server = server, .page = page};
-    bool answer = false;
+    struct msg_page *page = loop->page;
+    uint64_t number = SYS_RECV, tag = 0;
     struct msg in, out = {0};
     const uint64_t *words = out.word; /* of the answer: the first eight */
     struct call call;
+    bool answer;
 
-    serving = server;
-    refill(&loop);
+    (void)unused;
+    tasks.current->call = &call;
     for (size_t replied = 0;;) { /* words of `out` that are not zero */
-        offer(&loop, page);
-        uint64_t number = answer ? SYS_REPLY_RECV : SYS_RECV;
-        struct exchanged came = exchange(number, endpoint, out.tag, words, in.word);
+        offer(loop, page);
+        struct exchanged came = exchange(number, endpoint, tag, words, in.word);
         page->recv_cap[0] = 0;
         words = out.word;
         in.badge = came.badge;
@@ -326,7 +385,9 @@ void serve(const struct server *server)
 
         const struct proto_handler *handler = entry(protocol, tag_label(in.tag));
         if (__builtin_expect(handler == NULL, 0)) {
-            answer = other_message(&loop, answer, &in, &out);
+            answer = other_message(loop, &call, number == SYS_REPLY_RECV, &in, &out);
+            number = answer ? SYS_REPLY_RECV : SYS_RECV;
+            tag = out.tag;
             replied = MSG_REGS;
             continue;
         }
@@ -337,19 +398,45 @@ void serve(const struct server *server)
             replied = handler->op.size.reply / 8;
             call_start(&call, &handler->op, &in);
             enum error error = handler->handle(&call, in.word, out.word);
-            out.tag = tag_make(error, (unsigned)replied, 0);
-            answer = !call.deferred;
+            tag = tag_make(error, (unsigned)replied, 0);
         } else if (server->in_place && shape <= handler->op.at_most && allowed) {
             replied = MSG_REGS;
             call_start(&call, &handler->op, &in);
             call.size.request = shape * 8;
             enum error error = run_in_place(page->word, handler, &call, &in, &out);
-            out.tag = tag_make(error, call.size.reply / 8, 0);
+            tag = tag_make(error, call.size.reply / 8, 0);
             words = handler->op.size.reply > PROTO_SHORT ? page->word : out.word;
-            answer = !call.deferred;
         } else {
             replied = MSG_REGS;
-            answer = other_call(&loop, handler, &in, &out);
+            answer = other_call(loop, handler, &call, &in, &out);
+            number = answer ? SYS_REPLY_RECV : SYS_RECV;
+            tag = out.tag;
+            continue;
+        }
+        number = SYS_REPLY_RECV;
+        if (__builtin_expect(call.deferred != 0, 0)) {
+            out.tag = tag;
+            answer = unusual_end(loop, &call, &out, words, true);
+            number = answer ? SYS_REPLY_RECV : SYS_RECV;
+            words = out.word;
+            replied = MSG_REGS;
         }
     }
+}
+
+void serve(const struct server *server)
+{
+    static const struct task_host host = {.loop = receive_for_ever,
+                                          .before_wait = serve_before_wait,
+                                          .wait = serve_wait,
+                                          .readied = serve_readied};
+    struct loop loop = {.server = server, .page = rt_msg_page()};
+
+    serve_loop = &loop;
+    task_self();
+    tasks.signalled = server->signalled;
+    tasks.host = &host;
+    serve_refill(&loop);
+    receive_for_ever(NULL);
+    __builtin_unreachable();
 }

@@ -57,7 +57,7 @@ struct task *task_self(void)
     return tasks.current;
 }
 
-void task_ready(struct task *task)
+static inline void append(struct task *task)
 {
     task->next = NULL;
     if (tasks.ready.first == NULL)
@@ -65,6 +65,13 @@ void task_ready(struct task *task)
     else
         tasks.ready.last->next = task;
     tasks.ready.last = task;
+}
+
+void task_ready(struct task *task)
+{
+    append(task);
+    if (tasks.host != NULL && tasks.host->readied != NULL)
+        tasks.host->readied();
 }
 
 static void run_next(struct task *self)
@@ -77,17 +84,7 @@ static void run_next(struct task *self)
     task_switch(&self->registers, &next->registers);
 }
 
-void task_yield(void)
-{
-    if (tasks.ready.first == NULL)
-        return;
-    struct task *self = tasks.current;
-    task_ready(self);
-    run_next(self);
-}
-
-/* Leaves the hart to others until the calling task is made ready. */
-static void leave(struct task *self)
+void task_leave(struct task *self)
 {
     while (tasks.ready.first == NULL) {
         struct task *loop = tasks.loops;
@@ -101,6 +98,36 @@ static void leave(struct task *self)
     run_next(self);
 }
 
+static void leave_by_host(struct task *self)
+{
+    if (tasks.host != NULL && tasks.host->wait != NULL)
+        tasks.host->wait(self);
+    else
+        task_leave(self);
+}
+
+/* A server's handler gives way only if its caller can be put aside. */
+static void __attribute__((noinline)) yield_to_host(struct task *self)
+{
+    if (tasks.host->before_wait != NULL && tasks.host->before_wait(self))
+        return;
+    task_ready(self);
+    leave_by_host(self);
+}
+
+void task_yield(void)
+{
+    struct task *self = tasks.current;
+    if (tasks.ready.first == NULL)
+        return;
+    if (tasks.host != NULL) {
+        yield_to_host(self);
+        return;
+    }
+    append(self);
+    run_next(self);
+}
+
 static void __attribute__((noreturn)) begin(void)
 {
     struct task *self = tasks.current;
@@ -109,7 +136,7 @@ static void __attribute__((noreturn)) begin(void)
     event_broadcast(&self->end);
     if (self->detached)
         task_free(self);
-    leave(self);
+    task_leave(self);
     __builtin_unreachable();
 }
 
@@ -227,9 +254,7 @@ enum error event_wait(struct event *event, uint64_t deadline)
     if (event != NULL)
         enter_event(self, event);
     self->waiting = true;
-    leave(self);
-    if (tasks.host != NULL && tasks.host->after_wait != NULL)
-        tasks.host->after_wait(self);
+    leave_by_host(self);
     return self->outcome;
 }
 

@@ -7,7 +7,7 @@
  *
  * A wait ends with ERR_OK when what it waits for has come, with ERR_TIMED_OUT at its deadline, with the error
  * of task_cancel() when somebody gave the task up, and before it begins with ERR_BUSY or ERR_NO_MEMORY when a
- * server has too many requests that wait (serve.c). A task that is given up gives back what it has and
+ * server has too many requests that wait (rt.h). A task that is given up gives back what it has and
  * returns: no wait of it takes longer any more, but between task_shield() and task_unshield().
  */
 #pragma once
@@ -44,6 +44,7 @@ struct task {
     enum error cancelled;         /* why it was given up; ERR_OK: it was not */
     unsigned shields;
     bool waiting, ended, detached;
+    struct call *call; /* that a server's loop handles on this stack; NULL: none */
     void (*run)(void *argument);
     void *argument;
     struct event end; /* those who wait for its end */

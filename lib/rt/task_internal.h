@@ -12,9 +12,10 @@
  */
 struct task_host {
     void (*loop)(void *unused); /* never returns; calls task_loop_rest() when others can run */
-    /* NULL, or around each wait; an error: the wait does not begin. */
-    enum error (*before_wait)(struct task *self);
-    void (*after_wait)(struct task *self);
+    /* These may be NULL: */
+    enum error (*before_wait)(struct task *self); /* an error: the wait does not begin */
+    void (*wait)(struct task *self);              /* in place of task_leave() */
+    void (*readied)(void);                        /* a task can run that could not */
 };
 
 /* The tasks of a thread. */
@@ -41,6 +42,8 @@ void task_switch(struct task_registers *from, const struct task_registers *to);
 void task_wake(struct task *task, enum error outcome);
 /* Puts a task among those that can run. */
 void task_ready(struct task *task);
+/* Leaves the hart to others until the calling task is made ready. */
+void task_leave(struct task *self);
 /* Of a loop: lets those run that can. It goes on when none of them can run any more. */
 void task_loop_rest(void);
 /* Sees to it that there is a loop that rests, so that the calling task may wait. */

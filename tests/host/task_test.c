@@ -6,48 +6,12 @@
 // sources: lib/rt/task.c lib/rt/task_signal.c lib/rt/task_sync.c
 // flags: -Ilib/rt
 #include "support.h"
+#include "task_switch.h"
 #include <internal.h>
-#include <sys/mman.h>
-#include <task_internal.h>
-#include <ucontext.h>
 
 struct rt_caps rt_caps;
 static uint64_t now, due;        /* due 0: the timer is not set */
 static uint64_t pending, timer_sets, waits;
-static unsigned maps;
-static bool no_memory;
-
-/* A context lies on the stack that it is of; s[0] leads there, and is 0 in a task that has not begun. */
-void task_switch(struct task_registers *from, const struct task_registers *to)
-{
-    ucontext_t here, fresh;
-    from->s[0] = (uint64_t)&here;
-    if (to->s[0] != 0) {
-        swapcontext(&here, (ucontext_t *)to->s[0]);
-        return;
-    }
-    getcontext(&fresh);
-    fresh.uc_stack.ss_sp = (char *)to->sp - TASK_STACK_BYTES / 2;
-    fresh.uc_stack.ss_size = TASK_STACK_BYTES / 2;
-    fresh.uc_link = NULL;
-    makecontext(&fresh, (void (*)(void))to->ra, 0);
-    swapcontext(&here, &fresh);
-}
-
-void *rt_map(size_t length, uint64_t prot)
-{
-    (void)prot;
-    maps++;
-    void *map = no_memory ? MAP_FAILED
-                          : mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return map != MAP_FAILED ? map : NULL;
-}
-
-void rt_unmap(void *address, size_t length)
-{
-    munmap(address, length);
-}
-
 cap_t slot_alloc(void)
 {
     return 1;
