@@ -38,7 +38,7 @@ user_objects = $(addprefix $B/obj-user/,$(addsuffix .o,$1))
 is_integer = $(filter-out apps/% $(floating_processes),$1)
 objects_dir = $B/$(or $(objects_of_$1),obj-$(if $(is_integer),integer,user))
 libraries_of = $(if $(is_integer),$(integer_libraries),$(user_libraries))
-link_abi = $(if $(is_integer),$(integer_abi))
+link_abi = $(if $(is_integer),$(integer_abi),$(if $(filter apps/%,$1),-Wl$(comma)-u$(comma)output_begin))
 
 # Libraries, as the processes see them: $(eval $(call library,NAME,KIND)), KIND user or integer.
 user_libraries :=

@@ -11,7 +11,7 @@ struct proc_exit_request {
 
 /* Starts a program as a process with what the description lets programs of this client have (`programs` in
  * its node). + capability: segment that holds the ELF file at 0 and, from args_offset on, the arguments (the
- * first is the name of the program), each terminated. */
+ * first is the name of the program) and NAME=VALUE of the environment, each terminated. */
 struct proc_spawn_request {
     uint64_t image_length;
     uint64_t args_offset, args_length;

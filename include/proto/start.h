@@ -33,6 +33,6 @@ struct start_info {
     struct start_cap cap[START_MAX_CAPS];
     uint64_t arg_count;
     uint64_t args_length;
-    char args[2048];            /* each terminated */
+    char args[2048];            /* each terminated; NAME=VALUE of the environment behind them */
 };
 _Static_assert(sizeof(struct start_info) <= 4096, "one page");

@@ -6,11 +6,12 @@
 #include <rt/rt.h>
 #include <string.h>
 
-#define PIECE_BYTES 0x10000 /* read at once */
+#define OUTPUT_NAME "STDOUT=" /* lib/client/output.c */
+#define PIECE_BYTES 0x10000   /* read at once */
 
 enum error process_spawn(enum error (*read)(void *context, uint64_t position, void *buffer, size_t size),
                          void *context, uint64_t length, unsigned argc, const char *const *argv,
-                         uint64_t *process, char *cause)
+                         const char *output, uint64_t *process, char *cause)
 {
     struct proc_spawn_request request = {.image_length = length, .args_offset = length, .arg_count = argc};
     struct proc_spawn_reply reply = {0};
@@ -21,6 +22,8 @@ enum error process_spawn(enum error (*read)(void *context, uint64_t position, vo
     *cause = 0;
     for (unsigned i = 0; i < argc; i++)
         request.args_length += strlen(argv[i]) + 1;
+    if (output != NULL)
+        request.args_length += strlen(OUTPUT_NAME) + strlen(output) + 1;
     if (init == 0)
         return ERR_NO_CAP;
     if (!checked_add(length, request.args_length, &end) || end > SIZE_MAX - PAGE_BYTES)
@@ -35,6 +38,8 @@ enum error process_spawn(enum error (*read)(void *context, uint64_t position, vo
         char *to = image + length;
         for (unsigned i = 0; i < argc; i++)
             to = stpcpy(to, argv[i]) + 1;
+        if (output != NULL)
+            strcpy(stpcpy(to, OUTPUT_NAME), output);
         error = proc_spawn(init, &request, &reply, segment.cap);
         memcpy(cause, reply.cause, sizeof(reply.cause));
         *process = reply.process;

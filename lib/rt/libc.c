@@ -75,8 +75,8 @@ ssize_t write(int file, const void *bytes, size_t count)
         errno = EBADF;
         return -1;
     }
-    fflush(stdout);
-    if (!terminal_write(bytes, count))
+    enum error error = file == STDOUT_FILENO ? rt_stdout_write(bytes, count) : terminal_write(bytes, count);
+    if (!error)
         return (ssize_t)count;
     errno = EIO;
     return -1;

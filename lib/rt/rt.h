@@ -61,6 +61,13 @@ void rt_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void rt_log_bytes(const void *bytes, size_t count);
 /* Logs the line and ends the process with status 1. */
 void rt_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+/* From now on `write` gets what goes to stdout; NULL: the terminal does. */
+void rt_stdout_to(enum error (*write)(const void *bytes, size_t count));
+/* Bytes to stdout at once, as they are. */
+enum error rt_stdout_write(const void *bytes, size_t count);
+/* What was said of `name` where the process was started ("STDOUT": the file that its output goes to); NULL:
+ * nothing. */
+const char *rt_environment(const char *name);
 /* An error in words; never NULL. */
 const char *error_text(enum error error);
 /* Name of an enum object_type as abi/object.h spells it; never NULL. */

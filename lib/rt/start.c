@@ -117,6 +117,23 @@ void rt_enter(const void *page, void *tls)
     run_main();
 }
 
+const char *rt_environment(const char *name)
+{
+    size_t length = strlen(name), end = rt_start->args_length;
+    uint64_t n = 0;
+    if (end > sizeof(rt_start->args))
+        end = sizeof(rt_start->args);
+    for (size_t at = 0; at < end; n++) {
+        const char *text = rt_start->args + at;
+        size_t size = strnlen(text, end - at);
+        bool is_it = n >= rt_start->arg_count && size > length && text[length] == '=' && size < end - at;
+        if (is_it && memcmp(text, name, length) == 0)
+            return text + length + 1;
+        at += size + 1;
+    }
+    return NULL;
+}
+
 cap_t rt_cap(const char *name)
 {
     uint64_t count = rt_start->cap_count < START_MAX_CAPS ? rt_start->cap_count : START_MAX_CAPS;

@@ -2,7 +2,7 @@
 /*
  * stdin, stdout and stderr for the C library: the terminal, or the kernel log for a process without one.
  * Output is buffered up to the end of a line, so that a line is one message and lines of several processes do
- * not mix.
+ * not mix; what goes to a file is buffered as long as there is room.
  */
 #include "internal.h"
 
@@ -32,19 +32,23 @@ static void lock(bool take)
         rt_stdio_lock(take);
 }
 
+static enum error (*to_file)(const void *bytes, size_t count); /* NULL: stdout is the terminal */
+
+static bool is_to_file(const struct output *output);
+
 static int flush(struct output *output)
 {
     size_t count = output->count;
     output->count = 0;
     if (count == 0)
         return 0;
-    return !terminal_write(output->bytes, count) ? 0 : EOF;
+    return !(is_to_file(output) ? to_file : terminal_write)(output->bytes, count) ? 0 : EOF;
 }
 
 static int put(struct output *output, char c)
 {
     output->bytes[output->count++] = c;
-    if (c == '\n' || output->count == sizeof(output->bytes))
+    if ((c == '\n' && !is_to_file(output)) || output->count == sizeof(output->bytes))
         return flush(output) == 0 ? (unsigned char)c : EOF;
     return (unsigned char)c;
 }
@@ -89,6 +93,23 @@ static int input_get(FILE *file)
 static struct output out = {.file = FDEV_SETUP_STREAM(output_put, NULL, output_flush, _FDEV_SETUP_WRITE)};
 static struct output err = {.file = FDEV_SETUP_STREAM(output_put, NULL, output_flush, _FDEV_SETUP_WRITE)};
 static struct input in = {.file = FDEV_SETUP_STREAM(NULL, input_get, NULL, _FDEV_SETUP_READ)};
+
+static bool is_to_file(const struct output *output)
+{
+    return output == &out && to_file != NULL;
+}
+
+void rt_stdout_to(enum error (*write)(const void *bytes, size_t count))
+{
+    output_flush(&out.file);
+    to_file = write;
+}
+
+enum error rt_stdout_write(const void *bytes, size_t count)
+{
+    output_flush(&out.file);
+    return (to_file != NULL ? to_file : terminal_write)(bytes, count);
+}
 
 FILE *const stdin = &in.file;
 FILE *const stdout = &out.file;

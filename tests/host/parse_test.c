@@ -8,7 +8,8 @@
 
 static char storage[4096];
 
-/* Parses a line with status 7 and writes what came out: words in [], a | after each command, or the error. */
+/* Parses a line with status 7 and writes what came out: words in [], where output goes in <> (<<>> where it
+ * is added), a | after each command, or the error. */
 static const char *parsed(const char *line)
 {
     static char out[8192];
@@ -28,7 +29,9 @@ static const char *parsed(const char *line)
         for (unsigned i = 0; i < parser.count; i++)
             sprintf(out + strlen(out), "[%s]", parser.words[i]);
         cr_assert_null(parser.words[parser.count]);
-        cr_assert_gt(parser.count, 0);
+        cr_assert(parser.count > 0 || parser.output);
+        if (parser.output)
+            sprintf(out + strlen(out), parser.append ? "<<%s>>" : "<%s>", parser.output);
         strcat(out, "|");
     }
     cr_assert(checked != PARSE_END || result == PARSE_END, "'%s': the check let an error pass", line);
@@ -52,6 +55,16 @@ Test(parse, words_and_commands)
     check("ls;pwd", "[ls]|[pwd]|");
     check(" ls ; pwd ;", "[ls]|[pwd]|");
     check(";; ls ;;", "[ls]|");
+}
+
+Test(parse, output)
+{
+    check("ls>x", "[ls]<x>|");
+    check("ls -l >> 'a b' /bin; pwd", "[ls][-l][/bin]<<a b>>|[pwd]|");
+    check("> x", "<x>|");
+    check("a > b > c", "[a]<c>|");
+    check("echo $?>y", "[echo][7]<y>|");
+    check("echo '>' \\> a", "[echo][>][>][a]|");
 }
 
 Test(parse, quotes)
@@ -93,7 +106,12 @@ Test(parse, errors_name_the_cause)
     check("echo \"abc", "error: no closing \"");
     check("ls; echo \"a;b'", "error: no closing \"");
     check("ls | cat", "error: | is not supported; quote it to use it as text");
-    check("ls>x", "error: > is not supported; quote it to use it as text");
+    check("ls<x", "error: < is not supported; quote it to use it as text");
+    check("ls >", "error: no file after >");
+    check("ls > ; pwd", "error: no file after >");
+    check("ls > | x", "error: no file after >");
+    check("ls >>> x", "error: no file after >");
+    check("ls > 'x", "error: no closing '");
     check("cat <x", "error: < is not supported; quote it to use it as text");
     check("run x &", "error: & is not supported; quote it to use it as text");
     check("echo '|' \">\" \\< 'a&b'", "[echo][|][>][<][a&b]|");

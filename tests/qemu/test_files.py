@@ -447,3 +447,29 @@ def check_is_read(system) -> None:
         raise Failure(f"the log does not say why:\n{log}")
     if "read-only" not in system.command("df") or "hinge" not in system.command("cat /poem"):
         raise Failure("it cannot be read, or is not said to be read-only")
+
+
+@test(harts=(1, 4), boot=False, timeout=60)
+def output_to_files(system):
+    image = disk_of(system, size=16 * MIB)
+    boot(system, image)
+    for line in ("echo one > /f", "echo two >> /f", "hello a b > /h", "hello c >>/h", "cat /big.txt > /big2",
+                 "> /empty", "echo x > /f2 y", "wc /big.txt > /w; echo $? > /status", "ls / > '/with blank'"):
+        good(system, line)
+    for line, said in {
+        "cat /f": "one\ntwo\n",
+        "cat /h": "hello from hello\nargument 1: a\nargument 2: b\nhello from hello\nargument 1: c\n",
+        "cat /f2; cat /status": "x y\n0\n",
+        "echo a >": "sh: no file after >\n",
+        "echo a > /docs": "sh: /docs: is a directory\n",
+        "cat /none > /n": "cat: /none: no such file or directory\n",
+        "stat /empty > /s; cat /n": "",
+    }.items():
+        if (got := system.command(line)) != said:
+            raise Failure(f"'{line}' printed {got!r}")
+    off(system)
+    check(image)
+    if content(system, image, "/big2") != (system.build / "rootfs/big.txt").read_bytes():
+        raise Failure("what cat printed to a file is something else")
+    if b"big.txt" not in content(system, image, "/with blank"):
+        raise Failure("ls printed nothing to its file")

@@ -56,7 +56,7 @@ def pasted_lines_come_all(system):
 def completion_by_kind(system):
     system.wait_prompt()
     for keys, output in (
-        ("help l\t", "usage: ls [-al] [PATH...]\nlist directories; -a hidden files too, -l with details\n"),
+        ("help ls\t", "usage: ls [-al] [PATH...]\nlist directories; -a hidden files too, -l with details\n"),
         ("run hel\t", "hello from hello\n"),
         ("run hello he\t", "hello from hello\nargument 1: he\n"),
         ("cd do\t; pwd; cd", "/docs\n"),

@@ -358,7 +358,7 @@ static enum error spawn(struct image *image, uint64_t *process)
     static const char *const arguments[] = {"program"};
     char cause[112];
 
-    return process_spawn(image_read, image, image->length, 1, arguments, process, cause);
+    return process_spawn(image_read, image, image->length, 1, arguments, NULL, process, cause);
 }
 
 static void spawn_and_wait(struct image *tiny, unsigned count)

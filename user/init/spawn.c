@@ -39,7 +39,7 @@ static enum error copy_args(const struct proc_spawn_request *q, char *args, stru
     memcpy(args, (const char *)WINDOW_PROGRAM + q->args_offset, q->args_length);
     for (uint64_t i = 0; i < q->args_length; i++)
         strings += args[i] == 0;
-    if (strings == 0 || strings != q->arg_count || args[q->args_length - 1] != 0)
+    if (strings == 0 || q->arg_count == 0 || strings < q->arg_count || args[q->args_length - 1] != 0)
         return refuse(r, ERR_BAD_ARG, "arguments are not that many terminated strings");
     return ERR_OK;
 }

@@ -73,6 +73,7 @@ int command_help(int argc, char **argv)
     }
     printf("Any other word runs the program of that name in /bin, or at that path.\n"
            "`;` separates commands, `$?` is the status of the last one, `#` begins a comment.\n"
+           "`> FILE` has a command print to a file, `>> FILE` behind what is there.\n"
            "Words are quoted with '...', \"...\" or a backslash. Tab completes them.\n"
            "Ctrl-c ends what runs; ctrl-\\ three times ends it whatever it does.\n");
     return 0;

@@ -3,8 +3,8 @@
 #include "commands.h"
 #include "shell.h"
 
-#include <client/console.h>
 #include <client/fs.h>
+#include <rt/rt.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -47,7 +47,7 @@ static void print_bytes(const char *bytes, size_t count)
 {
     for (size_t done = 0; done < count && !input_interrupted();) {
         size_t piece = count - done < WRITE_BYTES ? count - done : WRITE_BYTES;
-        if (terminal_write(bytes + done, piece))
+        if (rt_stdout_write(bytes + done, piece))
             return;
         done += piece;
     }

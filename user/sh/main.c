@@ -186,6 +186,14 @@ bool input_text(const char **line, size_t *length)
     return event == LINE_ENTERED;
 }
 
+static int run_command(const struct parser *parser)
+{
+    if (parser->output != NULL && !redirect_begin(parser->output, parser->append))
+        return STATUS_FAILED;
+    int status = parser->count > 0 ? command_execute((int)parser->count, (char **)parser->words) : 0;
+    return parser->output != NULL ? redirect_end(status) : status;
+}
+
 /* A line is checked as a whole before any of it runs. */
 static void run_line(const char *line, size_t length)
 {
@@ -202,7 +210,7 @@ static void run_line(const char *line, size_t length)
     }
     input_begin_line();
     while (!shell.interrupted && (result = parse_command(&parser)) == PARSE_COMMAND) {
-        shell.status = command_execute((int)parser.count, parser.words);
+        shell.status = run_command(&parser);
         parser.status = shell.status;
     }
     if (shell.interrupted) {

@@ -128,6 +128,21 @@ static void skip_blanks(struct parser *parser)
         parser->position = parser->length;
 }
 
+/* > or >>, and the word behind it. */
+static enum parse_result parse_output(struct parser *parser)
+{
+    parser->position++;
+    parser->append = !at_end(parser) && parser->line[parser->position] == '>';
+    parser->position += parser->append;
+    skip_blanks(parser);
+    if (at_end(parser) || !in_word(parser))
+        return PARSE_NO_FILE;
+    enum parse_result result = parse_word(parser);
+    if (result == PARSE_COMMAND)
+        parser->output = parser->words[--parser->count];
+    return result;
+}
+
 /* Words up to the end of the command, whose ; is taken as well. */
 static enum parse_result parse_words(struct parser *parser)
 {
@@ -139,11 +154,11 @@ static enum parse_result parse_words(struct parser *parser)
             parser->position++;
             break;
         }
-        if (is_operator(c)) {
+        if (is_operator(c) && c != '>') {
             parser->at = c;
             return PARSE_OPERATOR;
         }
-        result = parse_word(parser);
+        result = c == '>' ? parse_output(parser) : parse_word(parser);
     }
     return result;
 }
@@ -153,7 +168,8 @@ enum parse_result parse_command(struct parser *parser)
     enum parse_result result = PARSE_COMMAND;
 
     parser->count = 0;
-    while (result == PARSE_COMMAND && parser->count == 0) {
+    parser->output = NULL;
+    while (result == PARSE_COMMAND && parser->count == 0 && parser->output == NULL) {
         parser->used = 0;
         skip_blanks(parser);
         if (at_end(parser)) {
@@ -185,6 +201,7 @@ void parse_message(const struct parser *parser, enum parse_result error, char *m
     switch (error) {
     case PARSE_UNTERMINATED: snprintf(message, size, "no closing %c", parser->at); break;
     case PARSE_BACKSLASH: snprintf(message, size, "nothing after the \\ at the end"); break;
+    case PARSE_NO_FILE: snprintf(message, size, "no file after >"); break;
     case PARSE_OPERATOR:
         snprintf(message, size, "%c is not supported; quote it to use it as text", parser->at);
         break;
@@ -203,7 +220,7 @@ static bool ends_in_word(struct parser *parser, bool *wrong)
     while (!*wrong && !at_end(parser)) {
         char c = parser->line[parser->position];
         in_word = false;
-        if (is_blank(c)) {
+        if (is_blank(c) || c == '>') {
             parser->position++;
         } else if (c == ';') {
             parser->position++;

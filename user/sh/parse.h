@@ -2,8 +2,8 @@
 /*
  * The shell's language: commands separated by `;`, made of words separated by blanks. '...' takes everything
  * as it is, "..." all but backslash and $?, a backslash takes the next character as it is, and # where a word
- * could begin starts a comment. $? is the status of the last command. | > < & are not supported, and refused
- * rather than taken as text.
+ * could begin starts a comment. $? is the status of the last command. > and >> and a word say where the
+ * output of a command goes. | < & are not supported, and refused rather than taken as text.
  */
 #pragma once
 
@@ -17,6 +17,7 @@ enum parse_result {
     PARSE_COMMAND,      /* `words` has one */
     PARSE_UNTERMINATED, /* quote; `at` is the character that opened it */
     PARSE_BACKSLASH,    /* at the end of the line */
+    PARSE_NO_FILE,      /* after > */
     PARSE_OPERATOR,     /* that is not supported; `at` is the character */
     PARSE_TOO_MANY_WORDS,
     PARSE_TOO_LONG, /* the words do not fit the storage */
@@ -30,7 +31,9 @@ struct parser {
     size_t size, used;
     char at;    /* the character that an error is about */
     char quote; /* quote that is open where the line ended, or 0 */
-    unsigned count;
+    const char *output; /* where the command's output goes; NULL: to the terminal */
+    bool append;        /* to what is there already */
+    unsigned count;     /* 0: nothing but where it goes */
     char *words[PARSE_MAX_WORDS + 1]; /* of the command, each terminated; NULL after the last */
 };
 

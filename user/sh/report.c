@@ -79,7 +79,7 @@ void fresh_line(void)
 
     fflush(stdout);
     if (!console_info(rt_cap("console"), &none, &info) && info.unfinished)
-        printf("\n");
+        fprintf(stderr, "\n");
 }
 
 int complain_file(const char *command, const char *path, enum error error)

@@ -94,7 +94,7 @@ static int run_image(const char *command, uint64_t handle, uint64_t length, int 
     uint64_t process;
     char cause[112] = "";
     enum error error = process_spawn(read_image, &handle, length, (unsigned)argc, (const char *const *)argv,
-                                     &process, cause);
+                                     redirect_path(), &process, cause);
 
     if (!error) {
         terminal_foreground(process);

@@ -89,6 +89,15 @@ void format_time(char *text, size_t size, const char *form, int64_t seconds);
 /* Prints ` -> TARGET` of an open symbolic link. */
 void print_target(uint64_t handle);
 
+/* --- Output to a file (redirect.c) --- */
+
+/* What is printed goes to a file, behind what is there if `append`. False after a message. */
+bool redirect_begin(const char *to, bool append);
+/* To the terminal again. Returns the status, or that of failure after a message. */
+int redirect_end(int status);
+/* The file's path; NULL: output goes to the terminal. */
+const char *redirect_path(void);
+
 /* --- Changing files (change.c) --- */
 
 /* The absolute path that a word means. */
