@@ -65,7 +65,7 @@ def completion_by_kind(system):
         check(system, keys, output)
     if "fs" not in system.command("caps f\t"):
         raise Failure("caps does not take the name that was completed")
-    check(system, "kill virtio\t", "")
+    check(system, "kill virtio-b\t", "")
     if "virtio-blk: killed; restarting" not in system.command("dmesg"):
         raise Failure("kill does not take the name that was completed")
 
