@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define NO_GAP 17 /* no :: has come */
+
 /* --- Reading --- */
 
 static int digit(char c)
@@ -51,12 +53,12 @@ static unsigned read_group(const char **text, uint8_t *to, unsigned room)
 
 static bool read_ipv6(const char **text, uint8_t ip[16])
 {
-    unsigned count = 0, gap = 16;
+    unsigned count = 0, gap = NO_GAP;
     bool first = true;
 
     memset(ip, 0, 16);
     for (;; first = false) {
-        if ((*text)[0] == ':' && (*text)[1] == ':' && gap == 16) {
+        if ((*text)[0] == ':' && (*text)[1] == ':' && gap == NO_GAP) {
             gap = count;
             *text += 2;
             if (digit(**text) > 15)
@@ -71,7 +73,7 @@ static bool read_ipv6(const char **text, uint8_t ip[16])
             return false;
         count += length;
     }
-    if (gap == 16)
+    if (gap == NO_GAP)
         return count == 16;
     if (count > 14)
         return false;

@@ -65,7 +65,7 @@ Test(virtio_blk, refuses_what_is_out_of_range)
         cr_assert_eq(do_request(&client, bad[i]), ERR_BAD_ARG, "request %zu", i);
     cr_assert_eq(do_request(&client, (struct ring_request){.op = 9, .length = 512, .cookie = 5}), ERR_BAD_OP);
     cr_assert_eq(do_request(&client, (struct ring_request){.op = 0, .length = 512, .cookie = 5}), ERR_BAD_OP);
-    cr_assert_eq(model->seen, 0, "the device saw none of them");
+    cr_assert_eq(model->queue[0].seen, 0, "the device saw none of them");
     cr_assert_eq(do_request(&client, (struct ring_request){BLK_OP_READ, 8 * 4096, 0, 0, 6}), ERR_OK);
 }
 
@@ -97,7 +97,7 @@ Test(virtio_blk, flush_of_a_disk_that_writes_through)
     open_disk();
     struct client client = attach(3);
     cr_assert_eq(do_request(&client, (struct ring_request){.op = BLK_OP_FLUSH, .cookie = 2}), ERR_OK);
-    cr_assert_eq(model->seen, 0);
+    cr_assert_eq(model->queue[0].seen, 0);
 }
 
 Test(virtio_blk, device_errors_reach_the_client)
@@ -164,11 +164,11 @@ Test(virtio_blk, many_requests_of_several_clients_share_the_queue)
         ring_submit_publish(&client[c].ring);
     blk_run();
     cr_assert_eq(disk.in_flight, DISK_MAX_REQUESTS);
-    cr_assert_eq(model_waiting(model), DISK_MAX_REQUESTS);
+    cr_assert_eq(model_waiting(&model->queue[0]), DISK_MAX_REQUESTS);
     cr_assert_eq(model->notified, 1, "one notification for all");
     for (unsigned c = 0; c < 3; c++)
         cr_assert_eq(client[c].session->in_flight, DISK_MAX_REQUESTS / 3, "each gets its share");
-    while (model_waiting(model) > 0)
+    while (model_waiting(&model->queue[0]) > 0)
         device_works(5);
     for (unsigned c = 0; c < 3; c++) {
         for (unsigned i = 0; i < 64; i++) {

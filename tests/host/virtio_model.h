@@ -26,10 +26,13 @@ struct model {
     uint64_t offered, accepted;
     bool refuses_features, never_resets, torn_config;
     uint32_t offer_select, accept_select, status, interrupt, generation;
-    uint32_t queue_size, queue_ready, queue_index;
-    uint64_t address[3]; /* descriptors, driver, device */
+    uint32_t queues, queue_index; /* how many there are, and which is selected */
+    struct model_queue {
+        uint32_t size, ready;
+        uint64_t address[3]; /* descriptors, driver, device */
+        uint16_t seen;       /* available entries taken */
+    } queue[2];
     uint64_t config[8];
-    uint16_t seen; /* available entries taken */
     unsigned notified, resets;
     uint8_t *disk;
     uint64_t sectors;
@@ -41,9 +44,9 @@ struct model {
 
 static inline void model_reset(struct model *model)
 {
-    model->status = model->interrupt = model->queue_ready = model->queue_size = model->seen = 0;
+    model->status = model->interrupt = 0;
     model->accepted = 0;
-    memset(model->address, 0, sizeof(model->address));
+    memset(model->queue, 0, sizeof(model->queue));
     model->resets++;
 }
 
@@ -61,6 +64,12 @@ static inline uint32_t model_read_config(struct model *model, uint64_t offset)
     return value;
 }
 
+static inline struct model_queue *model_selected(struct model *model)
+{
+    cr_assert_lt(model->queue_index, model->queues);
+    return &model->queue[model->queue_index];
+}
+
 static inline uint64_t model_read(void *context, uint64_t offset, unsigned bytes, enum mmio_order order)
 {
     struct model *model = context;
@@ -72,8 +81,8 @@ static inline uint64_t model_read(void *context, uint64_t offset, unsigned bytes
     case VIRTIO_VERSION: return model->version;
     case VIRTIO_DEVICE_ID: return model->device_id;
     case VIRTIO_DEVICE_FEATURES: return (uint32_t)(model->offered >> 32 * model->offer_select);
-    case VIRTIO_QUEUE_SIZE_MAX: return model->queue_index == 0 ? model->queue_max : 0;
-    case VIRTIO_QUEUE_READY: return model->queue_ready;
+    case VIRTIO_QUEUE_SIZE_MAX: return model->queue_index < model->queues ? model->queue_max : 0;
+    case VIRTIO_QUEUE_READY: return model_selected(model)->ready;
     case VIRTIO_INTERRUPT_STATUS: return model->interrupt;
     case VIRTIO_STATUS: return model->status;
     case VIRTIO_CONFIG_GENERATION: return model->generation;
@@ -99,9 +108,10 @@ static inline void model_write_status(struct model *model, uint32_t value)
 
 static inline void model_write_address(struct model *model, uint64_t offset, uint64_t value)
 {
-    uint64_t *address = &model->address[(offset - VIRTIO_QUEUE_DESCRIPTORS) / 16];
+    struct model_queue *queue = model_selected(model);
+    uint64_t *address = &queue->address[(offset - VIRTIO_QUEUE_DESCRIPTORS) / 16];
 
-    cr_assert_eq(model->queue_ready, 0, "the queue is in use");
+    cr_assert_eq(queue->ready, 0, "the queue is in use");
     *address = offset % 8 ? (uint32_t)*address | value << 32 : (*address & ~0xffffffffull) | value;
 }
 
@@ -119,8 +129,8 @@ static inline void model_write(void *context, uint64_t offset, unsigned bytes, u
         model->accepted |= value << 32 * model->accept_select;
         break;
     case VIRTIO_QUEUE_SELECT: model->queue_index = (uint32_t)value; break;
-    case VIRTIO_QUEUE_SIZE: model->queue_size = (uint32_t)value; break;
-    case VIRTIO_QUEUE_READY: model->queue_ready = (uint32_t)value; break;
+    case VIRTIO_QUEUE_SIZE: model_selected(model)->size = (uint32_t)value; break;
+    case VIRTIO_QUEUE_READY: model_selected(model)->ready = (uint32_t)value; break;
     case VIRTIO_QUEUE_NOTIFY:
         cr_assert_eq(order, MMIO_FENCED, "the device must see what it is notified of");
         cr_assert(model->status & VIRTIO_DRIVER_OK);
@@ -148,6 +158,7 @@ static inline struct model *model_new(uint64_t sectors)
         .version = 2,
         .device_id = 2,
         .queue_max = MODEL_QUEUE_MAX,
+        .queues = 1,
         .offered = VIRTIO_F_VERSION_1 | 1 << 9,
         .config = {sectors},
         .sectors = sectors,
@@ -164,31 +175,31 @@ static inline void model_free(struct model *model)
     free(model);
 }
 
-static inline struct virtq_avail *model_avail(const struct model *model)
+static inline struct virtq_avail *model_avail(const struct model_queue *queue)
 {
-    return (struct virtq_avail *)model->address[1];
+    return (struct virtq_avail *)queue->address[1];
 }
 
-static inline struct virtq_used *model_used(const struct model *model)
+static inline struct virtq_used *model_used(const struct model_queue *queue)
 {
-    return (struct virtq_used *)model->address[2];
+    return (struct virtq_used *)queue->address[2];
 }
 
 /* How many requests the driver has made available and the device not taken. */
-static inline unsigned model_waiting(const struct model *model)
+static inline unsigned model_waiting(const struct model_queue *queue)
 {
-    return model->queue_ready ? (uint16_t)(model_avail(model)->index - model->seen) : 0;
+    return queue->ready ? (uint16_t)(model_avail(queue)->index - queue->seen) : 0;
 }
 
 /* Follows a chain of descriptors; returns how many parts it has. */
-static inline unsigned model_chain(const struct model *model, uint16_t head, struct model_part *part,
+static inline unsigned model_chain(const struct model_queue *queue, uint16_t head, struct model_part *part,
                                    unsigned max)
 {
-    const struct virtq_desc *table = (const struct virtq_desc *)model->address[0];
+    const struct virtq_desc *table = (const struct virtq_desc *)queue->address[0];
     unsigned count = 0;
 
     for (uint16_t at = head;; at = table[at].next) {
-        cr_assert_lt(at, model->queue_size);
+        cr_assert_lt(at, queue->size);
         cr_assert_lt(count, max, "chain without an end");
         part[count++] = (struct model_part){(uint8_t *)table[at].address, table[at].length,
                                             (table[at].flags & VIRTQ_DESC_WRITE) != 0};
@@ -224,33 +235,40 @@ static inline uint32_t model_block(struct model *model, const struct model_part 
 }
 
 /* Puts a finished request into the used ring, with the misbehaviour that is due. */
-static inline void model_finish(struct model *model, uint16_t head, uint32_t written)
+static inline void model_finish(struct model *model, struct model_queue *queue, uint16_t head,
+                                uint32_t written)
 {
-    struct virtq_used *used = model_used(model);
-    struct virtq_used_element *element = &used->ring[used->index % model->queue_size];
+    struct virtq_used *used = model_used(queue);
+    struct virtq_used_element *element = &used->ring[used->index % queue->size];
 
-    element->id = model->bad_id ? model->queue_size + 3 : head;
+    element->id = model->bad_id ? queue->size + 3 : head;
     element->length = model->bad_length ? 0x7fffffff : written;
     if (model->repeat_id)
-        element->id = used->ring[(uint16_t)(used->index - 1) % model->queue_size].id;
+        element->id = used->ring[(uint16_t)(used->index - 1) % queue->size].id;
     used->index += model->bad_index ? 200 : 1;
     model->bad_id = model->bad_length = model->bad_index = model->repeat_id = false;
-    if ((model_avail(model)->flags & VIRTQ_AVAIL_NO_INTERRUPT) == 0)
+    if ((model_avail(queue)->flags & VIRTQ_AVAIL_NO_INTERRUPT) == 0)
         model->interrupt |= VIRTIO_INTERRUPT_QUEUE;
 }
 
-/* Takes and finishes up to `max` requests, the newest of them first if asked to; returns how many. */
+/* The head of the n-th request that waits. */
+static inline uint16_t model_head(const struct model_queue *queue, unsigned n)
+{
+    return model_avail(queue)->ring[(uint16_t)(queue->seen + n) % queue->size];
+}
+
+/* Takes and finishes up to `max` block requests, the newest of them first if asked to; returns how many. */
 static inline unsigned model_run(struct model *model, unsigned max, bool backwards)
 {
-    unsigned count = model_waiting(model) < max ? model_waiting(model) : max;
+    struct model_queue *queue = &model->queue[0];
+    unsigned count = model_waiting(queue) < max ? model_waiting(queue) : max;
 
     for (unsigned i = 0; i < count; i++) {
-        uint16_t n = (uint16_t)(model->seen + (backwards ? count - 1 - i : i));
-        uint16_t head = model_avail(model)->ring[n % model->queue_size];
+        uint16_t head = model_head(queue, backwards ? count - 1 - i : i);
         struct model_part part[8];
-        unsigned parts = model_chain(model, head, part, 8);
-        model_finish(model, head, model_block(model, part, parts));
+        unsigned parts = model_chain(queue, head, part, 8);
+        model_finish(model, queue, head, model_block(model, part, parts));
     }
-    model->seen += (uint16_t)count;
+    queue->seen += (uint16_t)count;
     return count;
 }

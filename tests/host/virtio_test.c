@@ -47,12 +47,12 @@ Test(virtio, handshake)
     cr_assert_eq(model->status, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK | VIRTIO_DRIVER_OK);
     cr_assert_eq(model->accepted, VIRTIO_F_VERSION_1 | 1 << 9);
     cr_assert_eq(virtio.features, model->accepted);
-    cr_assert_eq(model->queue_size, 8);
-    cr_assert_eq(model->queue_ready, 1);
-    cr_assert_eq(model->address[0], (uint64_t)memory);
-    cr_assert_eq(model->address[1], (uint64_t)memory + 8 * 16);
-    cr_assert_eq(model->address[2] % 4, 0);
-    cr_assert_geq(model->address[2], model->address[1] + 4 + 8 * 2);
+    cr_assert_eq(model->queue[0].size, 8);
+    cr_assert_eq(model->queue[0].ready, 1);
+    cr_assert_eq(model->queue[0].address[0], (uint64_t)memory);
+    cr_assert_eq(model->queue[0].address[1], (uint64_t)memory + 8 * 16);
+    cr_assert_eq(model->queue[0].address[2] % 4, 0);
+    cr_assert_geq(model->queue[0].address[2], model->queue[0].address[1] + 4 + 8 * 2);
     cr_assert_eq(stub_lines, 0);
 }
 
@@ -109,7 +109,7 @@ Test(virtio, queue_is_no_larger_than_the_device_allows)
 {
     model->queue_max = 4;
     cr_assert_eq(start(128), ERR_OK);
-    cr_assert_eq(model->queue_size, 4);
+    cr_assert_eq(model->queue[0].size, 4);
     cr_assert_eq(queue.size, 4);
     model->queue_max = 0;
     cr_assert_eq(start(128), ERR_NO_DEVICE);
@@ -164,9 +164,9 @@ Test(virtio, requests_go_there_and_back)
     for (uint32_t round = 0; round < 100; round++) { /* around the rings several times */
         for (uint32_t i = 0; i < 4; i++)
             cr_assert(add_request(&request[i], (round + i) % 64, 10 + i));
-        cr_assert_eq(model_waiting(model), 0, "nothing is seen before it is published");
+        cr_assert_eq(model_waiting(&model->queue[0]), 0, "nothing is seen before it is published");
         virtio_kick(&virtio, &queue);
-        cr_assert_eq(model_waiting(model), 4);
+        cr_assert_eq(model_waiting(&model->queue[0]), 4);
         cr_assert_eq(model_run(model, 4, true), 4);
         for (uint32_t i = 0; i < 4; i++) {
             cr_assert(virtqueue_take(&queue, &token, &length));
@@ -209,12 +209,12 @@ Test(virtio, device_is_told_only_when_it_wants_to_be)
     cr_assert_eq(start(16), ERR_OK);
     virtio_kick(&virtio, &queue);
     cr_assert_eq(model->notified, 0, "there is nothing to tell");
-    model_used(model)->flags = VIRTQ_USED_NO_NOTIFY;
+    model_used(&model->queue[0])->flags = VIRTQ_USED_NO_NOTIFY;
     add_request(&request[0], 0, 0);
     virtio_kick(&virtio, &queue);
     cr_assert_eq(model->notified, 0);
-    cr_assert_eq(model_waiting(model), 1, "told or not, it is there");
-    model_used(model)->flags = 0;
+    cr_assert_eq(model_waiting(&model->queue[0]), 1, "told or not, it is there");
+    model_used(&model->queue[0])->flags = 0;
     add_request(&request[1], 0, 1);
     virtio_kick(&virtio, &queue);
     cr_assert_eq(model->notified, 1);
@@ -280,8 +280,8 @@ Test(virtio, device_finishes_a_request_twice)
 Test(virtio, device_finishes_the_middle_of_a_chain)
 {
     start_two_requests();
-    model_used(model)->ring[0] = (struct virtq_used_element){1, 1};
-    model_used(model)->index = 1;
+    model_used(&model->queue[0])->ring[0] = (struct virtq_used_element){1, 1};
+    model_used(&model->queue[0])->index = 1;
     expect_fault("it finished a request that it was not given");
 }
 
