@@ -110,7 +110,8 @@ help: ## List the targets and variables
 	@echo 'Variables (defaults):'
 	@printf '  %-30s%s\n' 'MACHINE=$(MACHINE)' 'of QEMU: virt or sifive_u' \
 	    'SMP=$(SMP)' 'harts, 1 to 8' 'MEM=$(MEM)' 'memory, 64M to 16G' \
-	    'DISK=PATH' 'raw disk image to attach; none: no disk; default: the one made here' \
+	    'DISK=PATH' 'raw disk image to attach; none: no disk; default: one that keeps what is written' \
+	    'FRESH=1' 'make that disk anew' \
 	    'NET=$(or $(NET),user)' 'network: user, none, or a -netdev of QEMU' \
 	    'APPEND="..."' 'kernel command line' 'BUILD=$(BUILD)' 'release or debug' \
 	    'QEMU=$(QEMU)' 'emulator to run' 'V=1' 'show each command' \

@@ -92,6 +92,8 @@ def tree(system):
     """A tree is written; across a reboot and on the host it is the same."""
     image = disk_of(system)
     boot(system, image)
+    if "read-only" in system.command("df"):
+        raise Failure("df says that a disk that can be written is read-only")
     for line in ("mkdir /a", "mkdir -p /a/b/c", "cp /big.txt /a/big", "cp -r /docs /a", "ln /a/big /a/hard",
                  "ln -s big /a/soft", "touch /a/empty", "cp /a/big /a/b", "mv /a/empty /a/b/c", "rm /a/b/big",
                  "mv -x /a/big /docs", "mv -x /a/big /docs"):

@@ -311,7 +311,7 @@ static enum error serve_fs_info(struct call *call, const struct proto_empty *q, 
     if (!mount_error) {
         r->free_blocks = filesystem.free_blocks;
         r->free_inodes = filesystem.free_inodes;
-        r->read_only = !ext4_can_write(&filesystem);
+        r->read_only |= filesystem.writer && !ext4_can_write(&filesystem);
     }
     return ERR_OK;
 }
