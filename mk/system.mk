@@ -27,6 +27,7 @@ $(eval $(call system_program,sleeper,$(link_flags) $(call system_base,0x7c000000
 $(eval $(call system_program,touch,$(link_flags) $(call system_base,0x7a000000),$(link_libraries),user))
 $(eval $(call system_program,greedy,$(link_flags) $(call system_base,0x79000000),$(link_libraries),user))
 $(eval $(call system_program,writer,$(link_flags) $(call system_base,0x76000000),$(link_libraries),user))
+$(eval $(call system_program,stale,$(link_flags) $(call system_base,0x74000000),$(link_libraries),user))
 $(eval $(call system_program,tiny,$(tiny_flags) -Wl$(comma)-Ttext=0x7b000000,,user))
 $(system_programs): %: %.elf | packages
 	$(call say,STRIP,$@)$(CROSS)strip -o $@ $<

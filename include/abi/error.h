@@ -52,7 +52,8 @@
     ERROR(41, UNREACHABLE, "no way to that address")                                             \
     ERROR(42, NOT_CONNECTED, "not connected")                                                    \
     ERROR(43, CONNECTION_REFUSED, "connection refused")                                          \
-    ERROR(44, CONNECTION_RESET, "connection reset by the other side")
+    ERROR(44, CONNECTION_RESET, "connection reset by the other side")                            \
+    ERROR(45, STALE, "of a server that has been restarted since")
 
 enum error {
 #define ERROR(number, name, text) ERR_##name = number,

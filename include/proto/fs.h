@@ -27,16 +27,20 @@ struct fs_stat {
     uint32_t mtime_nsec, reserved;
 };
 
-/* + capability: the segment, `length` bytes, which becomes this client's buffer in place of an earlier
- * one. */
+/* Opens the client's session. + capability: the segment, `length` bytes, which becomes its buffer in place of
+ * an earlier one. Handles, and the number that stands for the root, are good for as long as this server runs:
+ * after a restart what they are used for is refused with ERR_STALE, and nothing has happened. */
 struct fs_attach_request {
     uint64_t length;
+};
+struct fs_attach_reply {
+    uint64_t root; /* the directory that absolute paths begin at; only to name what a path is relative to */
 };
 
 /* A path in the buffer, without a terminator. */
 struct fs_path {
     uint64_t offset, length;
-    uint64_t directory; /* handle that a relative path starts from; 0: the root */
+    uint64_t directory; /* handle that a relative path starts from, or the root's number */
 };
 
 /* All but FS_NOFOLLOW need FS_WRITE. */
@@ -145,7 +149,7 @@ struct fs_info_reply {
 /* When nothing is mounted every operation but fs_info answers ERR_NO_FS (no disk, or none of ours on it) or
  * ERR_CORRUPT or ERR_UNSUPPORTED; fs_info tells the cause in words. */
 #define FS_OPS(OP)                                                                                           \
-    OP(fs, 1, attach, struct fs_attach_request, struct proto_empty, FS_READ, (SEGMENT), ())                  \
+    OP(fs, 1, attach, struct fs_attach_request, struct fs_attach_reply, FS_READ, (SEGMENT), ())              \
     OP(fs, 2, open, struct fs_open_request, struct fs_open_reply, FS_READ, (), ())                           \
     OP(fs, 3, close, struct fs_handle_request, struct proto_empty, FS_READ, (), ())                          \
     OP(fs, 4, read, struct fs_read_request, struct fs_length_reply, FS_READ, (), ())                         \

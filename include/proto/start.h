@@ -23,6 +23,7 @@ struct start_cap {
 struct start_info {
     uint64_t magic;
     uint64_t process;           /* own number */
+    uint64_t epoch;             /* how often this process of the description has been started, from 1 */
     uint64_t msg_page;          /* address of the message page of the first thread */
     uint64_t cnode_slots, first_free_slot;
     uint64_t stack_low, stack_high;

@@ -1,72 +1,197 @@
 /* SPDX-License-Identifier: MIT */
-/* Files for programs: see fs.h. One shared buffer per process; requests are made one at a time. */
-#include "fs.h"
+/* Files for programs: sessions with fs, open files, and reading. See fs.h and fs_internal.h. */
+#include "fs_internal.h"
 
-#include <rt/rt.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define BUFFER_BYTES 0x10000
+#define TRIES 3 /* of a call, when one server after the other dies of it, or meanwhile */
 
-static cap_t server;
-static struct segment buffer;
+cap_t fs_server;
+struct segment fs_buffer;
+static uint64_t root;    /* of the session */
+static uint64_t session; /* counts sessions, from 1 */
 
-/* Makes the shared buffer and hands it to the server, which may have been restarted since. */
+static struct file files[FS_MAX_HANDLES];
+static uint32_t last_generation;
+
+/* Makes the shared buffer and opens a session with it. */
 static enum error attach(void)
 {
-    struct fs_attach_request request = {BUFFER_BYTES};
+    const struct fs_attach_request request = {BUFFER_BYTES};
+    struct fs_attach_reply reply;
     enum error error = ERR_OK;
 
-    server = rt_cap("fs");
-    if (!server)
+    fs_server = rt_cap("fs");
+    if (!fs_server)
         return ERR_NO_FS;
-    if (!buffer.address)
-        error = segment_make(&buffer, BUFFER_BYTES);
+    if (!fs_buffer.address)
+        error = segment_make(&fs_buffer, BUFFER_BYTES);
     if (!error)
-        error = fs_attach(server, &request, NULL, buffer.cap);
-    return error;
-}
-
-static enum error ensure_attached(void)
-{
-    return buffer.address ? ERR_OK : attach();
-}
-
-/* Puts a path into the buffer, at `offset`. */
-static enum error put_path(struct fs_path *to, uint64_t offset, const char *path, uint64_t directory)
-{
-    *to = (struct fs_path){offset, strlen(path), directory};
-    if (to->length > FS_MAX_PATH)
-        return ERR_NAME_TOO_LONG;
-    memcpy((char *)buffer.address + offset, path, to->length);
+        error = fs_attach(fs_server, &request, &reply, fs_buffer.cap);
+    if (error)
+        return error;
+    root = reply.root;
+    session++;
     return ERR_OK;
 }
 
-/* Whether a call that names what it is about by paths in the buffer is to be made again: a server that was
- * restarted does not know the buffer. */
-static bool attached_anew(enum error *error)
+enum error fs_ensure_attached(void)
 {
-    if (*error != ERR_BAD_ARG && *error != ERR_PEER_GONE)
+    return session ? ERR_OK : attach();
+}
+
+enum error fs_put_path(struct fs_path *to, uint64_t offset, const char *path)
+{
+    *to = (struct fs_path){offset, strlen(path), root};
+    if (to->length > FS_MAX_PATH)
+        return ERR_NAME_TOO_LONG;
+    memcpy((char *)fs_buffer.address + offset, path, to->length);
+    return ERR_OK;
+}
+
+/* --- When the server was restarted --- */
+
+bool fs_again(enum error *error, enum repeat repeat, unsigned *tries)
+{
+    bool stale = *error == ERR_STALE || (*error == ERR_PEER_GONE && repeat == ANY_TIME);
+
+    if (!stale || ++*tries == TRIES)
         return false;
-    *error = attach();
+    do
+        *error = attach();
+    while (*error == ERR_PEER_GONE && ++*tries < TRIES);
     return !*error;
+}
+
+static enum error open_path(const char *path, uint64_t flags, uint64_t mode, struct fs_open_reply *reply)
+{
+    struct fs_open_request request = {.flags = flags, .mode = mode};
+    enum repeat repeat = flags & FS_EXCLUSIVE ? STALE_ONLY : ANY_TIME;
+    enum error error = fs_ensure_attached();
+    unsigned tries = 0;
+
+    if (error)
+        return error;
+    do {
+        error = fs_put_path(&request.path, 0, path);
+        if (!error)
+            error = fs_open(fs_server, &request, reply);
+    } while (fs_again(&error, repeat, &tries));
+    return error;
+}
+
+static struct file *file_find(uint64_t number)
+{
+    uint64_t index = (number & 0xff) - 1;
+    struct file *file = index < FS_MAX_HANDLES ? &files[index] : NULL;
+
+    return file && file->path && file->generation == number >> 8 ? file : NULL;
+}
+
+/* Opens the file in this session if it is of an earlier one. */
+static enum error refresh(struct file *file)
+{
+    struct fs_open_reply reply;
+    enum error error;
+
+    if (file->session == session)
+        return ERR_OK;
+    error = open_path(file->path, file->flags & (FS_NOFOLLOW | FS_APPEND), 0, &reply);
+    if (error == ERR_NOT_FOUND || error == ERR_NOT_DIR || error == ERR_LOOP) {
+        file->lost = true; /* it was never committed, or somebody has moved or removed it */
+        error = ERR_STALE;
+    }
+    if (error)
+        return error;
+    file->session = session;
+    file->handle = reply.handle;
+    file->lost = reply.stat.inode != file->inode || file->unsynced;
+    return file->lost ? ERR_STALE : ERR_OK;
+}
+
+enum error fs_use(uint64_t number, struct file **file)
+{
+    *file = file_find(number);
+    if (!*file)
+        return ERR_BAD_ARG;
+    return (*file)->lost ? ERR_STALE : refresh(*file);
+}
+
+bool fs_again_with(struct file *file, enum error *error, enum repeat repeat, unsigned *tries)
+{
+    if (!fs_again(error, repeat, tries))
+        return false;
+    *error = refresh(file);
+    return !*error;
+}
+
+/* --- Opening --- */
+
+static struct file *file_free(void)
+{
+    struct file *file = files;
+
+    while (file < files + FS_MAX_HANDLES && file->path)
+        file++;
+    return file < files + FS_MAX_HANDLES ? file : NULL;
+}
+
+/* Keeps the absolute path of what `path` names from an open directory, or from the root. */
+static enum error keep_path(struct file *file, const char *path, uint64_t directory)
+{
+    const struct file *from = directory ? file_find(directory) : NULL;
+    size_t base = from && *path != '/' ? strlen(from->path) + 1 : 0, length = strlen(path) + 1;
+
+    if (directory && !from)
+        return ERR_BAD_ARG;
+    file->path = base + length <= sizeof(file->short_path) ? file->short_path : malloc(base + length);
+    if (!file->path)
+        return ERR_NO_MEMORY;
+    if (base) {
+        memcpy(file->path, from->path, base);
+        file->path[base - 1] = '/';
+    }
+    memcpy(file->path + base, path, length);
+    return ERR_OK;
+}
+
+static void file_drop(struct file *file)
+{
+    if (file->path != file->short_path)
+        free(file->path);
+    file->path = NULL;
+}
+
+static void close_handle(uint64_t handle)
+{
+    const struct fs_handle_request request = {handle};
+
+    fs_close(fs_server, &request, NULL);
 }
 
 enum error file_create(const char *path, uint64_t directory, uint64_t flags, unsigned mode, uint64_t *handle,
                        struct fs_stat *stat)
 {
-    struct fs_open_request request = {.flags = flags, .mode = mode};
+    struct file *file = file_free();
     struct fs_open_reply reply;
-    enum error error = ensure_attached();
+    enum error error = file ? keep_path(file, path, directory) : ERR_TOO_MANY;
 
-    if (!error)
-        error = put_path(&request.path, 0, path, directory);
-    if (!error)
-        error = fs_open(server, &request, &reply);
-    if (attached_anew(&error))
-        error = fs_open(server, &request, &reply);
     if (error)
         return error;
-    *handle = reply.handle;
+    error = open_path(file->path, flags, mode, &reply);
+    if (error) {
+        file_drop(file);
+        return error;
+    }
+    file->flags = flags;
+    file->inode = reply.stat.inode;
+    file->session = session;
+    file->handle = reply.handle;
+    file->generation = ++last_generation;
+    file->unsynced = flags & (FS_CREATE | FS_TRUNCATE);
+    file->lost = false;
+    *handle = (uint64_t)file->generation << 8 | (uint64_t)(file - files + 1);
     if (stat)
         *stat = reply.stat;
     return ERR_OK;
@@ -80,23 +205,35 @@ enum error file_open(const char *path, uint64_t directory, uint64_t flags, uint6
 
 void file_close(uint64_t handle)
 {
-    struct fs_handle_request request = {handle};
+    struct file *file = file_find(handle);
 
-    fs_close(server, &request, NULL);
+    if (!file)
+        return;
+    if (file->session == session)
+        close_handle(file->handle);
+    file_drop(file);
 }
+
+/* --- Reading --- */
 
 enum error file_read_shared(uint64_t handle, uint64_t position, size_t size, const void **data, size_t *count)
 {
-    struct fs_read_request request = {handle, position, 0, size < BUFFER_BYTES ? size : BUFFER_BYTES};
+    struct fs_read_request request = {0, position, 0, size < BUFFER_BYTES ? size : BUFFER_BYTES};
     struct fs_length_reply reply;
-    enum error error = ensure_attached();
+    struct file *file;
+    unsigned tries = 0;
+    enum error error = fs_use(handle, &file);
 
-    if (!error)
-        error = fs_read(server, &request, &reply);
+    if (error)
+        return error;
+    do {
+        request.handle = file->handle;
+        error = fs_read(fs_server, &request, &reply);
+    } while (fs_again_with(file, &error, ANY_TIME, &tries));
     if (error)
         return error;
     *count = reply.length < request.length ? reply.length : request.length;
-    *data = buffer.address;
+    *data = fs_buffer.address;
     return ERR_OK;
 }
 
@@ -112,26 +249,34 @@ enum error file_read(uint64_t handle, uint64_t position, void *into, size_t size
 
 enum error file_stat(const char *path, uint64_t flags, struct fs_stat *stat)
 {
-    uint64_t handle;
-    enum error error = file_open(path, 0, flags, &handle, stat);
+    struct fs_open_reply reply;
+    enum error error = open_path(path, flags, 0, &reply);
 
-    if (!error)
-        file_close(handle);
-    return error;
+    if (error)
+        return error;
+    close_handle(reply.handle);
+    *stat = reply.stat;
+    return ERR_OK;
 }
 
 enum error file_readlink(uint64_t handle, char *into, size_t size, size_t *count)
 {
-    struct fs_read_request request = {handle, 0, 0, size < BUFFER_BYTES ? size : BUFFER_BYTES};
+    struct fs_read_request request = {0, 0, 0, size < BUFFER_BYTES ? size : BUFFER_BYTES};
     struct fs_length_reply reply;
-    enum error error = ensure_attached();
+    struct file *file;
+    unsigned tries = 0;
+    enum error error = fs_use(handle, &file);
 
-    if (!error)
-        error = fs_readlink(server, &request, &reply);
+    if (error)
+        return error;
+    do {
+        request.handle = file->handle;
+        error = fs_readlink(fs_server, &request, &reply);
+    } while (fs_again_with(file, &error, ANY_TIME, &tries));
     if (error)
         return error;
     *count = reply.length < request.length ? reply.length : request.length;
-    memcpy(into, buffer.address, *count);
+    memcpy(into, fs_buffer.address, *count);
     return ERR_OK;
 }
 
@@ -153,143 +298,47 @@ static bool give_entries(const uint8_t *records, size_t length, bool (*each)(voi
     return true;
 }
 
+/* One reply's records, from the cursor on. */
+static enum error list_some(uint64_t handle, uint64_t *cursor, void *records, size_t room, size_t *length)
+{
+    struct fs_list_request request = {0, *cursor, 0, room};
+    struct fs_list_reply reply;
+    struct file *file;
+    unsigned tries = 0;
+    enum error error = fs_use(handle, &file);
+
+    if (error)
+        return error;
+    do {
+        request.handle = file->handle;
+        error = fs_list(fs_server, &request, &reply);
+    } while (fs_again_with(file, &error, ANY_TIME, &tries));
+    if (error)
+        return error;
+    *length = reply.length <= room ? reply.length : 0;
+    *cursor = reply.cursor;
+    memcpy(records, fs_buffer.address, *length);
+    return ERR_OK;
+}
+
 enum error directory_list(uint64_t handle, bool (*each)(void *context, const struct fs_entry *entry),
                           void *context)
 {
     _Alignas(8) uint8_t records[4096];
-    struct fs_list_request request = {handle, 0, 0, sizeof(records)};
-    struct fs_list_reply reply;
-    enum error error = ensure_attached();
+    uint64_t cursor = 0;
+    size_t length;
 
-    while (!error) {
-        error = fs_list(server, &request, &reply);
-        if (error || reply.length == 0 || reply.length > sizeof(records))
-            break;
-        memcpy(records, buffer.address, reply.length);
-        if (!give_entries(records, reply.length, each, context))
-            break;
-        request.cursor = reply.cursor;
+    for (;;) {
+        enum error error = list_some(handle, &cursor, records, sizeof(records), &length);
+        if (error)
+            return error;
+        if (length == 0 || !give_entries(records, length, each, context))
+            return ERR_OK;
     }
-    return error;
-}
-
-/* --- Changing --- */
-
-static enum error write_piece(uint64_t handle, uint64_t position, const void *from, size_t size,
-                              size_t *count)
-{
-    struct fs_read_request request = {handle, position, 0, size < BUFFER_BYTES ? size : BUFFER_BYTES};
-    struct fs_length_reply reply;
-    enum error error = ensure_attached();
-
-    if (error)
-        return error;
-    memcpy(buffer.address, from, request.length);
-    error = fs_write(server, &request, &reply);
-    if (!error)
-        *count = reply.length < request.length ? reply.length : request.length;
-    return error;
-}
-
-enum error file_write(uint64_t handle, uint64_t position, const void *from, size_t size, size_t *count)
-{
-    enum error error = ERR_OK;
-    size_t part = 1;
-
-    for (*count = 0; !error && part > 0 && *count < size; *count += part) {
-        part = 0;
-        error = write_piece(handle, position + *count, (const char *)from + *count, size - *count, &part);
-    }
-    return error;
-}
-
-enum error file_truncate(uint64_t handle, uint64_t size)
-{
-    const struct fs_size_request request = {handle, size};
-
-    return fs_truncate(server, &request, NULL);
-}
-
-enum error file_set(const struct fs_set_request *request)
-{
-    return fs_set(server, request, NULL);
-}
-
-enum error file_sync(uint64_t handle)
-{
-    const struct fs_handle_request request = {handle};
-
-    return fs_fsync(server, &request, NULL);
-}
-
-enum error fs_sync_all(void)
-{
-    server = rt_cap("fs");
-    return server ? fs_sync(server, NULL, NULL) : ERR_NO_FS;
-}
-
-typedef enum error name_call(cap_t server, const struct fs_name_request *request, struct proto_empty *reply);
-typedef enum error names_call(cap_t server, const struct fs_names_request *request,
-                              struct proto_empty *reply);
-
-static enum error change_name(name_call *call, const char *path, unsigned mode)
-{
-    struct fs_name_request request = {.mode = mode};
-    enum error error = ensure_attached();
-
-    if (!error)
-        error = put_path(&request.path, 0, path, 0);
-    if (!error)
-        error = call(server, &request, NULL);
-    return attached_anew(&error) ? call(server, &request, NULL) : error;
-}
-
-enum error directory_make(const char *path, unsigned mode)
-{
-    return change_name(fs_mkdir, path, mode);
-}
-
-enum error directory_remove(const char *path)
-{
-    return change_name(fs_rmdir, path, 0);
-}
-
-enum error file_remove(const char *path)
-{
-    return change_name(fs_unlink, path, 0);
-}
-
-static enum error change_names(names_call *call, const char *from, const char *to, uint64_t flags)
-{
-    struct fs_names_request request = {.flags = flags};
-    enum error error = ensure_attached();
-
-    if (!error)
-        error = put_path(&request.from, 0, from, 0);
-    if (!error)
-        error = put_path(&request.to, FS_MAX_PATH, to, 0);
-    if (!error)
-        error = call(server, &request, NULL);
-    return attached_anew(&error) ? call(server, &request, NULL) : error;
-}
-
-enum error file_link(const char *from, const char *to)
-{
-    return change_names(fs_link, from, to, 0);
-}
-
-enum error file_symlink(const char *text, const char *path)
-{
-    return change_names(fs_symlink, text, path, 0);
-}
-
-enum error file_rename(const char *from, const char *to, uint64_t flags)
-{
-    return change_names(fs_rename, from, to, flags);
 }
 
 enum error fs_get_info(struct fs_info_reply *info)
 {
-    server = rt_cap("fs");
-    return server ? fs_info(server, NULL, info) : ERR_NO_FS;
+    fs_server = rt_cap("fs");
+    return fs_server ? fs_info(fs_server, NULL, info) : ERR_NO_FS;
 }

@@ -166,12 +166,12 @@ static const struct proto_handler *find_handler(const struct server *server, uin
     return handler;
 }
 
-static inline void call_start(struct call *call, const struct proto_operation *op, const struct msg *m)
+static inline void call_start(struct call *call, const struct proto_operation *op, uint64_t badge)
 {
     call->op = op;
-    call->badge = m->badge;
-    call->client = proto_client(m->badge);
-    call->rights = m->badge & 0xffff;
+    call->badge = badge;
+    call->client = proto_client(badge);
+    call->rights = badge & 0xffff;
     call->size = op->size;
     call->cap_count = call->reply_caps = call->kept = call->given = 0;
     call->deferred = 0;
@@ -299,7 +299,7 @@ static bool other_call(struct loop *loop, const struct proto_handler *handler, s
     call->kept = call->deferred = call->reply_caps = 0;
     out->tag = 0;
     if (handler != NULL) {
-        call_start(call, &handler->op, in);
+        call_start(call, &handler->op, in->badge);
         call->size.request = tag_length(in->tag) * 8;
         error = handler->op.right & ~in->badge                  ? ERR_DENIED
                 : call->size.request > handler->op.size.request ? ERR_TOO_LONG
@@ -380,35 +380,30 @@ static void receive_for_ever(void *unused)
         struct exchanged came = exchange(number, endpoint, tag, words, in.word);
         page->recv_cap[0] = 0;
         words = out.word;
-        in.badge = came.badge;
-        in.tag = came.tag;
 
-        const struct proto_handler *handler = entry(protocol, tag_label(in.tag));
-        if (__builtin_expect(handler == NULL, 0)) {
-            answer = other_message(loop, &call, number == SYS_REPLY_RECV, &in, &out);
-            number = answer ? SYS_REPLY_RECV : SYS_RECV;
-            tag = out.tag;
-            replied = MSG_REGS;
-            continue;
-        }
-        uint32_t shape = (uint32_t)in.tag; /* words; more if there are capabilities */
-        bool allowed = (handler->op.right & ~in.badge) == 0;
-        if (__builtin_expect(shape == handler->op.plain && allowed, 1)) {
-            clear(out.word, out.word + replied);
+        const struct proto_handler *handler = entry(protocol, tag_label(came.tag));
+        uint32_t shape = (uint32_t)came.tag; /* words; more if there are capabilities */
+        bool allowed = handler != NULL && (handler->op.right & ~came.badge) == 0;
+        if (__builtin_expect(allowed && shape == handler->op.plain, 1)) {
+            if (replied > 0)
+                clear(out.word, out.word + replied);
             replied = handler->op.size.reply / 8;
-            call_start(&call, &handler->op, &in);
+            call_start(&call, &handler->op, came.badge);
             enum error error = handler->handle(&call, in.word, out.word);
             tag = tag_make(error, (unsigned)replied, 0);
-        } else if (server->in_place && shape <= handler->op.at_most && allowed) {
+        } else if (allowed && server->in_place && shape <= handler->op.at_most) {
             replied = MSG_REGS;
-            call_start(&call, &handler->op, &in);
+            call_start(&call, &handler->op, came.badge);
             call.size.request = shape * 8;
             enum error error = run_in_place(page->word, handler, &call, &in, &out);
             tag = tag_make(error, call.size.reply / 8, 0);
             words = handler->op.size.reply > PROTO_SHORT ? page->word : out.word;
         } else {
             replied = MSG_REGS;
-            answer = other_call(loop, handler, &call, &in, &out);
+            in.badge = came.badge, in.tag = came.tag;
+            answer = handler != NULL
+                         ? other_call(loop, handler, &call, &in, &out)
+                         : other_message(loop, &call, number == SYS_REPLY_RECV, &in, &out);
             number = answer ? SYS_REPLY_RECV : SYS_RECV;
             tag = out.tag;
             continue;

@@ -103,12 +103,13 @@ static void pages(void)
 static void attach(void)
 {
     struct fs_attach_request request = {FS_MAX_BUFFER};
+    struct fs_attach_reply reply;
     cap_t buffer, more;
     enum error error = make_segment(&buffer, FS_MAX_BUFFER);
     while (!make_segment(&more, PAGE_BYTES))
         slot_free(more);
     if (!error)
-        error = fs_attach(rt_cap("fs"), &request, NULL, buffer);
+        error = fs_attach(rt_cap("fs"), &request, &reply, buffer);
     told("attach", 0, error);
 }
 

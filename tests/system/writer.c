@@ -40,7 +40,7 @@ static void fill(uint64_t number)
 /* What fs answers when it was restarted and has forgotten what was open. */
 static bool is_forgotten(enum error error)
 {
-    return error == ERR_PEER_GONE || error == ERR_BAD_ARG || error == ERR_NO_FS;
+    return error == ERR_PEER_GONE || error == ERR_STALE || error == ERR_NO_FS;
 }
 
 static enum error write_file(const char *path, uint64_t flags, uint64_t position, const void *bytes,

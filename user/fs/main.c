@@ -84,38 +84,44 @@ enum error open_handle(struct call *call, uint64_t number, struct session **sess
 
     if (error)
         return error;
-    *session = session_of(call->client);
-    if (!*session)
-        return ERR_TOO_MANY;
-    *handle = handle_find(*session, number);
-    return *handle ? report(file_refresh((*handle)->file)) : ERR_BAD_ARG;
+    error = handle_find(call->client, number, session, handle);
+    return error ? error : report(file_refresh((*handle)->file));
 }
 
-static enum error serve_fs_attach(struct call *call, const struct fs_attach_request *q, struct proto_empty *r)
+static enum error serve_fs_attach(struct call *call, const struct fs_attach_request *q,
+                                  struct fs_attach_reply *r)
 {
     struct session *session = session_of(call->client);
     enum error error;
 
-    (void)r;
     if (!session)
         return ERR_TOO_MANY;
     error = session_attach(session, call->cap[0], q->length);
     if (!error)
         call_keep(call, 0);
+    r->root = handle_root();
     return error;
 }
 
 enum error copy_path(struct session *session, const struct fs_path *path, char *text, uint32_t *start)
 {
     uint8_t *shared = session_range(session, path->offset, path->length);
-    struct handle *directory = path->directory ? handle_find(session, path->directory) : NULL;
+    struct handle *directory;
+    enum error error = ERR_OK;
 
+    *start = ROOT_INODE;
+    if (path->directory != handle_root()) {
+        error = handle_find(session->client, path->directory, &session, &directory);
+        if (!error)
+            *start = directory->file->node.inode;
+    }
+    if (error)
+        return error;
     if (path->length > FS_MAX_PATH)
         return ERR_NAME_TOO_LONG;
-    if (!shared || (path->directory && !directory))
+    if (!shared)
         return ERR_BAD_ARG;
     memcpy(text, shared, path->length);
-    *start = directory ? directory->file->node.inode : ROOT_INODE;
     return memchr(text, 0, path->length) ? ERR_BAD_ARG : ERR_OK;
 }
 
@@ -180,14 +186,16 @@ static enum error serve_fs_open(struct call *call, const struct fs_open_request 
 
 static enum error serve_fs_close(struct call *call, const struct fs_handle_request *q, struct proto_empty *r)
 {
-    struct session *session = session_of(call->client);
-    struct handle *handle = session ? handle_find(session, q->handle) : NULL;
+    struct session *session;
+    struct handle *handle;
 
     (void)r;
-    if (!handle)
-        return ERR_BAD_ARG;
-    handle_close(handle);
-    return ERR_OK;
+    if (handle_is_stale(q->handle)) /* it has nothing to close, so that is all it costs */
+        return ERR_STALE;
+    enum error error = handle_find(call->client, q->handle, &session, &handle);
+    if (!error)
+        handle_close(handle);
+    return error;
 }
 
 static enum error serve_fs_stat(struct call *call, const struct fs_handle_request *q, struct fs_open_reply *r)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Clients of the file server: see session.h. A handle's number is its generation << 8 | its index + 1. */
+/*
+ * Clients of the file server: see session.h. A handle's number is the server's epoch << 40 | the handle's
+ * generation << 8 | its index + 1.
+ */
 #include "session.h"
 
 #include <base/checked.h>
@@ -7,9 +10,12 @@
 #include <rt/rt.h>
 #include <stdlib.h>
 
+#define ROOT_INDEX  0xff
+
+_Static_assert(FS_MAX_HANDLES < ROOT_INDEX, "it is no handle");
+
 static struct session *sessions[MAX_SESSIONS];
-static uint32_t
-    last_generation; /* of any handle; does not begin at 0, so that one from before a restart is unknown */
+static uint32_t last_generation; /* of any handle */
 
 struct session *session_of(uint64_t client)
 {
@@ -89,24 +95,39 @@ struct handle *handle_open(struct session *session, const struct ext4_node *node
     handle->file = file_open(node);
     if (!handle->file)
         return NULL;
-    if (!last_generation)
-        last_generation = (uint32_t)rt_ticks();
     handle->generation = ++last_generation;
     handle->append = false;
     return handle;
 }
 
-uint64_t handle_number(const struct session *session, const struct handle *handle)
+static uint64_t number_of(uint64_t generation, uint64_t index)
 {
-    return (uint64_t)handle->generation << 8 | (uint64_t)(handle - session->handle + 1);
+    return (rt_start->epoch & EPOCH_MASK) << EPOCH_SHIFT | generation << 8 | index;
 }
 
-struct handle *handle_find(struct session *session, uint64_t number)
+uint64_t handle_number(const struct session *session, const struct handle *handle)
+{
+    return number_of(handle->generation, (uint64_t)(handle - session->handle + 1));
+}
+
+uint64_t handle_root(void)
+{
+    return number_of(0, ROOT_INDEX);
+}
+
+enum error handle_find(uint64_t client, uint64_t number, struct session **session, struct handle **found)
 {
     uint64_t index = (number & 0xff) - 1;
-    struct handle *handle = index < FS_MAX_HANDLES ? &session->handle[index] : NULL;
 
-    return handle && handle->file && handle->generation == number >> 8 ? handle : NULL;
+    if (handle_is_stale(number))
+        return ERR_STALE;
+    *session = session_of(client);
+    if (!*session)
+        return ERR_TOO_MANY;
+    if (index >= FS_MAX_HANDLES)
+        return ERR_BAD_ARG;
+    *found = &(*session)->handle[index];
+    return (*found)->file && (*found)->generation == (uint32_t)(number >> 8) ? ERR_OK : ERR_BAD_ARG;
 }
 
 void handle_close(struct handle *handle)

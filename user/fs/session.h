@@ -5,8 +5,11 @@
 #include "file.h"
 
 #include <proto/fs.h>
+#include <rt/rt.h>
 
 #define MAX_SESSIONS 32
+#define EPOCH_SHIFT  40 /* of the server's epoch in the numbers of handles */
+#define EPOCH_MASK   0xffffff
 
 struct handle {
     struct file *file;   /* NULL: free */
@@ -32,9 +35,16 @@ void session_end(uint64_t client);
 /* The part of the buffer that a request names; NULL when it is not all inside. */
 uint8_t *session_range(struct session *session, uint64_t offset, uint64_t length);
 
-/* A new handle for `node`, NULL when all are in use; its number. Finding one again, NULL when it is not open;
- * closing it. */
+/* A new handle for `node`, NULL when all are in use; its number. Closing it. */
 struct handle *handle_open(struct session *session, const struct ext4_node *node);
 uint64_t handle_number(const struct session *session, const struct handle *handle);
-struct handle *handle_find(struct session *session, uint64_t number);
 void handle_close(struct handle *handle);
+/* The root's number: no handle, but it is good for as long as they are. */
+uint64_t handle_root(void);
+/* Finds a client's open handle. ERR_STALE: the number is one of an earlier server's, which handle_is_stale()
+ * tells alone; ERR_BAD_ARG: there is none of that number. */
+enum error handle_find(uint64_t client, uint64_t number, struct session **session, struct handle **handle);
+static inline bool handle_is_stale(uint64_t number)
+{
+    return number >> EPOCH_SHIFT != (rt_start->epoch & EPOCH_MASK);
+}

@@ -135,6 +135,7 @@ enum error process_create(struct process *process, const struct program *program
     struct making making = {process, program, &start, ""};
 
     start_info_init(&start, process->number, process->name, rt_boot->timebase);
+    start.epoch = process->described != NOT_DESCRIBED ? services[process->described].restarts + 1 : 1;
     process->hart = hart_choose(process);
     start.hart = process->hart;
     start.hart_count = rt_boot->hart_count;

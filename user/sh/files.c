@@ -37,12 +37,6 @@ static bool open_file(const char *command, const char *path, uint64_t *handle)
     return false;
 }
 
-/* Whether the file server was restarted and has forgotten what was open. */
-static bool is_forgotten(enum error error)
-{
-    return error == ERR_BAD_ARG || error == ERR_PEER_GONE;
-}
-
 static void print_bytes(const char *bytes, size_t count)
 {
     for (size_t done = 0; done < count && !input_interrupted();) {
@@ -59,21 +53,16 @@ static int cat(const char *path)
     enum error error = ERR_OK;
     const void *data;
     size_t count = 1;
-    bool opened = open_file("cat", path, &handle), reopened = false;
+    bool opened = open_file("cat", path, &handle);
 
     while (opened && count > 0 && !input_interrupted()) {
         error = file_read_shared(handle, position, READ_BYTES, &data, &count);
-        if (!error) {
-            reopened = false;
-            print_bytes(data, count);
-            position += count;
-        } else if (is_forgotten(error) && !reopened) {
-            reopened = true;
-            opened = open_file("cat", path, &handle);
-        } else {
+        if (error) {
             complain_file("cat", path, error);
             break;
         }
+        print_bytes(data, count);
+        position += count;
     }
     if (opened)
         file_close(handle);
