@@ -69,8 +69,12 @@ void *sbrk(ptrdiff_t change)
     return before;
 }
 
+const struct rt_files *rt_files;
+
 ssize_t write(int file, const void *bytes, size_t count)
 {
+    if (file > STDERR_FILENO && rt_files != NULL)
+        return rt_files->write(file, bytes, count);
     if (file != STDOUT_FILENO && file != STDERR_FILENO) {
         errno = EBADF;
         return -1;
@@ -85,6 +89,8 @@ ssize_t write(int file, const void *bytes, size_t count)
 ssize_t read(int file, void *bytes, size_t size)
 {
     size_t count = 0;
+    if (file > STDERR_FILENO && rt_files != NULL)
+        return rt_files->read(file, bytes, size);
     if (file != STDIN_FILENO) {
         errno = EBADF;
         return -1;

@@ -65,6 +65,13 @@ void rt_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1,
 void rt_stdout_to(enum error (*write)(const void *bytes, size_t count));
 /* Bytes to stdout at once, as they are. */
 enum error rt_stdout_write(const void *bytes, size_t count);
+/* What read() and write() do with numbers that are not the terminal's; set by lib/client/posix.c when a file
+ * is opened. */
+struct rt_files {
+    long (*read)(int number, void *bytes, size_t size);
+    long (*write)(int number, const void *bytes, size_t size);
+};
+extern const struct rt_files *rt_files;
 /* What was said of `name` where the process was started ("STDOUT": the file that its output goes to); NULL:
  * nothing. */
 const char *rt_environment(const char *name);

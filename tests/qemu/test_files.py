@@ -475,3 +475,15 @@ def output_to_files(system):
         raise Failure("what cat printed to a file is something else")
     if b"big.txt" not in content(system, image, "/with blank"):
         raise Failure("ls printed nothing to its file")
+
+
+@test(harts=(1,), boot=False, timeout=60)
+def functions_of_the_c_library(system):
+    image = disk_of(system, size=16 * MIB)
+    start_writer(system, "libc", image)
+    if (said := system.expect_regex(r"writer: (.*)\n").group(1)) != "done":
+        raise Failure(said)
+    off(system)
+    check(image)
+    if (held := content(system, image, "/dir/moved")) != b"4 lines\ntwo\nthree\n":
+        raise Failure(f"the file holds {held!r}")

@@ -6,9 +6,13 @@
 #include <client/fs.h>
 #include <rt/rt.h>
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define PIECE       0x10000
 #define FACTOR      0x9e3779b97f4a7c15ull
@@ -162,6 +166,38 @@ static void large(void)
     must(fs_sync_all(), "sync");
 }
 
+/* --- libc: the C library's functions --- */
+
+static void expect(bool good, const char *what)
+{
+    if (good)
+        return;
+    printf("writer: failed: %s\n", what);
+    exit(1);
+}
+
+static void with_libc(void)
+{
+    char line[64];
+    FILE *file = fopen("/libc", "w");
+
+    expect(file && fprintf(file, "%d lines\n", 3) == 8 && fclose(file) == 0, "w");
+    file = fopen("/libc", "a");
+    expect(file && fputs("two\n", file) >= 0 && fclose(file) == 0, "a");
+    file = fopen("/libc", "r+");
+    expect(file && fgets(line, sizeof(line), file) && strcmp(line, "3 lines\n") == 0, "r+");
+    expect(fseek(file, 0, SEEK_END) == 0 && ftell(file) == 12 && fputs("three\n", file) >= 0,
+           "seek to the end");
+    expect(fseek(file, 0, SEEK_SET) == 0 && fputc('4', file) == '4' && fclose(file) == 0,
+           "seek to the start");
+    expect(open("/libc", O_CREAT | O_EXCL | O_WRONLY, 0644) == -1 && errno == EEXIST, "exclusive");
+    expect(!fopen("/none/a", "w") && errno == ENOENT, "no directory");
+    expect(mkdir("/dir", 0700) == 0 && rename("/libc", "/dir/moved") == 0, "rename");
+    expect(rmdir("/dir") == -1 && errno == ENOTEMPTY, "rmdir");
+    file = fopen("/gone", "w");
+    expect(file && fclose(file) == 0 && remove("/gone") == 0 && !fopen("/gone", "r"), "remove");
+}
+
 int main(void)
 {
     must(object_make(OBJ_TIMER, 0, &timer), "make a timer");
@@ -174,6 +210,8 @@ int main(void)
         many();
     else if (strcmp(rt_name(), "large") == 0)
         large();
+    else if (strcmp(rt_name(), "libc") == 0)
+        with_libc();
     printf("writer: done\n");
     return 0;
 }
