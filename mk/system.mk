@@ -28,7 +28,17 @@ $(eval $(call system_program,touch,$(link_flags) $(call system_base,0x7a000000),
 $(eval $(call system_program,greedy,$(link_flags) $(call system_base,0x79000000),$(link_libraries),user))
 $(eval $(call system_program,writer,$(link_flags) $(call system_base,0x76000000),$(link_libraries),user))
 $(eval $(call system_program,stale,$(link_flags) $(call system_base,0x74000000),$(link_libraries),user))
+heap_flags := -Wl,--defsym=__heap_start=picolibc_heap -Wl,--defsym=__heap_end=picolibc_heap+0x4000000
+$(eval $(call system_program,heap,$(link_flags) $(call system_base,0x70000000) $(heap_flags),\
+    $B/system/picolibc_malloc.o $(link_libraries),user))
 $(eval $(call system_program,tiny,$(tiny_flags) -Wl$(comma)-Ttext=0x7b000000,,user))
+# picolibc's malloc under another name, for `heap bench`; the lock and errno that it comes with are its own.
+$B/system/heap.elf: $B/system/picolibc_malloc.o
+$B/system/picolibc_malloc.o: $B/flags/link-system-heap | packages
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(user_cc) --specs=picolibc.specs -r -T /dev/null -nostdlib -Wl,-u,malloc,-u,free -o $@ -lc && \
+	    $(CROSS)objcopy --redefine-sym malloc=picolibc_malloc --redefine-sym free=picolibc_free \
+	    -G picolibc_malloc -G picolibc_free $@
 $(system_programs): %: %.elf | packages
 	$(call say,STRIP,$@)$(CROSS)strip -o $@ $<
 

@@ -52,7 +52,7 @@ $B/lib-$2/lib$1.a: $$(library_$2_$1) $B/flags/lib$1-$2 | packages
 $2_libraries += $B/lib-$2/lib$1.a
 -include $$(library_$2_$1:.o=.d)
 endef
-$(foreach l,rt client driver ext4 disk base,$(foreach k,user integer,$(eval $(call library,$l,$k))))
+$(foreach l,rt client driver alloc ext4 disk base,$(foreach k,user integer,$(eval $(call library,$l,$k))))
 
 # Every program has its own link address, 16 MiB apart, so that a debugger can hold the symbols of them all.
 link_flags := --specs=picolibc.specs -mcmodel=medany -nostartfiles -nostdlib -static -Wl,--gc-sections \

@@ -74,6 +74,9 @@ struct mm_segment_map_request {
  * the server hears of it by an error, not by a fault. They stay until the server unmaps them or the
  * owner ends. */
 
+/* mm_discard: what the pages of a mapped range hold is needed no longer, so their memory comes back; the next
+ * touch finds zeros. Not of segments, which others may have mapped: ERR_BAD_ARG. */
+
 struct mm_object_request {
     uint64_t space; /* whose quota pays */
     uint64_t type;  /* enum object_type: CNode, thread, scheduling context, endpoint, notification, reply,
@@ -134,6 +137,7 @@ struct mm_crash_reply {
     OP(mm, 7, stats, struct proto_empty, struct mm_stats_reply, MM_USE, (), ())                              \
     OP(mm, 8, segment_drop, struct proto_empty, struct proto_empty, MM_USE, (SEGMENT), ())                   \
     OP(mm, 9, populate, struct mm_range_request, struct mm_range_reply, MM_USE, (), ())                      \
+    OP(mm, 10, discard, struct mm_range_request, struct mm_range_reply, MM_USE, (), ())                      \
     OP(mm, 16, space_create, struct mm_space_create_request, struct mm_space_create_reply, PROTO_MANAGE,     \
        (), (SESSION, SPACE, SESSION))                                                                        \
     OP(mm, 17, space_destroy, struct mm_space_request, struct proto_empty, PROTO_MANAGE, (), ())             \

@@ -17,10 +17,13 @@ void rt_enter(const void *page, void *tls) __attribute__((noreturn));
 void slots_init(uint64_t first, uint64_t end);
 /* Writes out what stdio has buffered. */
 void rt_stdio_flush(void);
-/* Takes and gives back, recursively, what guards those buffers; NULL in a program without threads. */
-extern void (*rt_stdio_lock)(bool take);
+/* Takes and gives back, recursively, what guards those buffers and the heap; NULL without threads. */
+extern void (*rt_libc_lock)(bool take);
 /* Puts the parts of the C library that this run-time replaces into the program: see libc.c. */
 void rt_libc_init(void);
+
+/* The same for malloc: heap.c. */
+void rt_heap_init(void);
 
 /* Has the C library lock what threads share: thread_libc.c. */
 void thread_libc_init(void);

@@ -7,18 +7,18 @@
 
 #include <client/console.h>
 #include <errno.h>
-#include <proto/mm.h>
 #include <proto/proc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/types.h>
 #include <unistd.h>
 
-#define HEAP_BYTES        (256ull << 20) /* reserved, not used: pages come at first touch */
-#define STATIC_HEAP_BYTES (64 << 10)     /* of a process without mm */
-#define STATUS_ABORTED    134
+#define STATUS_ABORTED 134
 
-void rt_libc_init(void) {}
+void rt_libc_init(void)
+{
+    rt_heap_init();
+}
 
 void _exit(int status)
 {
@@ -41,32 +41,6 @@ void __assert_func(const char *file, int line, const char *function, const char 
 {
     rt_log("%s:%d: %s: assertion '%s' failed", file, line, function != NULL ? function : "?", expression);
     _exit(STATUS_ABORTED);
-}
-
-__attribute__((weak)) void *rt_heap_extend(size_t *length)
-{
-    static char heap[STATIC_HEAP_BYTES] __attribute__((aligned(16)));
-    void *address = rt_map(HEAP_BYTES, MM_READ | MM_WRITE);
-    *length = address != NULL ? HEAP_BYTES : sizeof(heap);
-    return address != NULL ? address : heap;
-}
-
-void *sbrk(ptrdiff_t change)
-{
-    static char *start, *end, *limit;
-    if (start == NULL) {
-        size_t length = 0;
-        start = rt_heap_extend(&length);
-        end = start;
-        limit = start + length;
-    }
-    if (change > limit - end || change < start - end) {
-        errno = ENOMEM;
-        return (void *)-1;
-    }
-    char *before = end;
-    end += change;
-    return before;
 }
 
 const struct rt_files *rt_files;

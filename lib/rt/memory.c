@@ -21,8 +21,7 @@ void rt_unmap(void *address, size_t length)
     }
 }
 
-/* Makes the pages of a range present. */
-static enum error populate(void *address, size_t length)
+enum error rt_populate(void *address, size_t length)
 {
     struct mm_range_request q = {.address = (uint64_t)address, .length = length};
     struct mm_range_reply r = {0};
@@ -30,6 +29,18 @@ static enum error populate(void *address, size_t length)
     for (; !error && q.length > 0; q.length -= r.length) {
         q.address += r.length;
         error = mm_populate(rt_caps.mm, &q, &r);
+    }
+    return error;
+}
+
+enum error rt_discard(void *address, size_t length)
+{
+    struct mm_range_request q = {.address = (uint64_t)address, .length = length};
+    struct mm_range_reply r = {0};
+    enum error error = ERR_OK;
+    for (; !error && q.length > 0; q.length -= r.length) {
+        q.address += r.length;
+        error = mm_discard(rt_caps.mm, &q, &r);
     }
     return error;
 }
@@ -50,7 +61,7 @@ enum error segment_map_at(struct segment *segment, cap_t cap, uint64_t address, 
     enum error error = map_part(segment, cap, address, length, prot);
     if (error)
         return error;
-    error = populate(segment->address, segment->length);
+    error = rt_populate(segment->address, segment->length);
     if (error)
         rt_unmap(segment->address, segment->length);
     return error;

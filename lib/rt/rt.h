@@ -129,9 +129,8 @@ uint64_t rt_ticks_of_us(uint64_t us); /* rounded up */
 
 void *rt_map(size_t length, uint64_t prot); /* zeroed pages, NULL when there are none */
 void rt_unmap(void *address, size_t length);
-/* Gives malloc its one stretch of memory, called at the first sbrk: 256 MiB of pages that mm gives at first
- * touch, or a small static array where there is no mm. Weak: a program may define its own. */
-void *rt_heap_extend(size_t *length);
+enum error rt_populate(void *address, size_t length); /* whole pages become present now */
+enum error rt_discard(void *address, size_t length);  /* and are zero, at no cost, until touched again */
 struct segment {
     cap_t cap;
     void *address;

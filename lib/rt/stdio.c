@@ -24,12 +24,12 @@ struct input {
 /* The functions that the C library calls are those at the end of each part: they lock, because threads share
  * the buffers. */
 
-void (*rt_stdio_lock)(bool take);
+void (*rt_libc_lock)(bool take);
 
 static void lock(bool take)
 {
-    if (rt_stdio_lock != NULL)
-        rt_stdio_lock(take);
+    if (rt_libc_lock != NULL)
+        rt_libc_lock(take);
 }
 
 static enum error (*to_file)(const void *bytes, size_t count); /* NULL: stdout is the terminal */

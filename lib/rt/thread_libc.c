@@ -101,5 +101,5 @@ static void stdio_lock(bool take)
 
 void thread_libc_init(void)
 {
-    rt_stdio_lock = stdio_lock;
+    rt_libc_lock = stdio_lock;
 }

@@ -233,6 +233,31 @@ static void step_populate(struct world *w, struct client *c)
     w->done[10] += !a.error;
 }
 
+/* What a page held is gone, and its memory comes back. */
+static void step_discard(struct world *w, struct client *c)
+{
+    unsigned first = (unsigned)pick(w, PAGES),
+             count = 1 + (unsigned)pick(w, PAGES - first < 20 ? PAGES - first : 20);
+    struct mm_range_request q = {.address = FIXED + first * PAGE_BYTES, .length = count * PAGE_BYTES};
+    struct answer a = model_call(c->session, OP_mm_discard, &q, 0);
+    unsigned n = 0;
+    while (n < count && c->page[first + n].mapped && c->page[first + n].segment < 0)
+        n++;
+    if (a.error) {
+        cr_assert_lt(n, count);
+        cr_assert_eq(a.error, c->page[first + n].mapped ? ERR_BAD_ARG : ERR_BAD_ADDRESS);
+    } else {
+        cr_assert_leq(a.word[0], n * PAGE_BYTES);
+        cr_assert(a.word[0] == count * PAGE_BYTES || a.word[0] >= 16 * PAGE_BYTES);
+    }
+    /* Those before a page for which it was refused are discarded, too. */
+    for (unsigned i = first; i < first + (a.error ? n : a.word[0] / PAGE_BYTES); i++) {
+        cr_assert_null(model_memory(c->object, FIXED + i * PAGE_BYTES, 0));
+        c->page[i].value = 0;
+    }
+    w->done[11] += !a.error;
+}
+
 /* --- Objects, frames --- */
 
 static void step_object(struct world *w, struct client *c)
@@ -396,7 +421,7 @@ static void random_steps(struct world *w, unsigned count)
     static step_function *const steps[] = {
         step_access,       step_access, step_access,       step_access,      step_map,
         step_map,          step_unmap,  step_segment_make, step_segment_map, step_segment_map,
-        step_segment_drop, step_object, step_frame,        step_populate,
+        step_segment_drop, step_object, step_frame,        step_populate,     step_discard,
     };
     uint64_t total = blocks_total();
     for (unsigned i = 0; i < count; i++) {
@@ -443,7 +468,7 @@ Test(mm, random_with_plenty)
 {
     struct world w = {.random = 1};
     run_world(&w, 2048, 4000, 100000);
-    for (unsigned i = 0; i < 11; i++)
+    for (unsigned i = 0; i < 12; i++)
         cr_assert_gt(w.done[i], 50, "step %u was done %u times", i, w.done[i]);
     cr_assert_gt(w.failed[0] + w.failed[3], 50, "quotas were met %u times", w.failed[0] + w.failed[3]);
 }

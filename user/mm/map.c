@@ -372,3 +372,23 @@ enum error populate(struct space *space, uint64_t address, uint64_t *length)
     *length -= end - address;
     return ERR_OK;
 }
+
+enum error discard(struct space *space, uint64_t address, uint64_t *length)
+{
+    unsigned steps = STEP_PAGES;
+    uint64_t at = address, end = address + *length;
+    enum error error = range_valid(address, *length);
+    while (!error && at < end) {
+        const struct region *region = region_find(space, at);
+        if (region == NULL)
+            return ERR_BAD_ADDRESS;
+        if (region->view != 0)
+            return ERR_BAD_ARG;
+        uint64_t to = region->end < end ? region->end : end;
+        at = drop_pages(space, region, at, to, &steps);
+        if (at < to)
+            break;
+    }
+    *length = at - address;
+    return error;
+}

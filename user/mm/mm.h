@@ -410,8 +410,9 @@ enum error map_segment(struct space *space, uint32_t segment, uint64_t *address,
                        uint64_t length, uint64_t prot);
 /* Errors as in the protocol; ERR_WOULD_BLOCK: all locks are needed. *length becomes what is done. */
 enum error unmap(struct space *space, uint64_t address, uint64_t *length);
-/* Makes the pages of a mapped range present; likewise. */
+/* Makes the pages of a mapped range present; gives back what they hold, of memory that is no segment's. */
 enum error populate(struct space *space, uint64_t address, uint64_t *length);
+enum error discard(struct space *space, uint64_t address, uint64_t *length);
 /* Takes pages of [start, end), a part of the region, out of the space and gives them back, at most *steps,
  * which is counted down. Returns how far it came. */
 uint64_t drop_pages(struct space *space, const struct region *region, uint64_t start, uint64_t end,

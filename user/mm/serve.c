@@ -108,6 +108,12 @@ static enum error serve_mm_populate(struct call *call, const struct mm_range_req
     return on_range(call, q, r, populate);
 }
 
+static enum error serve_mm_discard(struct call *call, const struct mm_range_request *q,
+                                   struct mm_range_reply *r)
+{
+    return on_range(call, q, r, discard);
+}
+
 static enum error serve_mm_segment_map(struct call *call, const struct mm_segment_map_request *q,
                                        struct mm_map_reply *r)
 {
