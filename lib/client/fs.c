@@ -247,6 +247,25 @@ enum error file_read(uint64_t handle, uint64_t position, void *into, size_t size
     return error;
 }
 
+enum error file_status(uint64_t handle, struct fs_stat *stat)
+{
+    struct fs_handle_request request;
+    struct fs_open_reply reply;
+    struct file *file;
+    unsigned tries = 0;
+    enum error error = fs_use(handle, &file);
+
+    if (error)
+        return error;
+    do {
+        request.handle = file->handle;
+        error = fs_stat(fs_server, &request, &reply);
+    } while (fs_again_with(file, &error, ANY_TIME, &tries));
+    if (!error)
+        *stat = reply.stat;
+    return error;
+}
+
 enum error file_stat(const char *path, uint64_t flags, struct fs_stat *stat)
 {
     struct fs_open_reply reply;

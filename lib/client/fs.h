@@ -19,6 +19,7 @@ enum error file_read(uint64_t handle, uint64_t position, void *buffer, size_t si
 /* The same without a copy: *data points into the shared buffer until the next call. */
 enum error file_read_shared(uint64_t handle, uint64_t position, size_t size, const void **data,
                             size_t *count);
+enum error file_status(uint64_t handle, struct fs_stat *stat);
 enum error file_stat(const char *path, uint64_t flags, struct fs_stat *stat);
 enum error file_readlink(uint64_t handle, char *buffer, size_t size, size_t *count);
 /* Calls `each` for every entry of a directory until it returns false. */

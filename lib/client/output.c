@@ -10,18 +10,15 @@
 static const char *path;
 static uint64_t handle;
 
-/* Adds to the file, which is opened anew when fs was restarted. */
+/* Adds to the file. When fs dies, what was not on the disk yet is lost, and that is said. */
 static enum error add(const void *bytes, size_t count)
 {
     static bool told;
     size_t written;
-    enum error error = handle ? file_write(handle, 0, bytes, count, &written) : ERR_BAD_ARG;
+    enum error error = handle ? ERR_OK : file_create(path, 0, FS_CREATE | FS_APPEND, 0644, &handle, NULL);
 
-    if (error == ERR_BAD_ARG || error == ERR_PEER_GONE) {
-        error = file_create(path, 0, FS_CREATE | FS_APPEND, 0644, &handle, NULL);
-        if (!error)
-            error = file_write(handle, 0, bytes, count, &written);
-    }
+    if (!error)
+        error = file_write(handle, 0, bytes, count, &written);
     if (error && !told)
         fprintf(stderr, "%s: %s: %s\n", rt_name(), path, error_text(error));
     if (error)

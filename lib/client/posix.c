@@ -112,29 +112,18 @@ int close(int number)
     return 0;
 }
 
-/* The length of an open file. */
-static enum error length_of(uint64_t handle, uint64_t *length)
-{
-    const struct fs_handle_request request = {handle};
-    struct fs_open_reply reply;
-    enum error error = fs_stat(rt_cap("fs"), &request, &reply);
-
-    *length = error ? 0 : reply.stat.size;
-    return error;
-}
-
 off_t lseek(int number, off_t offset, int whence)
 {
     struct open_file *file = find(number);
-    uint64_t base = 0;
+    struct fs_stat stat = {0};
 
     if (file == NULL) {
         errno = number >= 0 && number < FIRST ? ESPIPE : EBADF;
         return -1;
     }
-    if (whence == SEEK_END && result(length_of(file->handle, &base)))
+    if (whence == SEEK_END && result(file_status(file->handle, &stat)))
         return -1;
-    base = whence == SEEK_CUR ? file->position : base;
+    uint64_t base = whence == SEEK_CUR ? file->position : stat.size;
     if ((offset < 0 && (uint64_t)-offset > base) ||
         (whence != SEEK_SET && whence != SEEK_CUR && whence != SEEK_END))
         return result(ERR_BAD_ARG);

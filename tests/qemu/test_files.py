@@ -204,7 +204,8 @@ def servers_killed_while_writing(system):
     for round in range(int(os.environ.get("KILLS", 8))):
         system.expect("synced ")
         listen(system, 0.3)
-        system.send_line(f"kill {'fs' if round % 2 else 'virtio-blk'}")
+        system.send_line(f"kill {'fs' if round % 2 else 'virtio-blk'}; echo killed {round}")
+        system.expect_regex(rf"^killed {round}\n")
     for _ in range(50):
         system.expect("synced ")
     system.send_line("poweroff")

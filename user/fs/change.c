@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define COMMIT_US      5000000
+#define REFUSE_US      15000000 /* longer than it takes init to switch the machine off, if that can be done */
 #define CLEAN_US       10000000
 #define BLOCKS_AT_ONCE 32                     /* that one step of a write takes */
 #define ROOM           (BLOCKS_AT_ONCE + 288) /* blocks for that step, all that it changes, and a commit */
@@ -24,6 +25,7 @@
 static cap_t timer, timer_signal;
 static bool dirty; /* something was changed since the last commit */
 static uint64_t changed_at;
+static uint64_t refused_until; /* nothing is changed: the machine is about to be switched off */
 
 /* A copy of the notification that signals one bit. */
 static cap_t make_signal(cap_t notification, uint64_t bit)
@@ -70,6 +72,7 @@ static enum error commit(void)
 /* The machine is to be switched off. */
 static void finish(void)
 {
+    refused_until = rt_ticks() + rt_ticks_of_us(REFUSE_US);
     if (!ready() && mount_stop_writing())
         rt_log("what was written last may be lost");
     proc_power_ready(rt_cap("init"), NULL, NULL);
@@ -92,7 +95,7 @@ void change_signalled(uint64_t bits)
 /* Before each change: there is a file system that can be changed, and the cache has room for it. */
 static enum error begin(void)
 {
-    enum error error = ready();
+    enum error error = rt_ticks() < refused_until ? ERR_BUSY : ready();
 
     if (!error)
         error = mount_start_writing();

@@ -18,11 +18,6 @@ static enum error add(const void *bytes, size_t count)
     size_t written;
     enum error error = file_write(handle, 0, bytes, count, &written);
 
-    if (error == ERR_BAD_ARG || error == ERR_PEER_GONE) { /* fs was restarted */
-        error = file_create(path, 0, FS_CREATE | FS_APPEND, FILE_MODE, &handle, NULL);
-        if (!error)
-            error = file_write(handle, 0, bytes, count, &written);
-    }
     failure = failure ? failure : error;
     return error;
 }
