@@ -86,12 +86,14 @@ struct dev_dma_free_request {
 };
 
 /* Tells dev of a driver before it starts: which devices are its. */
+#define DEV_ALL_DEVICES (~0ull)
 struct dev_register_request {
     uint64_t client;
     char driver[16];     /* name of the process, for messages */
     /* It gets the devices that match any of these: strings, each with its end, and then an empty one. */
     char compatible[DEV_COMPATIBLE_BYTES];
     uint64_t virtio_id;  /* for "virtio,mmio": the virtio device type; 0: any */
+    uint64_t instance;   /* it gets only this one of them, counted from 0; DEV_ALL_DEVICES: all */
     uint64_t irq_deadline_us; /* of its lines, from interrupt to acknowledgement, 0: none; at most 10 s */
 };
 struct dev_register_reply {

@@ -15,9 +15,9 @@ enum start_slot { START_NULL, START_CNODE, START_MM, START_PROC, START_LOG, STAR
 
 #define START_MAX_CAPS 24
 struct start_cap {
-    char name[24]; /* of the process that serves it ("fs"); "recv:NAME" for the endpoint it serves itself */
-    uint32_t slot;
-    uint32_t count; /* clients of a served endpoint: unused */
+    char name[24];     /* of the process that serves it ("virtio-blk"), or what it is ("log") */
+    char protocol[16]; /* that it serves ("blk"); empty: it is no session with a server */
+    uint32_t slot, reserved;
 };
 
 struct start_info {

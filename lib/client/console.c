@@ -8,7 +8,7 @@
 enum error terminal_write(const void *bytes, size_t count)
 {
     const char *from = bytes;
-    cap_t console = rt_cap("console");
+    cap_t console = rt_server("console");
 
     if (console == 0) {
         rt_log_bytes(bytes, count);
@@ -39,9 +39,9 @@ enum error terminal_read(void *bytes, size_t size, size_t *count)
     struct console_read_request request = {.max = size < CONSOLE_MAX_BYTES ? size : CONSOLE_MAX_BYTES};
     struct console_read_reply *reply = proto_page();
 
-    if (rt_cap("console") == 0)
+    if (rt_server("console") == 0)
         return ERR_NO_CAP;
-    enum error error = console_read(rt_cap("console"), &request, reply);
+    enum error error = console_read(rt_server("console"), &request, reply);
     if (error)
         return error;
     if (reply->length > request.max)
@@ -56,7 +56,7 @@ enum error terminal_mode(uint64_t mode)
     struct console_mode_request request = {.mode = mode};
     struct proto_empty none;
 
-    return console_mode(rt_cap("console"), &request, &none);
+    return console_mode(rt_server("console"), &request, &none);
 }
 
 enum error terminal_foreground(uint64_t process)
@@ -64,7 +64,7 @@ enum error terminal_foreground(uint64_t process)
     struct console_foreground_request request = {.process = process};
     struct proto_empty none;
 
-    return console_foreground(rt_cap("console"), &request, &none);
+    return console_foreground(rt_server("console"), &request, &none);
 }
 
 unsigned terminal_columns(bool ask)
@@ -72,10 +72,10 @@ unsigned terminal_columns(bool ask)
     struct console_size_request request = {.flags = ask ? CONSOLE_ASK : 0};
     struct console_size_reply reply;
 
-    return !console_size(rt_cap("console"), &request, &reply) ? (unsigned)reply.columns : 0;
+    return !console_size(rt_server("console"), &request, &reply) ? (unsigned)reply.columns : 0;
 }
 
 enum error terminal_interrupt(cap_t notification)
 {
-    return console_interrupt(rt_cap("console"), NULL, NULL, notification);
+    return console_interrupt(rt_server("console"), NULL, NULL, notification);
 }

@@ -22,7 +22,7 @@ static enum error attach(void)
     struct fs_attach_reply reply;
     enum error error = ERR_OK;
 
-    fs_server = rt_cap("fs");
+    fs_server = rt_server("fs");
     if (!fs_server)
         return ERR_NO_FS;
     if (!fs_buffer.address)
@@ -358,6 +358,6 @@ enum error directory_list(uint64_t handle, bool (*each)(void *context, const str
 
 enum error fs_get_info(struct fs_info_reply *info)
 {
-    fs_server = rt_cap("fs");
+    fs_server = rt_server("fs");
     return fs_server ? fs_info(fs_server, NULL, info) : ERR_NO_FS;
 }

@@ -92,7 +92,7 @@ enum error file_sync(uint64_t handle)
 
 enum error fs_sync_all(void)
 {
-    fs_server = rt_cap("fs");
+    fs_server = rt_server("fs");
     return fs_server ? fs_sync(fs_server, NULL, NULL) : ERR_NO_FS;
 }
 

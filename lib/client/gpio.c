@@ -13,14 +13,14 @@ enum error gpio_controller(uint64_t controller, struct gpio_info_reply *info)
 {
     const struct gpio_controller_request request = {.controller = controller};
 
-    return gpio_info(rt_cap("gpio"), &request, info);
+    return gpio_info(rt_server("gpio"), &request, info);
 }
 
 enum error gpio_describe(struct gpio_pin pin, struct gpio_pin_reply *description)
 {
     const struct gpio_pin_request request = request_for(pin);
 
-    return gpio_pin(rt_cap("gpio"), &request, description);
+    return gpio_pin(rt_server("gpio"), &request, description);
 }
 
 static enum error set(struct gpio_pin pin, uint64_t which, uint64_t flags, struct gpio_owner *owner)
@@ -28,7 +28,7 @@ static enum error set(struct gpio_pin pin, uint64_t which, uint64_t flags, struc
     const struct gpio_set_request request = {
         .controller = pin.controller, .pin = pin.number, .which = which, .flags = flags};
     struct gpio_set_reply reply;
-    enum error error = gpio_set(rt_cap("gpio"), &request, &reply);
+    enum error error = gpio_set(rt_server("gpio"), &request, &reply);
 
     if (owner != NULL)
         *owner = reply.owner;
@@ -66,7 +66,7 @@ enum error gpio_give_back(struct gpio_pin pin)
     const struct gpio_pin_request request = request_for(pin);
     struct proto_empty none;
 
-    return gpio_release(rt_cap("gpio"), &request, &none);
+    return gpio_release(rt_server("gpio"), &request, &none);
 }
 
 enum error gpio_wait_for(struct gpio_pin pin, uint64_t events, cap_t notification, uint64_t *flags)
@@ -74,7 +74,7 @@ enum error gpio_wait_for(struct gpio_pin pin, uint64_t events, cap_t notificatio
     const struct gpio_watch_request request = {
         .controller = pin.controller, .pin = pin.number, .events = events};
     struct gpio_watch_reply reply;
-    enum error error = gpio_watch(rt_cap("gpio"), &request, &reply, notification);
+    enum error error = gpio_watch(rt_server("gpio"), &request, &reply, notification);
 
     if (flags != NULL)
         *flags = reply.flags;
@@ -85,7 +85,7 @@ enum error gpio_happened(struct gpio_pin pin, struct gpio_acknowledge_reply *hap
 {
     const struct gpio_pin_request request = request_for(pin);
 
-    return gpio_acknowledge(rt_cap("gpio"), &request, happened);
+    return gpio_acknowledge(rt_server("gpio"), &request, happened);
 }
 
 enum error gpio_wait_no_more(struct gpio_pin pin)
@@ -93,5 +93,5 @@ enum error gpio_wait_no_more(struct gpio_pin pin)
     const struct gpio_pin_request request = request_for(pin);
     struct proto_empty none;
 
-    return gpio_unwatch(rt_cap("gpio"), &request, &none);
+    return gpio_unwatch(rt_server("gpio"), &request, &none);
 }

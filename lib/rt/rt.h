@@ -50,8 +50,13 @@ void rt_init_from_boot(const struct boot_info *boot);
 /* Tells the run-time which session with mm to use (rt_map, malloc, object_make), where it is not the one of
  * START_MM. */
 void rt_set_mm(cap_t session);
-/* Slot of the named capability ("fs"), 0 when the description does not grant it. */
+/* Slot of the named capability ("fs", "log"), 0 when the description does not grant it. */
 cap_t rt_cap(const char *name);
+/* The n-th session with a server of that protocol ("blk") that the description grants; NULL: there are no
+ * more. */
+const struct start_cap *rt_session(const char *protocol, unsigned n);
+/* Slot of the first of them, 0 when there is none. */
+cap_t rt_server(const char *protocol);
 /* Own name and number, for messages. */
 const char *rt_name(void);
 /* One formatted line to the kernel log (if the process has the log capability), with the process's name in

@@ -134,10 +134,30 @@ const char *rt_environment(const char *name)
     return NULL;
 }
 
+static uint64_t cap_count(void)
+{
+    return rt_start->cap_count < START_MAX_CAPS ? rt_start->cap_count : START_MAX_CAPS;
+}
+
+const struct start_cap *rt_session(const char *protocol, unsigned n)
+{
+    for (uint64_t i = 0; i < cap_count(); i++) {
+        const struct start_cap *cap = &rt_start->cap[i];
+        if (strncmp(cap->protocol, protocol, sizeof(cap->protocol)) == 0 && n-- == 0)
+            return cap;
+    }
+    return NULL;
+}
+
+cap_t rt_server(const char *protocol)
+{
+    const struct start_cap *cap = rt_session(protocol, 0);
+    return cap != NULL ? cap->slot : 0;
+}
+
 cap_t rt_cap(const char *name)
 {
-    uint64_t count = rt_start->cap_count < START_MAX_CAPS ? rt_start->cap_count : START_MAX_CAPS;
-    for (uint64_t i = 0; i < count; i++)
+    for (uint64_t i = 0; i < cap_count(); i++)
         if (strncmp(rt_start->cap[i].name, name, sizeof(rt_start->cap[i].name)) == 0)
             return rt_start->cap[i].slot;
     return 0;

@@ -31,7 +31,7 @@ MAY_LACK = ("spawn_wait_200",)  # while there may not be so many processes
 SERVERS = ("mm", "init", "fs", "console", "virtio-blk", "dev", "sh")
 NODE = """
     echo: echo {
-        priority = <150>; memory = <1024>; serves; uses = <&mm MM_USE>, <&init PROC_SELF>;
+        priority = <150>; memory = <1024>; serves = "echo"; uses = <&mm MM_USE>, <&init PROC_SELF>;
     };
     costs {
         restart = "never"; priority = <100>; memory = <131072>;

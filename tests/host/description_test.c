@@ -38,7 +38,7 @@ Test(description, the_real_one_has_no_mistake)
     check_order();
     const struct description_process *shell = process("sh"), *blk = process("virtio-blk");
     cr_assert(shell->spawns);
-    cr_assert_not(shell->serves);
+    cr_assert_eq(shell->serves[0], 0);
     cr_assert(description_uses(shell, description_find(&description, "fs")));
     cr_assert_not(description_uses(shell, description_find(&description, "virtio-blk")));
     cr_assert_str_eq(blk->compatible, "virtio,mmio");
@@ -97,8 +97,8 @@ Test(description, long_budget)
 
 Test(description, order_follows_uses)
 {
-    check(CORE "a { " COMMON "uses = <&b 1>; }; b: b { " COMMON "serves; uses = <&c 1>; };"
-               "c: c { " COMMON "serves; }; d { " COMMON "programs { " COMMON "uses = <&b 1>; }; };",
+    check(CORE "a { " COMMON "uses = <&b 1>; }; b: b { " COMMON SERVES "uses = <&c 1>; };"
+               "c: c { " COMMON SERVES "}; d { " COMMON "programs { " COMMON "uses = <&b 1>; }; };",
           "c b d a ", "");
 }
 
@@ -120,7 +120,7 @@ Test(description, phandle_that_points_nowhere)
     check(CORE "a { " COMMON "uses = <&b 1>; }; b: b { " COMMON "};", "a b ",
           "system.dtb: a: starts without b, which serves nothing\n");
     /* The mistake is the name's. */
-    check(CORE "a { " COMMON "uses = <&b 1>; }; b: abcdefghijklmnop { " COMMON "serves; };", "a ",
+    check(CORE "a { " COMMON "uses = <&b 1>; }; b: abcdefghijklmnop { " COMMON SERVES "};", "a ",
           "system.dtb: the name of process abcdefghijklmnop is longer than 15 characters\n"
           "system.dtb: a: starts without phandle 1, which no process has\n");
 }
@@ -172,10 +172,19 @@ Test(description, long_lists_of_hardware)
     check(nodes, "dev ", "system.dtb: a: compatible has more than 255 characters\n");
 }
 
+#define DRIVES "uses = <&dev 1>; compatible = \"x\"; "
 Test(description, names)
 {
-    check(CORE "a@1 { " COMMON "}; a@2 { " COMMON "}; b { " COMMON "};", "b ",
-          "system.dtb: a: described twice\n");
+    check(CORE "a@1 { " COMMON "}; a@2 { " COMMON "}; b { " COMMON "};", "a@1 a@2 b ", "");
+    cr_assert_str_eq(description.process[2].program, "a");
+    check(CORE DEV "a@1 { " COMMON DRIVES "}; a@02 { " COMMON DRIVES "}; a { " COMMON DRIVES "};",
+          "dev a@1 a@02 ", "system.dtb: a: drives x, as a@1 does already\n");
+    cr_assert_eq(description.process[3].instance, 1);
+    cr_assert_eq(description.process[4].instance, 2);
+    cr_assert_eq(description.process[5].instance, INSTANCE_ALL);
+    check(CORE DEV "a@x { " COMMON DRIVES "}; a@1000 { " COMMON DRIVES "};", "dev ",
+          "system.dtb: a@x: drives hardware: behind the @ must be a number\n"
+          "system.dtb: a@1000: drives hardware: behind the @ must be a number\n");
     check(CORE "a23456789012345 { " COMMON "}; b234567890123456 { " COMMON "};", "a23456789012345 ",
           "system.dtb: the name of process b234567890123456 is longer than 15 characters\n");
 }
@@ -236,7 +245,7 @@ Test(description, wrong_types_and_names)
         {COMMON "program = \"\";", "program is not one string"},
         {COMMON "program = \"12345678901234567890123456789012\";", "program is longer than 31 characters"},
         {COMMON "restart = \"sometimes\";", "restart is neither \"always\" nor \"never\""},
-        {COMMON "serves = <1>;", "serves takes no value"},
+        {COMMON "serves = <1>;", "serves is not one string"},
         {COMMON "compatible = <1>;", "compatible is not a list of strings"},
         {COMMON "compatible;", "compatible is not a list of strings"},
         {COMMON "compatible = \"a\", \"\", \"b\";", "compatible is not a list of strings"},
@@ -290,11 +299,11 @@ Test(description, nothing_can_start)
         "system.dtb: not a system description: its root is not compatible with \"cardea,system\"\n");
     check_refused("cardea,system", "",
                   "system.dtb: describes no process init, without which no other can run\n");
-    check_refused("cardea,system", "init { priority = <1>; serves; };", no_mm);
-    check_refused("cardea,system", "init { priority = <1>; serves; }; mm { serves; };",
+    check_refused("cardea,system", "init { priority = <1>; " SERVES "};", no_mm);
+    check_refused("cardea,system", "init { priority = <1>; " SERVES "}; mm { " SERVES "};",
                   "system.dtb: mm: has no priority\n");
     check_refused("cardea,system",
-                  "init { priority = <1>; serves; }; mm { priority = <1>; program = \"nothing\"; };",
+                  "init { priority = <1>; " SERVES "}; mm { priority = <1>; program = \"nothing\"; };",
                   "system.dtb: mm: program nothing is not in the archive\n");
 }
 
@@ -317,7 +326,7 @@ Test(description, damage, .timeout = 60)
     uint64_t random = 0x5eed;
     unsigned refused = 0, partly = 0, whole = 0;
     const char *nodes = "/dts-v1/; / { compatible = \"cardea,system\";" CORE DEV "a: a { " COMMON
-                        "serves; uses = <&mm 1>, <&dev 1>; compatible = \"x\"; };"
+                        SERVES "uses = <&mm 1>, <&dev 1>; compatible = \"x\"; };"
                         "b { " COMMON "uses = <&a 1>; programs { " COMMON "uses = <&a 1>; }; }; };";
 
     enter_scratch(scratch);

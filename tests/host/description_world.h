@@ -11,9 +11,10 @@
 
 /* What every description needs, for the tests to add to. */
 #define CORE                                                                                                 \
-    "init: init { priority = <210>; serves; };\n"                                                            \
-    "mm: mm { priority = <220>; serves; kernel = \"log\", \"memory\"; };\n"
-#define DEV    "dev: dev { priority = <200>; memory = <4096>; serves; uses = <&mm 3>; };\n"
+    "init: init { priority = <210>; " SERVES "};\n"                                                          \
+    "mm: mm { priority = <220>; " SERVES "kernel = \"log\", \"memory\"; };\n"
+#define DEV    "dev: dev { priority = <200>; memory = <4096>; " SERVES "uses = <&mm 3>; };\n"
+#define SERVES "serves = \"x\"; "
 #define COMMON "priority = <10>; memory = <1024>; "
 
 static char lines[OUTPUT]; /* that were reported */

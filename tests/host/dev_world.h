@@ -99,5 +99,6 @@ static inline enum error claim(uint64_t client, const char *driver, const char *
     snprintf(list, sizeof(list) - 1, "%s", compatible);
     for (char *blank = strchr(list, ' '); blank != NULL; blank = strchr(blank + 1, ' '))
         *blank = 0;
-    return devices_claim(&devices, client, driver, list, virtio_id, virtio_type, count, other);
+    return devices_claim(&devices, client, driver, list, virtio_id, DEV_ALL_DEVICES, virtio_type, count,
+                         other);
 }

@@ -37,8 +37,9 @@ Test(init, start_page_capabilities)
     struct start_info start;
 
     start_info_init(&start, 1, "x", 1);
-    cr_assert(start_info_cap(&start, "recv:", "virtio-blk", 9));
-    cr_assert_str_eq(start.cap[0].name, "recv:virtio-blk");
+    cr_assert(start_info_cap(&start, "blk", "virtio-blk", 9));
+    cr_assert_str_eq(start.cap[0].name, "virtio-blk");
+    cr_assert_str_eq(start.cap[0].protocol, "blk");
     cr_assert_eq(start.cap[0].slot, 9);
     while (start.cap_count < START_MAX_CAPS) {
         cr_assert(start_info_cap(&start, "", "a name that is much longer than there is room for", 1));

@@ -38,7 +38,7 @@ described(
     "two_drivers_for_one_device",
     add(
         'twin { program = "virtio-blk"; priority = <50>; memory = <4096>; compatible = "virtio,mmio";'
-        ' virtio-id = <2>; serves;'
+        ' virtio-id = <2>; serves = "x";'
         " uses = <&mm MM_USE>, <&init PROC_SELF>, <&dev DEV_DRIVE>; };"
     ),
     "twin: drives virtio,mmio, as virtio-blk does already",
@@ -47,8 +47,8 @@ described(
 described(
     "cycle_of_uses",
     add(
-        'one: one { program = "sh"; serves; priority = <50>; memory = <4096>; uses = <&two 1>; };'
-        ' two: two { program = "sh"; serves; priority = <50>; memory = <4096>; uses = <&one 1>; };'
+        'one: one { program = "sh"; serves = "x"; priority = <50>; memory = <4096>; uses = <&two 1>; };'
+        ' two: two { program = "sh"; serves = "x"; priority = <50>; memory = <4096>; uses = <&one 1>; };'
     ),
     "cycle of uses: one -> two -> one",
     "one two",
@@ -83,13 +83,15 @@ def with_kv(name: str, old: str, new: str, expected: str) -> None:
     """A server that the shell and its programs use has a mistake."""
 
     def edit(text: str) -> str:
-        text = text.replace("    sh {", "    " + (KV % "serves;").replace(old, new) + "\n\n    sh {", 1)
-        return text.replace("<&fs FS_READ>", "<&fs FS_READ>, <&kv 1>")
+        text = text.replace("    sh {", "    " + (KV % 'serves = "x";').replace(old, new) + "\n\n    sh {", 1)
+        return text.replace("<&fs (FS_READ | FS_WRITE)>", "<&fs (FS_READ | FS_WRITE)>, <&kv 1>")
 
     described(name, edit, expected, "kv")
 
 
-with_kv("server_that_serves_nothing_it_says", "serves;", "srves;", "sh: starts without kv, which is left out")
+with_kv(
+    "server_that_serves_nothing_it_says", "serves =", "srves =", "sh: starts without kv, which is left out"
+)
 with_kv(
     "server_without_priority", "priority = <90>;", "", "sh: programs: starts without kv, which is left out"
 )

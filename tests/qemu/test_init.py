@@ -69,7 +69,7 @@ def processes(system) -> dict:
 
 
 # Mistakes with which the rest goes on: who is left out, the change, and the lines.
-NEW = "{ priority = <90>; memory = <1024>; serves; "
+NEW = '{ priority = <90>; memory = <1024>; serves = "x"; '
 MISTAKES = {
     "unknown_program": (
         "x",

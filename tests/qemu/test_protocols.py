@@ -28,6 +28,35 @@ def the_example_of_the_documentation_runs(system):
     system.wait_log("client: goddess is Cardea; an unknown key: not found")
 
 
+def two_drivers(text: str) -> str:
+    """virtio-blk described twice, each for one disk; fs uses both."""
+    node = re.search(r"    virtio_blk: virtio-blk \{.*?\n    \};\n", text, re.S).group(0)
+    second = node.replace("virtio_blk: virtio-blk", "virtio_blk1: virtio-blk@1")
+    text = text.replace(node, node.replace("virtio-blk {", "virtio-blk@0 {") + second)
+    grant = "<&virtio_blk (BLK_READ | BLK_WRITE)>"
+    return text.replace(grant, grant + ", " + grant.replace("blk (", "blk1 ("))
+
+
+@test(harts=(1, 4), boot=False, timeout=60)
+def a_driver_described_twice_drives_two_disks(system):
+    empty = system.directory / "empty.img"
+    empty.write_bytes(bytes(1 << 20))
+    drive = f"if=none,format=raw,id=second,file={empty}"
+    system.boot(
+        initrd=inputs.described(system, two_drivers),
+        extra=("-drive", drive, "-device", "virtio-blk-device,drive=second"),
+    )
+    system.wait_prompt()
+    log = system.wait_log("fs: mounted ext4")
+    for number in (0, 1):
+        if len(re.findall(rf"virtio-blk@{number}: disk \d: virtio_mmio", log)) != 1:
+            raise Failure(f"virtio-blk@{number} drives not one disk:\n{log}")
+    system.command("kill virtio-blk@1")
+    system.wait_log(r"virtio-blk@1: killed; restarting")
+    if "welcome" not in system.command("cat /README.txt").lower():
+        raise Failure("the other disk cannot be read")
+
+
 STALE = """
     stale {
         restart = "never"; priority = <90>; memory = <4096>;

@@ -201,11 +201,15 @@ static int find_rival(const struct devices *devices, unsigned device, int driver
 
 /* By what each device matches, or NULL; ERR_EXISTS with *other when another driver has its registers. */
 static enum error find_matches(const struct devices *devices, int driver, const char *compatible,
-                               uint64_t virtio_id, uint32_t (*virtio_type)(unsigned device),
-                               const char **match, int *other)
+                               uint64_t virtio_id, uint64_t instance,
+                               uint32_t (*virtio_type)(unsigned device), const char **match, int *other)
 {
+    uint64_t found = 0;
+
     for (unsigned i = 0; i < devices->count; i++) {
         match[i] = find_match(devices, i, compatible, virtio_id, virtio_type);
+        if (match[i] != NULL && found++ != instance && instance != DEV_ALL_DEVICES)
+            match[i] = NULL;
         int rival = match[i] == NULL ? NO_DEVICE : find_rival(devices, i, driver);
         if (rival != NO_DEVICE) {
             *other = rival;
@@ -216,8 +220,8 @@ static enum error find_matches(const struct devices *devices, int driver, const 
 }
 
 enum error devices_claim(struct devices *devices, uint64_t client, const char *name, const char *compatible,
-                         uint64_t virtio_id, uint32_t (*virtio_type)(unsigned device), uint64_t *count,
-                         int *device)
+                         uint64_t virtio_id, uint64_t instance, uint32_t (*virtio_type)(unsigned device),
+                         uint64_t *count, int *device)
 {
     const char *match[MAX_DEVICES];
     int driver;
@@ -225,7 +229,8 @@ enum error devices_claim(struct devices *devices, uint64_t client, const char *n
     if (name[0] == 0 || client == 0)
         return ERR_BAD_ARG;
     driver = find_driver(devices, name);
-    enum error error = find_matches(devices, driver, compatible, virtio_id, virtio_type, match, device);
+    enum error error = find_matches(devices, driver, compatible, virtio_id, instance, virtio_type, match,
+                                    device);
     if (!error && driver == NO_DRIVER) {
         driver = find_driver(devices, "");
         error = driver == NO_DRIVER ? ERR_TOO_MANY : ERR_OK;

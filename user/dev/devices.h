@@ -7,6 +7,7 @@
 
 #include <abi/error.h>
 #include <base/intc.h>
+#include <proto/dev.h>
 
 #define MAX_DEVICES     192
 #define MAX_DRIVERS     32
@@ -77,14 +78,15 @@ void device_pin_users(const struct devices *devices, unsigned device, int user[D
 /*
  * Gives the driver `name`, running as process `client`, all devices that are compatible with one string of
  * the list `compatible`, which an empty string ends; for "virtio,mmio" only those of which virtio_type()
- * says `virtio_id` (0: any type, but not 0, which is no device). A driver
- * of that name that was there before is replaced. *count says how many it has now. ERR_EXISTS: another driver
- * has one of them: *device is that, device.driver tells who; ERR_TOO_MANY; ERR_BAD_ARG: no name or no client.
+ * says `virtio_id` (0: any type, but not 0, which is no device). With an `instance` it is that one of them
+ * alone, counted from 0; DEV_ALL_DEVICES: all. A driver of that name that was there before is replaced.
+ * *count says how many it has now. ERR_EXISTS: another driver has one of them: *device is that, device.driver
+ * tells who; ERR_TOO_MANY; ERR_BAD_ARG: no name or no client.
  * Then nothing has changed.
  */
 enum error devices_claim(struct devices *devices, uint64_t client, const char *name, const char *compatible,
-                         uint64_t virtio_id, uint32_t (*virtio_type)(unsigned device), uint64_t *count,
-                         int *device);
+                         uint64_t virtio_id, uint64_t instance, uint32_t (*virtio_type)(unsigned device),
+                         uint64_t *count, int *device);
 /* Sets the deadline of the lines of the driver that runs as `client`. */
 void devices_set_deadline(struct devices *devices, uint64_t client, uint64_t irq_deadline_us);
 /* That of the driver of a device; 0: none, or no driver. */

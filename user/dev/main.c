@@ -325,8 +325,8 @@ static enum error serve_dev_register(struct call *call, const struct dev_registe
     uint64_t before = devices_driver(&devices, driver);
     if (before != 0 && before != request->client)
         release(before);
-    enum error error = devices_claim(&devices, request->client, driver, list, request->virtio_id, virtio_type,
-                                     &reply->count, &device);
+    enum error error = devices_claim(&devices, request->client, driver, list, request->virtio_id,
+                                     request->instance, virtio_type, &reply->count, &device);
     if (!error)
         devices_set_deadline(&devices, request->client, request->irq_deadline_us);
     if (error == ERR_EXISTS) {

@@ -34,29 +34,18 @@ static uint64_t session;       /* number of the session, in each cookie */
 static bool lost;              /* the session's disk is gone */
 static enum error write_error; /* of a write since the last flush */
 
-/* Capabilities that are no block driver's: the kernel's and those with a fixed slot, and some services. */
-static bool is_driver(const struct start_cap *cap)
-{
-    static const char *const others[] = {"dev", "console", "fs"};
-
-    for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-        if (!strcmp(cap->name, others[i]))
-            return false;
-    return cap->slot >= START_FIRST_NAMED && !strchr(cap->name, ':');
-}
-
 bool disk_find(struct disk *disk, unsigned unit)
 {
     unsigned seen = 0;
 
     if (unit >= MAX_DISKS)
         return false;
-    for (uint64_t i = 0; i < rt_start->cap_count && i < START_MAX_CAPS; i++) {
-        const struct start_cap *cap = &rt_start->cap[i];
+    const struct start_cap *cap;
+    for (unsigned i = 0; (cap = rt_session("blk", i)); i++) {
         struct blk_unit_request request = {0};
         struct blk_info_reply info = {0};
 
-        if (!is_driver(cap) || blk_info(cap->slot, &request, &info))
+        if (blk_info(cap->slot, &request, &info))
             continue;
         if (unit - seen < info.units) {
             request.unit = unit - seen;

@@ -15,6 +15,7 @@
 #define MAX_MEMORY_KIB    (16u << 20)
 #define MAX_PRIORITY      255
 #define MAX_HART          7
+#define MAX_INSTANCE 999
 #define MAX_VIRTIO_ID     0xffff
 #define COMPATIBLE_LENGTH 31 /* of one string */
 
@@ -294,6 +295,21 @@ static bool read_compatible(const struct reader *reader)
     return true;
 }
 
+/* The number behind the @ of a driver's name. */
+static bool read_instance(struct description_process *process)
+{
+    const char *text = strchr(process->name, '@');
+    uint32_t number = 0;
+
+    process->instance = INSTANCE_ALL;
+    if (text == NULL)
+        return true;
+    for (text++; *text >= '0' && *text <= '9'; text++)
+        number = number * 10 + (uint32_t)(*text - '0');
+    process->instance = number;
+    return *text == 0 && text[-1] != '@' && number <= MAX_INSTANCE;
+}
+
 static bool read_hardware(const struct reader *reader)
 {
     struct description_process *process = reader->process;
@@ -303,6 +319,8 @@ static bool read_hardware(const struct reader *reader)
         !read_number(reader, "irq-deadline-us", false, 1, MAX_DEADLINE_US, &process->irq_deadline)) {
         return false;
     }
+    if (process->compatible[0] != 0 && !read_instance(process))
+        return complain(reader->source, process, "drives hardware: behind the @ must be a number");
     if (process->compatible[0] == 0 && (process->virtio_id != 0 || process->irq_deadline != 0)) {
         return complain(reader->source, process, "%s without compatible",
                         process->virtio_id != 0 ? "virtio-id" : "irq-deadline-us");
@@ -312,10 +330,13 @@ static bool read_hardware(const struct reader *reader)
 
 static bool read_serves(const struct reader *reader)
 {
-    uint32_t length = 0;
+    struct description_process *process = reader->process;
 
-    reader->process->serves = fdt_prop(reader->fdt, reader->node, "serves", &length) != NULL;
-    return length == 0 || complain(reader->source, reader->process, "serves takes no value");
+    if (fdt_prop(reader->fdt, reader->node, "serves", NULL) == NULL)
+        return true;
+    if (!read_string(reader, "serves", process->serves, sizeof(process->serves)))
+        return false;
+    return process->serves[0] != 0 || complain(reader->source, process, "serves names no protocol");
 }
 
 static bool read_programs(const struct reader *reader)
@@ -352,19 +373,18 @@ static bool read_process(const struct reader *reader)
     struct description_process *process = reader->process;
     bool is_core = strcmp(process->name, "init") == 0 || strcmp(process->name, "mm") == 0;
 
-    memcpy(process->program, process->name, sizeof(process->name));
+    memcpy(process->program, process->name, strcspn(process->name, "@"));
     return read_grant(reader, &process->own, !is_core) &&
            read_string(reader, "program", process->program, sizeof(process->program)) &&
            check_program(reader) && read_restart(reader) && read_hardware(reader) && read_serves(reader) &&
            read_programs(reader);
 }
 
-/* Takes the name of a node up to its unit address. False, after a report, when there can be no such process.
- */
+/* Takes the name of a node. False, after a report, when there can be no such process. */
 static bool take_name(const struct reader *reader, const char *name)
 {
     struct description *description = reader->description;
-    size_t length = strcspn(name, "@");
+    size_t length = strlen(name);
 
     if (length >= sizeof(reader->process->name)) {
         char text[DESCRIPTION_LINE];

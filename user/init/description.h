@@ -34,7 +34,8 @@ struct description_use {
     uint16_t rights; /* proto/rights.h */
 };
 
-#define HART_ANY 0xff
+#define HART_ANY     0xff
+#define INSTANCE_ALL (~0u)
 
 /* What one process, or every program that it spawns, gets. */
 struct description_grant {
@@ -58,7 +59,8 @@ struct description_process {
     char compatible[DESCRIPTION_COMPATIBLE];
     uint32_t virtio_id;    /* 0: any */
     uint32_t irq_deadline; /* of the lines of that hardware, microseconds; 0: none */
-    bool serves;
+    char serves[16];       /* the protocol; empty: it serves nothing */
+    uint32_t instance;     /* which of the devices it drives, from 0; INSTANCE_ALL: all */
     bool restart; /* started again when it ends */
     bool spawns;  /* `programs` is valid */
     bool bad;     /* reported; is not started */

@@ -116,15 +116,15 @@ static void name_cap(struct process *mm, struct start_info *start, const char *n
 /* The first receiver's are named as those of every process are, the others' with their number. */
 static void give_receiver(struct process *mm, struct start_info *start, unsigned number, cap_t thread)
 {
-    char recv[24] = "recv:mm", of_thread[24] = "thread";
+    char endpoint[24] = "endpoint", of_thread[24] = "thread";
 
     if (number > 0) {
-        format_buffer(recv, sizeof(recv), "recv:mm.%u", number);
+        format_buffer(endpoint, sizeof(endpoint), "endpoint.%u", number);
         format_buffer(of_thread, sizeof(of_thread), "thread.%u", number);
         name_cap(mm, start, of_thread, MM_SLOT_THREAD + number, thread, RIGHTS_ALL, 0);
     }
     unsigned slot = number == 0 ? START_ENDPOINT : MM_SLOT_RECV + number;
-    name_cap(mm, start, recv, slot, receivers[number].endpoint, RIGHTS_ALL, 0);
+    name_cap(mm, start, endpoint, slot, receivers[number].endpoint, RIGHTS_ALL, 0);
 }
 
 static void give_caps(struct process *mm, struct start_info *start)

@@ -15,9 +15,9 @@ struct granting {
     enum error error; /* the first that happened; nothing more is done after it */
 };
 
-static void name_slot(struct granting *granting, const char *prefix, const char *name, uint32_t slot)
+static void name_slot(struct granting *granting, const char *protocol, const char *name, uint32_t slot)
 {
-    if (!granting->error && !start_info_cap(granting->start, prefix, name, slot))
+    if (!granting->error && !start_info_cap(granting->start, protocol, name, slot))
         granting->error = ERR_TOO_MANY;
 }
 
@@ -62,7 +62,7 @@ static void give_kernel(struct granting *granting, uint32_t kernel)
 static void give_session(struct granting *granting, const struct description_use *use)
 {
     const struct process *process = granting->process;
-    const char *name = description.process[use->target].name;
+    const struct description_process *server = &description.process[use->target];
     uint32_t slot = START_MM;
 
     if (use->target == description.mm) {
@@ -74,7 +74,7 @@ static void give_session(struct granting *granting, const struct description_use
         give(granting, slot, services[use->target].endpoint, RIGHT_SEND | RIGHT_GRANT,
              proto_badge(process->number, use->rights));
     }
-    name_slot(granting, "", name, slot);
+    name_slot(granting, server->serves, server->name, slot);
 }
 
 enum error grant_caps(struct process *process, struct start_info *start)
@@ -86,7 +86,7 @@ enum error grant_caps(struct process *process, struct start_info *start)
         give_session(&granting, &process->grant->use[i]);
     if (process->described != NOT_DESCRIBED && services[process->described].endpoint != 0) {
         give(&granting, START_ENDPOINT, services[process->described].endpoint, RIGHT_RECV | RIGHT_GRANT, 0);
-        name_slot(&granting, "recv:", process->name, START_ENDPOINT);
+        name_slot(&granting, "", "endpoint", START_ENDPOINT);
     }
     start->cnode_slots = process->cnode_slots;
     start->first_free_slot = granting.next;

@@ -149,8 +149,9 @@ enum error thread_add(struct process *process, const struct proc_thread_request 
 
 /* Fills a page for the process; no capabilities and no arguments yet. */
 void start_info_init(struct start_info *start, uint64_t number, const char *name, uint64_t timebase);
-/* Names a capability; false when the table is full. */
-bool start_info_cap(struct start_info *start, const char *prefix, const char *name, uint32_t slot);
+/* Names a capability, and the protocol that it is a session of ("": of none); false when the table is
+ * full. */
+bool start_info_cap(struct start_info *start, const char *protocol, const char *name, uint32_t slot);
 /* Appends the words of a text, which blanks part, as arguments at args + *length, where there is room for
  * them. Returns how many. */
 unsigned start_args_add(char *args, size_t *length, const char *text);

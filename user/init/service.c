@@ -44,7 +44,7 @@ void services_init(void)
     }
     for (unsigned i = 0; i < description.count; i++) {
         bool is_core = i == description.init || i == description.mm;
-        if (is_core || (description.process[i].serves && !description.process[i].bad))
+        if (is_core || (description.process[i].serves[0] != 0 && !description.process[i].bad))
             make_endpoint(i);
     }
 }
@@ -124,6 +124,8 @@ static bool register_driver(struct process *process)
     const struct description_process *described = &description.process[process->described];
     struct dev_register_request q = {.client = process->number,
                                      .virtio_id = described->virtio_id,
+                                     .instance = described->instance == INSTANCE_ALL ? DEV_ALL_DEVICES
+                                                                                     : described->instance,
                                      .irq_deadline_us = described->irq_deadline};
     struct dev_register_reply r = {0};
 

@@ -18,12 +18,13 @@ void start_info_init(struct start_info *start, uint64_t number, const char *name
     format_buffer(start->name, sizeof(start->name), "%s", name);
 }
 
-bool start_info_cap(struct start_info *start, const char *prefix, const char *name, uint32_t slot)
+bool start_info_cap(struct start_info *start, const char *protocol, const char *name, uint32_t slot)
 {
     if (start->cap_count == START_MAX_CAPS)
         return false;
     struct start_cap *cap = &start->cap[start->cap_count++];
-    format_buffer(cap->name, sizeof(cap->name), "%s%s", prefix, name);
+    format_buffer(cap->name, sizeof(cap->name), "%s", name);
+    format_buffer(cap->protocol, sizeof(cap->protocol), "%s", protocol);
     cap->slot = slot;
     return true;
 }

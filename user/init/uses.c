@@ -28,7 +28,7 @@ static bool add_use(const struct reader *reader, struct description_grant *grant
         return true;
     }
     const char *name = description->process[target].name;
-    if (!description->process[target].serves && !description->process[target].bad) {
+    if (description->process[target].serves[0] == 0 && !description->process[target].bad) {
         remark(reader->source, reader->process, "%sstarts without %s, which serves nothing", reader->part,
                name);
         return true;
@@ -73,6 +73,8 @@ static const char *shared_hardware(const struct description_process *a, const st
 {
     bool same_id = a->virtio_id == b->virtio_id || a->virtio_id == 0 || b->virtio_id == 0;
 
+    if (a->instance != b->instance && a->instance != INSTANCE_ALL && b->instance != INSTANCE_ALL)
+        return NULL;
     for (const char *one = a->compatible; *one != 0; one += strlen(one) + 1) {
         for (const char *other = b->compatible; *other != 0; other += strlen(other) + 1) {
             if (strcmp(one, other) == 0 && (same_id || strcmp(one, "virtio,mmio") != 0))

@@ -97,7 +97,7 @@ static void take_stock(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    if (rt_cap("recv:mm") == 0 || rt_cap("space") == 0)
+    if (rt_cap("endpoint") == 0 || rt_cap("space") == 0)
         rt_fail("started without an endpoint and its address space");
     take_stock(argc, argv);
     if (!space_adopt("init", rt_cap("init-space")))

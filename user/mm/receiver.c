@@ -23,7 +23,7 @@ static cap_t cap_of(const char *name, unsigned number)
 unsigned receivers_count(void)
 {
     unsigned count = 1;
-    while (count < MAX_RECEIVERS && cap_of("recv:mm", count) != 0)
+    while (count < MAX_RECEIVERS && cap_of("endpoint", count) != 0)
         count++;
     return count;
 }
@@ -33,7 +33,7 @@ static void __attribute__((noreturn)) serve_as(unsigned number)
     lock_be(number);
     const struct server server = {
         .name = "mm",
-        .endpoint = cap_of("recv:mm", number),
+        .endpoint = cap_of("endpoint", number),
         .protocol = {mm_serves()},
         .fault = fault_message,
     };
@@ -72,7 +72,7 @@ void receivers_serve(void)
 {
     cap_t endpoint[MAX_RECEIVERS];
     for (unsigned i = 0; i < locks_receivers(); i++)
-        endpoint[i] = cap_of("recv:mm", i);
+        endpoint[i] = cap_of("endpoint", i);
     mm_serve_init(endpoint);
     for (unsigned i = 1; i < locks_receivers(); i++) {
         enum error error = start(i);

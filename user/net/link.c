@@ -369,7 +369,7 @@ static bool find_interface(struct eth_info_reply *info)
 {
     struct eth_unit_request unit = {0};
 
-    link.driver = rt_cap("virtio-net");
+    link.driver = rt_server("eth");
     return link.driver != 0 && !eth_info(link.driver, &unit, info) && info->units > 0;
 }
 

@@ -120,7 +120,7 @@ int main(void)
 {
     struct blk_unit_request request = {0};
 
-    driver = rt_cap("sd-spi") != 0 ? rt_cap("sd-spi") : rt_cap("virtio-blk");
+    driver = rt_server("blk");
     check(driver != 0 && !blk_info(driver, &request, &info) && info.sectors >= AREA_SECTORS,
           "no disk");
     first = info.sectors - AREA_SECTORS;
