@@ -15,7 +15,7 @@ $(eval $(call compile,obj-integer,$(user_cc),$(user_flags) -march=rv64imac_zicsr
 
 # net is built with lwIP, httpd with picohttpparser (mk/sources.mk): objects and headers of their own.
 lwip_parts := core/def core/dns core/inet_chksum core/init core/ip core/mem core/memp core/netif core/pbuf \
-    core/raw core/stats core/tcp core/tcp_in core/tcp_out core/timeouts core/udp \
+    core/raw core/stats core/tcp core/tcp_in core/tcp_out core/udp \
     core/ipv4/dhcp core/ipv4/etharp core/ipv4/icmp core/ipv4/ip4 core/ipv4/ip4_addr core/ipv4/ip4_frag \
     core/ipv6/ethip6 core/ipv6/icmp6 core/ipv6/inet6 core/ipv6/ip6 core/ipv6/ip6_addr core/ipv6/ip6_frag \
     core/ipv6/mld6 core/ipv6/nd6 netif/ethernet

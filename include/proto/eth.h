@@ -44,9 +44,11 @@ enum eth_op {
     ETH_OP_SEND = 2,    /* a frame, or its last piece */
     ETH_OP_PIECE = 3,   /* a piece; the next request has the next. Completed when the frame is */
 };
-/* Ring entries (struct ring_request): op is an enum eth_op, offset and length are bytes of the segment behind
- * the ring. Completion: status is an enum error. Received frames have no checksum (FCS) at the end, and to
- * those to send the device adds it. */
+/* Ring entries (struct ring_request): op is an enum eth_op, offset and length are bytes of the segment
+ * behind the ring. Completion: status is an enum error; who sleeps is not woken because frames have been
+ * sent, unless half of the ring's entries are under way or frames wait for room: what was sent is seen
+ * when something comes. Received frames have no checksum (FCS) at the end, and to those to send the device
+ * adds it. */
 
 #define ETH_OPS(OP)                                                                                          \
     OP(eth, 1, info, struct eth_unit_request, struct eth_info_reply, ETH_USE, (), ())                        \

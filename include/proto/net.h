@@ -117,7 +117,7 @@ struct net_ready {
 };
 struct net_ready_reply {
     uint64_t count; /* at least 1 */
-    struct net_ready ready[31];
+    struct net_ready ready[3]; /* so that the answer travels in registers */
 };
 
 struct net_resolve_request {

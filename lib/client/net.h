@@ -2,7 +2,7 @@
 /*
  * The network for programs: sockets behind plain calls that wait. Timeouts are in microseconds, NET_FOREVER
  * waits as long as it takes; when one is over the call returns ERR_TIMED_OUT, with 0 at once ERR_WOULD_BLOCK.
- * After a restart of the network server sockets of before give ERR_NOT_FOUND, and new ones can be opened.
+ * After a restart of the network server sockets of before give ERR_STALE, and new ones can be opened.
  */
 #pragma once
 

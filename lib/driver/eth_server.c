@@ -95,6 +95,19 @@ void eth_finished(struct eth_unit *unit, uint64_t cookie, enum error status, uin
     unit->session.shown = false;
 }
 
+void eth_sent(struct eth_unit *unit, uint64_t cookie, enum error status)
+{
+    struct eth_session *session = &unit->session;
+    struct ring_side *ring = &session->ring;
+    bool many = ring->taken - ring->made >= ring->entries / 2;
+
+    if (!session->open)
+        return;
+    if (status || many || session->held == ETH_FRAME_HELD)
+        session->shown = false;
+    ring_complete(ring, &(struct ring_completion){cookie, status, 0});
+}
+
 static void refuse(struct eth_unit *unit, const struct ring_request *request, enum error error)
 {
     eth_finished(unit, request->cookie, error, 0);
@@ -225,15 +238,18 @@ static void take_requests(struct eth_unit *unit)
 void eth_run(struct eth_unit *unit)
 {
     struct eth_session *session = &unit->session;
+    bool again;
 
-    if (!session->open)
-        return;
-    take_requests(unit);
-    if (!session->open)
-        return;
-    if (!unit->failed)
-        unit->driver->kick(unit);
-    if (!session->shown && ring_complete_publish(&session->ring))
+    do {
+        if (!unit->failed)
+            unit->driver->collect(unit);
+        if (session->open)
+            take_requests(unit);
+        if (!session->open)
+            return;
+        again = !unit->failed && unit->driver->kick(unit, session->held == ETH_FRAME_HELD);
+    } while (again);
+    if (ring_complete_publish(&session->ring) && !session->shown)
         notification_signal(session->notify);
     session->shown = true;
 }

@@ -32,12 +32,16 @@ struct eth_driver {
     /* Whether a frame of `pieces` pieces can be sent now, and whether a buffer can be taken. */
     bool (*can_send)(const struct eth_unit *unit, unsigned pieces);
     bool (*can_receive)(const struct eth_unit *unit);
-    /* Takes a frame; there is room. Each piece comes back with eth_finished(). */
+    /* Gives back what the device has sent, with eth_sent(). */
+    void (*collect)(struct eth_unit *unit);
+    /* Takes a frame; there is room. Each piece comes back with eth_sent(). */
     void (*send)(struct eth_unit *unit, const struct eth_piece *piece, unsigned count);
     /* Takes a buffer of at least eth_buffer_bytes(); there is room. Comes back with eth_finished(). */
     void (*receive)(struct eth_unit *unit, const struct eth_piece *piece);
-    /* Requests were taken, or may have been: the device may be told now. */
-    void (*kick)(struct eth_unit *unit);
+    /* Requests were taken, or may have been: the device may be told now. `wait`: something waits for room, so
+     * the device has to interrupt when it has sent. Returns true when that came too late for some that it has
+     * sent already. */
+    bool (*kick)(struct eth_unit *unit, bool wait);
     /* Stops the device, so that it lets go of all memory, and starts it anew. What was under way is
      * forgotten. False: it does not stop. */
     bool (*restart)(struct eth_unit *unit);
@@ -55,7 +59,7 @@ struct eth_unit {
     struct eth_session {
         bool open;
         bool awake; /* told the client that it need not ring */
-        bool shown; /* nothing was completed since the client was told */
+        bool shown; /* nothing was completed since that the client must be told of */
         uint64_t client;
         struct segment segment; /* borrowed */
         uint64_t data_offset;   /* behind the ring */
@@ -88,6 +92,9 @@ void eth_session_end(struct eth_unit *unit, uint64_t client);
 /* Doorbells were rung, or requests are over: takes requests as far as the unit has room, and tells the client
  * what is over. */
 void eth_run(struct eth_unit *unit);
+/* A piece was sent. The client is not woken for that unless half of the ring's entries are under way, or
+ * frames wait for room. */
+void eth_sent(struct eth_unit *unit, uint64_t cookie, enum error status);
 /* A request is over; `length` bytes were received. */
 void eth_finished(struct eth_unit *unit, uint64_t cookie, enum error status, uint32_t length);
 /* The link went up or down: the client is told to ask. */

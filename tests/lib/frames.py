@@ -92,6 +92,7 @@ class Peer:
                         f"remote.type=unix,remote.path={self.ours}",
                         "-device", f"virtio-net-device,netdev=net0,mac={GUEST_MAC.hex(':')}")
         self.seen = []  # frames that came
+        self.came = threading.Condition()
         self.ending = False
         self.thread = threading.Thread(target=self._serve, daemon=True)
         self.thread.start()
@@ -102,9 +103,11 @@ class Peer:
                 frame = self.socket.recv(4096)
             except (TimeoutError, OSError):
                 continue
-            self.seen.append(frame)
-            del self.seen[:-4000]
             self._answer(frame)
+            with self.came:
+                self.seen.append(frame)
+                del self.seen[:-4000]
+                self.came.notify()
 
     def _answer(self, frame: bytes):
         if frame[12:14] == b"\x08\x06" and frame[20:22] == b"\0\1" and frame[38:42] == PEER_IP:
@@ -128,12 +131,16 @@ class Peer:
 
     def wait(self, wanted, timeout: float = 10):
         """A frame that came for which wanted(frame) is true; None: none in time."""
-        end = time.monotonic() + timeout
-        while time.monotonic() < end:
-            if found := next((frame for frame in list(self.seen) if wanted(frame)), None):
-                return found
-            time.sleep(0.02)
-        return None
+        found = None
+
+        def look():
+            nonlocal found
+            found = next((frame for frame in self.seen if wanted(frame)), None)
+            return found is not None
+
+        with self.came:
+            self.came.wait_for(look, timeout)
+        return found
 
     def close(self):
         self.ending = True

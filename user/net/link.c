@@ -54,7 +54,7 @@ static struct frame {
     struct pbuf *data; /* NULL: free */
     unsigned next;
 } frames[FRAMES];
-static unsigned free_frame;
+static unsigned free_frame, frames_under_way;
 
 bool link_exists(void)
 {
@@ -121,6 +121,7 @@ static void finish_frame(unsigned index)
     frame->data = NULL;
     frame->next = free_frame;
     free_frame = index;
+    frames_under_way--;
 }
 
 /* Whether all of the frame lies in the segment, and how many pieces it has. */
@@ -181,6 +182,7 @@ static err_t send_frame(struct netif *netif, struct pbuf *pbuf)
     }
     free_frame = frames[index].next;
     frames[index].data = pbuf;
+    frames_under_way++;
     submit_pieces(pbuf, pieces, COOKIE_FRAME | index);
     link.counters.sent_frames++;
     link.counters.sent_bytes += pbuf->tot_len;
@@ -212,6 +214,7 @@ static void take_completions(void)
     struct ring_completion completion;
 
     while (ring_take_completion(&link.ring, &completion)) {
+        timers_busy();
         if (completion.cookie < BUFFERS && buffers[completion.cookie].lent)
             take_frame(&buffers[completion.cookie], completion.status ? 0 : completion.length);
         else if ((completion.cookie & ~0xffffffffull) == COOKIE_FRAME && (uint32_t)completion.cookie < FRAMES)
@@ -291,10 +294,22 @@ static bool driver_is_dead(void)
     return cnode_inspect(START_CNODE, link.doorbell, &info) || info.type != OBJ_NOTIFICATION;
 }
 
+/* The driver gives frames back when something else happens. TCP does not send again what may still be on its
+ * way, so it is asked now and then. */
+static void ask_for_frames(void)
+{
+    static unsigned before;
+
+    if (frames_under_way > 0 && frames_under_way == before && link.attached)
+        notification_signal(link.doorbell);
+    before = frames_under_way;
+}
+
 uint64_t link_check(void)
 {
     if (!link.exists)
         return NEVER;
+    ask_for_frames();
     if (link.attached && driver_is_dead())
         lose_driver();
     if (!link.attached && driver_listens() && !attach()) {

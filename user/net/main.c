@@ -6,7 +6,7 @@
  */
 #include "net.h"
 
-#include <lwip/priv/tcp_priv.h>
+#include <lwip/tcp.h>
 #include <lwip/timeouts.h>
 #include <lwip/udp.h>
 #include <string.h>
@@ -18,36 +18,34 @@ PROTO_SERVER(net, NET_OPS)
 /* What was made in this turn goes out, and the timer is set for what is due next. */
 static void end_turn(void)
 {
-    static bool started;
-    uint32_t sleep = sys_timeouts_sleeptime();
-
     netif_poll_all();
     sockets_tell();
     link_flush();
-    /* Without an interface nothing is due but what sockets within the machine need. */
-    bool idle = !link_exists() && tcp_active_pcbs == NULL && tcp_tw_pcbs == NULL;
-    if (sleep != SYS_TIMEOUTS_SLEEPTIME_INFINITE && !(idle && started))
+    /* What becomes due from now on is looked at when the timer signals next. */
+    if (time_is_set_within(TIMER_LEAST_MS))
+        return;
+    uint32_t sleep = sys_timeouts_sleeptime();
+    if (sleep != SYS_TIMEOUTS_SLEEPTIME_INFINITE)
         time_wake_at(rt_ticks() + ticks_of_ms(sleep));
-    started = true;
 }
 
+/* The end of a request that may have made something. */
 static enum error ended(enum error error)
 {
+    timers_busy();
     end_turn();
     return error;
 }
 
 static void signalled(uint64_t bits)
 {
-    uint64_t look = NEVER;
-
+    if (bits & SIGNAL_TIMER)
+        time_signalled();
+    sys_check_timeouts();
     link_receive();
     if (bits & SIGNAL_TIMER) {
-        time_signalled();
-        sys_check_timeouts();
-        look = link_check();
         time_wake_at(wait_expire());
-        time_wake_at(look);
+        time_wake_at(link_check());
     }
     end_turn();
 }
@@ -60,6 +58,8 @@ static enum error find_socket(struct call *call, uint64_t handle, struct session
     *session = session_of(call->client);
     if (*session == NULL)
         return ERR_TOO_MANY;
+    if (handle >> 48 != (uint16_t)rt_start->epoch)
+        return ERR_STALE;
     *socket = socket_find(*session, handle);
     return *socket != NULL ? ERR_OK : ERR_NOT_FOUND;
 }
@@ -275,8 +275,8 @@ static enum error serve_net_receive(struct call *call, const struct net_receive_
                 ? udp_receive_to(socket, request->offset, request->length, reply)
                 : tcp_receive_to(socket, request->offset, request->length, &reply->length);
     if (error == ERR_WOULD_BLOCK)
-        error = wait_at(socket, WAIT_READ, call, request->timeout, request->offset, request->length);
-    return ended(error);
+        return wait_at(socket, WAIT_READ, call, request->timeout, request->offset, request->length);
+    return socket->type == NET_UDP ? error : ended(error); /* TCP may tell of its room */
 }
 
 static enum error serve_net_shutdown(struct call *call, const struct net_shutdown_request *request,

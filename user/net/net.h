@@ -26,9 +26,17 @@ void memory_state(uint64_t *total, uint64_t *used);
 void time_init(cap_t notification);
 /* Has the timer signal at `due` (ticks), unless it does so earlier already. */
 void time_wake_at(uint64_t due);
+/* Whether it signals within so many milliseconds anyway. */
+bool time_is_set_within(uint64_t ms);
 /* The timer has signalled. */
 void time_signalled(void);
 uint64_t ticks_of_ms(uint64_t ms);
+
+/* --- timers.c: lwIP's --- */
+
+#define TIMER_LEAST_MS 100 /* the shortest of their intervals */
+/* Something goes on: timers that only let tables age run for a while. */
+void timers_busy(void);
 
 /* --- link.c: the interface --- */
 
@@ -203,6 +211,8 @@ struct request;
 enum error request_name(struct session *session, struct call *call, const char *name, uint64_t family,
                         uint64_t timeout, struct net_address *found);
 enum error request_echo(struct session *session, struct call *call, const struct net_ping_request *what);
+/* Whether any is not answered yet. */
+bool requests_wait(void);
 /* Forgets all of a session that has ended. */
 void requests_end(struct session *session);
 void requests_init(void);

@@ -45,6 +45,11 @@ static struct request *request_new(struct session *session)
     return request;
 }
 
+bool requests_wait(void)
+{
+    return count > 0;
+}
+
 /* Out of the session's list; frees it unless lwIP still has it. */
 static void request_end(struct request *request)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Sockets: their table, what happens at them, and addresses. A handle is a generation << 16 | index + 1. */
+/* Sockets: their table, what happens at them, and addresses. A handle is the epoch of this server << 48 |
+ * a generation << 16 | index + 1. */
 #include "net.h"
 
 #include <lwip/err.h>
@@ -10,7 +11,7 @@
 
 static struct socket **table;
 static uint32_t table_size, free_from; /* below it all are taken */
-static uint64_t generation;
+static uint32_t generation;
 
 /* --- The table --- */
 
@@ -41,10 +42,8 @@ static bool take_index(struct socket *socket)
 
     if (index == table_size && (!grow_table() || index >= TABLE_MAX))
         return false;
-    if (generation == 0)
-        generation = (uint32_t)rt_ticks(); /* those from before a restart are not known */
     table[index] = socket;
-    socket->handle = ++generation << 16 | (index + 1);
+    socket->handle = rt_start->epoch << 48 | (uint64_t)++generation << 16 | (index + 1);
     return true;
 }
 

@@ -27,6 +27,11 @@ void time_wake_at(uint64_t due)
     timer_set(timer, timer_signal, due, 0);
 }
 
+bool time_is_set_within(uint64_t ms)
+{
+    return timer_due < rt_ticks() + ticks_of_ms(ms);
+}
+
 void time_signalled(void)
 {
     timer_due = NEVER;

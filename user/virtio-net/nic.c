@@ -109,6 +109,8 @@ static enum error start(struct nic *nic)
     if (error)
         return error;
     read_config(nic);
+    nic->waits = false;
+    virtqueue_want_interrupts(&nic->send, false);
     virtio_start(&nic->virtio);
     return ERR_OK;
 }
@@ -168,14 +170,6 @@ static void give_frame(struct eth_unit *unit, const struct eth_piece *piece, uns
     virtqueue_add(&nic->send, buffer, 1 + count, i);
 }
 
-static void kick(struct eth_unit *unit)
-{
-    struct nic *nic = (struct nic *)unit;
-
-    virtio_kick(&nic->virtio, &nic->receive);
-    virtio_kick(&nic->virtio, &nic->send);
-}
-
 static bool restart(struct eth_unit *unit)
 {
     struct nic *nic = (struct nic *)unit;
@@ -189,35 +183,22 @@ static bool restart(struct eth_unit *unit)
     return true;
 }
 
-static const struct eth_driver nic_driver = {.can_send = can_send,
-                                             .can_receive = can_receive,
-                                             .send = give_frame,
-                                             .receive = give_buffer,
-                                             .kick = kick,
-                                             .restart = restart};
-
-enum error nic_open(struct nic *nic, const char *name, const struct mmio *regs, const struct cache *cache,
-                    void *memory, uint64_t physical)
-{
-    nic->unit.driver = &nic_driver;
-    nic->unit.name = name;
-    nic->regs = *regs;
-    nic->cache = *cache;
-    nic->memory = memory;
-    nic->physical = physical;
-    return start(nic);
-}
-
 /* --- From the device --- */
 
-/* Tells the client of all pieces of a transfer. */
-static void finish(struct nic *nic, struct nic_transfer *transfer, enum error status, uint32_t length)
+static void frame_over(struct nic *nic, struct nic_transfer *frame, enum error status)
 {
-    unsigned count = transfer->pieces;
+    unsigned count = frame->pieces;
 
-    transfer->pieces = 0;
+    frame->pieces = 0;
     for (unsigned i = 0; i < count; i++)
-        eth_finished(&nic->unit, transfer->cookie[i], status, length);
+        eth_sent(&nic->unit, frame->cookie[i], status);
+}
+
+static void buffer_over(struct nic *nic, struct nic_transfer *buffer, enum error status, uint32_t length)
+{
+    if (buffer->pieces > 0)
+        eth_finished(&nic->unit, buffer->cookie[0], status, length);
+    buffer->pieces = 0;
 }
 
 static void finish_buffer(struct nic *nic, uint32_t i, uint32_t written)
@@ -227,38 +208,60 @@ static void finish_buffer(struct nic *nic, uint32_t i, uint32_t written)
     bool good = written > HEADER_BYTES;
 
     cache_invalidate(&nic->cache, buffer->data, buffer->length);
-    finish(nic, buffer, good ? ERR_OK : ERR_IO, good ? written - HEADER_BYTES : 0);
+    buffer_over(nic, buffer, good ? ERR_OK : ERR_IO, good ? written - HEADER_BYTES : 0);
     buffer->next = nic->free_buffer;
     nic->free_buffer = i;
 }
 
-static void finish_frame(struct nic *nic, uint32_t i, uint32_t written)
+static void finish_frame(struct nic *nic, uint32_t i)
 {
-    (void)written;
-    finish(nic, &nic->frame[i], ERR_OK, 0);
+    frame_over(nic, &nic->frame[i], ERR_OK);
     nic->frame[i].next = nic->free_frame;
     nic->free_frame = i;
 }
 
-static void take_finished(struct nic *nic, struct virtqueue *queue,
-                          void (*each)(struct nic *nic, uint32_t i, uint32_t written))
+static void take_received(struct nic *nic)
 {
+    struct virtqueue *queue = &nic->receive;
     uint32_t i, written;
 
     do {
         virtqueue_want_interrupts(queue, false);
         while (virtqueue_take(queue, &i, &written))
-            each(nic, i, written);
+            finish_buffer(nic, i, written);
     } while (queue->fault == NULL && virtqueue_want_interrupts(queue, true));
+}
+
+/* What the device has sent is looked for whenever something else has to be done; it interrupts for that only
+ * while frames wait for room. */
+static void collect(struct eth_unit *unit)
+{
+    struct nic *nic = (struct nic *)unit;
+    uint32_t i, written;
+
+    while (virtqueue_take(&nic->send, &i, &written))
+        finish_frame(nic, i);
+}
+
+static bool kick(struct eth_unit *unit, bool wait)
+{
+    struct nic *nic = (struct nic *)unit;
+
+    virtio_kick(&nic->virtio, &nic->receive);
+    virtio_kick(&nic->virtio, &nic->send);
+    if (wait == nic->waits)
+        return false;
+    nic->waits = wait;
+    return virtqueue_want_interrupts(&nic->send, wait);
 }
 
 /* What was under way comes back as failed; what the client will submit finds an empty queue. */
 static void fail_all(struct nic *nic)
 {
     for (unsigned i = 0; i < NIC_MAX_FRAMES; i++)
-        finish(nic, &nic->frame[i], ERR_IO, 0);
+        frame_over(nic, &nic->frame[i], ERR_IO);
     for (unsigned i = 0; i < NIC_MAX_BUFFERS; i++)
-        finish(nic, &nic->buffer[i], ERR_IO, 0);
+        buffer_over(nic, &nic->buffer[i], ERR_IO, 0);
 }
 
 /* After the device did something that it must not: stops it, so that it lets go of all memory, fails what was
@@ -292,8 +295,8 @@ void nic_interrupt(struct nic *nic)
     if (nic->unit.failed)
         return;
     uint32_t why = virtio_interrupt(&nic->virtio);
-    take_finished(nic, &nic->receive, finish_buffer);
-    take_finished(nic, &nic->send, finish_frame);
+    take_received(nic);
+    collect(&nic->unit);
     const char *fault = nic->receive.fault != NULL ? nic->receive.fault : nic->send.fault;
     if (fault != NULL)
         recover(nic, fault);
@@ -301,4 +304,26 @@ void nic_interrupt(struct nic *nic)
         recover(nic, "it asks for a reset");
     else if (why & VIRTIO_INTERRUPT_CONFIG)
         take_config(nic);
+}
+
+/* --- What the frame server calls --- */
+
+static const struct eth_driver nic_driver = {.can_send = can_send,
+                                             .can_receive = can_receive,
+                                             .send = give_frame,
+                                             .receive = give_buffer,
+                                             .collect = collect,
+                                             .kick = kick,
+                                             .restart = restart};
+
+enum error nic_open(struct nic *nic, const char *name, const struct mmio *regs, const struct cache *cache,
+                    void *memory, uint64_t physical)
+{
+    nic->unit.driver = &nic_driver;
+    nic->unit.name = name;
+    nic->regs = *regs;
+    nic->cache = *cache;
+    nic->memory = memory;
+    nic->physical = physical;
+    return start(nic);
 }

@@ -35,6 +35,7 @@ struct nic {
     uint64_t physical;
     struct nic_transfer buffer[NIC_MAX_BUFFERS], frame[NIC_MAX_FRAMES];
     uint32_t free_buffer, free_frame; /* NIC_MAX_...: none */
+    bool waits;                       /* the device interrupts for frames that it has sent */
 };
 
 /* Starts the device behind `regs`; `memory` is zeroed DMA memory of nic_memory_bytes(). Failures are

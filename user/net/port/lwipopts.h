@@ -9,6 +9,7 @@
 
 #define NO_SYS                     1
 #define SYS_LIGHTWEIGHT_PROT       0
+#define LWIP_TIMERS_CUSTOM         1
 #define LWIP_NETCONN               0
 #define LWIP_SOCKET                0
 
