@@ -488,3 +488,38 @@ def functions_of_the_c_library(system):
     check(image)
     if (held := content(system, image, "/dir/moved")) != b"4 lines\ntwo\nthree\n":
         raise Failure(f"the file holds {held!r}")
+
+
+@test(harts=(1, 4), boot=False, timeout=90)
+def written_without_sync(system):
+    """After some seconds it is on the disk all the same, and after some more nothing is left to be replayed."""
+    image = disk_of(system, size=16 * MIB)
+    boot(system, image)
+    good(system, "echo kept > /kept")
+    listen(system, 8)
+    copy = replayed(system, image)
+    check(copy)
+    if content(system, copy, "/kept") != b"kept\n":
+        raise Failure("it is not on the disk after 8 seconds")
+    listen(system, 12)
+    system.stop()
+    check(image)
+    if content(system, image, "/kept") != b"kept\n":
+        raise Failure("the file is gone")
+
+
+@test(boot=False, timeout=200, machine="sifive_u", memory="2G", harts=(2, 5))
+def card(system):
+    """Files on an SD card, with the driver killed in between."""
+    image = disk_of(system, size=64 * MIB)
+    system.boot(disk=None, extra=("-drive", f"if=sd,format=raw,file.locking=off,file={image}"))
+    system.wait_prompt(60)
+    for line in ("mkdir /new", "cp /big.txt /new/big", "kill sd-spi", "cp /new/big /new/again", "echo x > /new/x"):
+        good(system, line, 60)
+    system.send_line("reboot")
+    if system.wait_exit(60) != 0:
+        raise Failure("the machine did not restart")
+    check(image)
+    big = (system.build / "rootfs/big.txt").read_bytes()
+    if any(content(system, image, f"/new/{name}") != big for name in ("big", "again")):
+        raise Failure("a file on the card is not what was written")
