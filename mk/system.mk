@@ -42,7 +42,7 @@ $B/system/picolibc_malloc.o: $B/flags/link-system-heap | packages
 $(system_programs): %: %.elf | packages
 	$(call say,STRIP,$@)$(CROSS)strip -o $@ $<
 
-# fs with a mistake that the test files.power_lost has to find: it never flushes.
+# fs with a mistake that the test crashes.power_lost has to find: it never flushes.
 planted_disk := $B/planted/disk.c
 planted_objects := $(filter-out %/user/fs/disk.c.o,$(objects_fs)) $B/obj-integer/$(planted_disk).o
 $(planted_disk): user/fs/disk.c

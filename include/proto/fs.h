@@ -115,7 +115,8 @@ struct fs_set_request {
     uint32_t atime_nsec, mtime_nsec;
 };
 
-/* fs_fsync: returns when all that was done to the file survives a loss of power; fs_sync: to all files. */
+/* fs_fsync: returns when all that was done to the file survives a loss of power; fs_sync: to all files,
+ * `handle` is the root's. */
 
 /* Names of a directory in the order of the disk, "." and ".." included, as struct fs_entry. */
 struct fs_list_request {
@@ -167,5 +168,5 @@ struct fs_info_reply {
     OP(fs, 16, rename, struct fs_names_request, struct proto_empty, FS_WRITE, (), ())                        \
     OP(fs, 17, set, struct fs_set_request, struct proto_empty, FS_WRITE, (), ())                             \
     OP(fs, 18, fsync, struct fs_handle_request, struct proto_empty, FS_WRITE, (), ())                        \
-    OP(fs, 19, sync, struct proto_empty, struct proto_empty, FS_WRITE, (), ())
+    OP(fs, 19, sync, struct fs_handle_request, struct proto_empty, FS_WRITE, (), ())
 PROTO_CLIENT(FS_OPS)

@@ -9,8 +9,7 @@
 
 cap_t fs_server;
 struct segment fs_buffer;
-static uint64_t root;    /* of the session */
-static uint64_t session; /* counts sessions, from 1 */
+uint64_t fs_root, fs_session, fs_changed_in;
 
 static struct file files[FS_MAX_HANDLES];
 static uint32_t last_generation;
@@ -31,19 +30,19 @@ static enum error attach(void)
         error = fs_attach(fs_server, &request, &reply, fs_buffer.cap);
     if (error)
         return error;
-    root = reply.root;
-    session++;
+    fs_root = reply.root;
+    fs_session++;
     return ERR_OK;
 }
 
 enum error fs_ensure_attached(void)
 {
-    return session ? ERR_OK : attach();
+    return fs_session ? ERR_OK : attach();
 }
 
 enum error fs_put_path(struct fs_path *to, uint64_t offset, const char *path)
 {
-    *to = (struct fs_path){offset, strlen(path), root};
+    *to = (struct fs_path){offset, strlen(path), fs_root};
     if (to->length > FS_MAX_PATH)
         return ERR_NAME_TOO_LONG;
     memcpy((char *)fs_buffer.address + offset, path, to->length);
@@ -51,6 +50,12 @@ enum error fs_put_path(struct fs_path *to, uint64_t offset, const char *path)
 }
 
 /* --- When the server was restarted --- */
+
+void fs_note_change(void)
+{
+    if (!fs_changed_in)
+        fs_changed_in = fs_session;
+}
 
 bool fs_again(enum error *error, enum repeat repeat, unsigned *tries)
 {
@@ -95,7 +100,7 @@ static enum error refresh(struct file *file)
     struct fs_open_reply reply;
     enum error error;
 
-    if (file->session == session)
+    if (file->session == fs_session)
         return ERR_OK;
     error = open_path(file->path, file->flags & (FS_NOFOLLOW | FS_APPEND), 0, &reply);
     if (error == ERR_NOT_FOUND || error == ERR_NOT_DIR || error == ERR_LOOP) {
@@ -104,7 +109,7 @@ static enum error refresh(struct file *file)
     }
     if (error)
         return error;
-    file->session = session;
+    file->session = fs_session;
     file->handle = reply.handle;
     file->lost = reply.stat.inode != file->inode || file->unsynced;
     return file->lost ? ERR_STALE : ERR_OK;
@@ -186,10 +191,12 @@ enum error file_create(const char *path, uint64_t directory, uint64_t flags, uns
     }
     file->flags = flags;
     file->inode = reply.stat.inode;
-    file->session = session;
+    file->session = fs_session;
     file->handle = reply.handle;
     file->generation = ++last_generation;
     file->unsynced = flags & (FS_CREATE | FS_TRUNCATE);
+    if (file->unsynced)
+        fs_note_change();
     file->lost = false;
     *handle = (uint64_t)file->generation << 8 | (uint64_t)(file - files + 1);
     if (stat)
@@ -209,7 +216,7 @@ void file_close(uint64_t handle)
 
     if (!file)
         return;
-    if (file->session == session)
+    if (file->session == fs_session)
         close_handle(file->handle);
     file_drop(file);
 }

@@ -30,7 +30,8 @@ enum error directory_list(uint64_t handle, bool (*each)(void *context, const str
 enum error file_write(uint64_t handle, uint64_t position, const void *bytes, size_t size, size_t *count);
 enum error file_truncate(uint64_t handle, uint64_t size);
 enum error file_set(const struct fs_set_request *request);
-/* Returns when the file, or all files, survive a loss of power. */
+/* Returns when the file, or all files, survive a loss of power. ERR_STALE: the file server was restarted
+ * since this process changed something, and that may be lost. */
 enum error file_sync(uint64_t handle);
 enum error fs_sync_all(void);
 /* Names, by absolute paths, or from the root. `flags`: enum fs_rename_flags. */

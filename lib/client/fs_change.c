@@ -22,6 +22,7 @@ static enum error write_piece(struct file *file, uint64_t position, const void *
     if (error)
         return error;
     file->unsynced = true;
+    fs_note_change();
     *count = reply.length < request.length ? reply.length : request.length;
     return ERR_OK;
 }
@@ -53,6 +54,8 @@ enum error file_truncate(uint64_t handle, uint64_t size)
         error = fs_truncate(fs_server, &request, NULL);
     } while (fs_again_with(file, &error, ANY_TIME, &tries));
     file->unsynced |= !error;
+    if (!error)
+        fs_note_change();
     return error;
 }
 
@@ -70,6 +73,8 @@ enum error file_set(const struct fs_set_request *what)
         error = fs_set(fs_server, &request, NULL);
     } while (fs_again_with(file, &error, ANY_TIME, &tries));
     file->unsynced |= !error;
+    if (!error)
+        fs_note_change();
     return error;
 }
 
@@ -92,8 +97,21 @@ enum error file_sync(uint64_t handle)
 
 enum error fs_sync_all(void)
 {
-    fs_server = rt_server("fs");
-    return fs_server ? fs_sync(fs_server, NULL, NULL) : ERR_NO_FS;
+    struct fs_handle_request request;
+    enum error error = fs_ensure_attached();
+    unsigned tries = 0;
+
+    if (error)
+        return error;
+    do {
+        request.handle = fs_root;
+        error = fs_sync(fs_server, &request, NULL);
+    } while (fs_again(&error, ANY_TIME, &tries));
+    if (error)
+        return error;
+    bool lost = fs_changed_in && fs_changed_in != fs_session;
+    fs_changed_in = 0;
+    return lost ? ERR_STALE : ERR_OK;
 }
 
 typedef enum error name_call(cap_t server, const struct fs_name_request *request, struct proto_empty *reply);
@@ -113,6 +131,8 @@ static enum error change_name(name_call *call, const char *path, unsigned mode)
         if (!error)
             error = call(fs_server, &request, NULL);
     } while (fs_again(&error, STALE_ONLY, &tries));
+    if (!error)
+        fs_note_change();
     return error;
 }
 
@@ -146,6 +166,8 @@ static enum error change_names(names_call *call, const char *from, const char *t
         if (!error)
             error = call(fs_server, &request, NULL);
     } while (fs_again(&error, STALE_ONLY, &tries));
+    if (!error)
+        fs_note_change();
     return error;
 }
 

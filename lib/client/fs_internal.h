@@ -17,6 +17,9 @@
 #define BUFFER_BYTES 0x10000
 
 extern cap_t fs_server;
+extern uint64_t fs_root;      /* of the session */
+extern uint64_t fs_session;   /* counts sessions, from 1 */
+extern uint64_t fs_changed_in; /* session of the first change since the last sync; 0: nothing was changed */
 extern struct segment fs_buffer;
 
 /* An open file. Its number is its generation << 8 | its index + 1. */
@@ -32,6 +35,8 @@ struct file {
     bool lost;     /* it is gone, another file now, or not what was written */
 };
 
+/* Something was changed. */
+void fs_note_change(void);
 /* Opens the session if there is none. */
 enum error fs_ensure_attached(void);
 /* Puts a path into the buffer, at `offset`. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes files whose content a test on the build machine can tell (tests/qemu/test_files.py). What it does,
+ * Writes files whose content a test on the build machine can tell (tests/lib/written.py). What it does,
  * the name of its process says.
  */
 #include <client/fs.h>

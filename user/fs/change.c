@@ -403,11 +403,10 @@ enum error change_fsync(struct call *call, const struct fs_handle_request *q)
     return error ? error : commit();
 }
 
-enum error change_sync(struct call *call, const struct proto_empty *q)
+enum error change_sync(struct call *call, const struct fs_handle_request *q)
 {
-    enum error error = ready();
+    enum error error = handle_is_stale(q->handle) ? ERR_STALE : ready();
 
     (void)call;
-    (void)q;
     return error ? error : commit();
 }

@@ -340,7 +340,7 @@ CHANGE(symlink, struct fs_names_request)
 CHANGE(rename, struct fs_names_request)
 CHANGE(set, struct fs_set_request)
 CHANGE(fsync, struct fs_handle_request)
-CHANGE(sync, struct proto_empty)
+CHANGE(sync, struct fs_handle_request)
 
 static enum error serve_fs_write(struct call *call, const struct fs_read_request *q,
                                  struct fs_length_reply *r)

@@ -41,4 +41,4 @@ enum error change_symlink(struct call *call, const struct fs_names_request *q);
 enum error change_rename(struct call *call, const struct fs_names_request *q);
 enum error change_set(struct call *call, const struct fs_set_request *q);
 enum error change_fsync(struct call *call, const struct fs_handle_request *q);
-enum error change_sync(struct call *call, const struct proto_empty *q);
+enum error change_sync(struct call *call, const struct fs_handle_request *q);

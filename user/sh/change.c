@@ -274,5 +274,7 @@ int command_sync(int argc, char **argv)
 
     (void)argc;
     (void)argv;
+    if (error == ERR_STALE)
+        return complain("sync", "file system", "fs was restarted: what was changed before may be lost");
     return error ? complain_file("sync", "file system", error) : 0;
 }
