@@ -101,7 +101,7 @@ static void copy_long_words(const struct thread *from, struct thread *to, unsign
  * many. */
 static unsigned copy_caps(const struct thread *from, struct thread *to, unsigned count)
 {
-    const struct msg_page *source = thread_msg_page(from), *target = thread_msg_page(to);
+    struct msg_page *source = thread_msg_page(from), *target = thread_msg_page(to);
     unsigned done = 0;
 
     if (!source || !target)
@@ -114,6 +114,7 @@ static unsigned copy_caps(const struct thread *from, struct thread *to, unsigned
         if (!out || !in || !slot_can_copy(out) || !slot_is_empty(in))
             break;
         slot_copy(out, in, RIGHTS_ALL);
+        target->recv_kind[done] = in->type | (uint32_t)in->rights << 8;
     }
     return done;
 }

@@ -77,7 +77,8 @@ struct msg_page {
     uint32_t send_cap[MSG_MAX_CAPS]; /* slots of the capabilities that go out; the message carries copies */
     uint32_t recv_cap[MSG_MAX_CAPS]; /* empty slots for those that come in; 0 ends the list. The tag that is
                                       * received says how many landed */
-    uint64_t reserved[4];
+    uint32_t recv_kind[MSG_MAX_CAPS]; /* what they are: enum object_type | rights << 8 */
+    uint64_t reserved[2];
 };
 
 _Static_assert(sizeof(struct msg_page) == 576, "kernel ABI");

@@ -90,8 +90,9 @@ struct proto_operation {
 
 /* What the typed calls are made of, and nothing else: sends the first `size` bytes of a request with
  * capabilities and takes the reply. give[] has op->in_most capabilities, the first 0 ends them; *take[i] is
- * the slot of the i-th of the answer, new and the caller's. Either all that the operation says come, or none:
- * ERR_NO_CAP if there were fewer. Returns the label of the answer. In lib/rt/call.c. */
+ * the slot of the i-th of the answer, new and the caller's. Either all that the operation says come, of the
+ * kinds that it says, or none: ERR_NO_CAP, ERR_WRONG_TYPE, ERR_NO_RIGHT. Returns the label of the answer. In
+ * lib/rt/call.c. */
 enum error proto_call(cap_t server, const struct proto_operation *op, const void *request, size_t size,
                       void *reply, const cap_t *give, cap_t *const *take);
 /* The same without capabilities. */

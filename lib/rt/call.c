@@ -73,12 +73,15 @@ static void offer(const struct proto_operation *op, struct msg_page *page, const
         page->recv_cap[i] = i < op->out_count ? slot[i] : 0;
 }
 
-/* Hands out the slots with what came in them; all or none. */
+/* Hands out the slots with what came in them, when all came that the operation says; all or none. `slot` is
+ * NULL when there are none. */
 static enum error take_caps(const struct proto_operation *op, enum error error, unsigned came,
                             const cap_t *slot, cap_t *const *take)
 {
     if (!error && came != op->out_count)
         error = ERR_NO_CAP;
+    for (unsigned i = 0; i < op->out_count && !error; i++)
+        error = cap_check_kind(rt_msg_page()->recv_kind[i], op->out[i]);
     for (unsigned i = 0; i < op->out_count; i++) {
         *take[i] = error ? 0 : slot[i];
         if (error && slot != NULL)

@@ -28,6 +28,18 @@ void rt_heap_init(void);
 /* Has the C library lock what threads share: thread_libc.c. */
 void thread_libc_init(void);
 
+/* Whether a capability that came, and that the kernel says is of kind `came` (struct msg_page), is one of
+ * those that an OP line wants. ERR_WRONG_TYPE, ERR_NO_RIGHT: it is not. */
+static inline enum error cap_check_kind(uint32_t came, uint32_t wanted)
+{
+    uint32_t type = wanted & 0xff & ~(uint32_t)PROTO_OPTIONAL, rights = wanted >> 8;
+    if (type == OBJ_NULL)
+        return ERR_OK;
+    if ((came & 0xff) != type)
+        return ERR_WRONG_TYPE;
+    return (came >> 8 & rights) == rights ? ERR_OK : ERR_NO_RIGHT;
+}
+
 /* Copies message words 8 and up, of which there are none when count <= 8, out of or into the message page. */
 static inline void page_words_get(uint64_t *words, unsigned count)
 {

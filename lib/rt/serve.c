@@ -87,20 +87,6 @@ void serve_refill(struct loop *loop)
         loop->receive[count] = 0;
 }
 
-static enum error check_kind(cap_t cap, unsigned kind)
-{
-    struct cap_info info;
-    unsigned type = kind & 0xff & ~PROTO_OPTIONAL, rights = kind >> 8;
-    if (type == OBJ_NULL)
-        return ERR_OK;
-    enum error error = cnode_inspect(rt_caps.cnode, cap, &info);
-    if (error)
-        return error;
-    if (info.type != type)
-        return ERR_WRONG_TYPE;
-    return (info.rights & rights) == rights ? ERR_OK : ERR_NO_RIGHT;
-}
-
 /* Whether what came is what the operation wants. The kernel filled the offered slots from the first on. */
 static enum error check_caps(const struct loop *loop, struct call *call, unsigned came)
 {
@@ -116,7 +102,7 @@ static enum error check_caps(const struct loop *loop, struct call *call, unsigne
     call->cap_count = (uint8_t)came;
     enum error error = ERR_OK;
     for (unsigned i = 0; i < came && !error; i++)
-        error = check_kind(call->cap[i], op->in[i]);
+        error = cap_check_kind(loop->page->recv_kind[i], op->in[i]);
     return error;
 }
 

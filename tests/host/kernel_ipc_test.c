@@ -319,6 +319,14 @@ static unsigned caps_landed(void)
     return landed;
 }
 
+/* What the page says of those that landed. */
+static void check_kinds(const struct thread *to, unsigned landed)
+{
+    for (unsigned i = 0; i < landed; i++)
+        cr_assert_eq(page_of(to)->recv_kind[i],
+                     OBJ_ENDPOINT | (uint32_t)w.slots[FIRST_IN + i].rights << 8, "capability %u", i);
+}
+
 Test(kernel_ipc, capabilities_travel_both_ways)
 {
     prepare_caps(A, B);
@@ -327,6 +335,7 @@ Test(kernel_ipc, capabilities_travel_both_ways)
         sys(A, SYS_CALL, EP, tag_make(1, 0, caps), 1);
         cr_assert_eq(tag_of(B), tag_make(1, 0, caps));
         cr_assert_eq(caps_landed(), caps);
+        check_kinds(B, caps);
         for (unsigned i = 0; i < caps; i++) {
             page_of(B)->send_cap[i] = FIRST_IN + i;
             page_of(A)->recv_cap[i] = W_USER + 32 + i;

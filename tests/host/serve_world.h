@@ -199,6 +199,7 @@ struct exchanged exchange(uint64_t number, cap_t cap, uint64_t tag, const uint64
         cr_assert(n != 0 && slot[n].type == OBJ_TYPE_COUNT, "an empty slot was offered");
         slot[n].type = give[delivered][i] & 0xff;
         slot[n].rights = give[delivered][i] >> 8;
+        page.recv_kind[i] = (uint32_t)give[delivered][i];
     }
     delivered++;
     return (struct exchanged){m->badge, m->tag};
