@@ -3,7 +3,8 @@
  * Page tables and mappings: any world of two address spaces, capabilities to two page tables and two to one
  * or two frames of any size, mapped or not, and what every operation keeps true of it. Tables are scaled down
  * to 8 entries of a 64-byte page, with sizes that relate as the real ones do (sv39.h); a frame is an address,
- * whatever its size.
+ * whatever its size. References and physical addresses are looked up (space.h); that the real ones lead back
+ * to what they are made of is proved in cap.c and sv39.c.
  *
  * scaled include/abi/object.h: s/^#define PAGE_BITS  .*$/#define PAGE_BITS 6/
  * scaled include/abi/object.h: s/^#define MEGAPAGE_BITS .*$/#define MEGAPAGE_BITS 9/
@@ -11,12 +12,21 @@
  * scaled lib/base/sv39.h: s/^#define SV39_PAGE_BITS 12/#define SV39_PAGE_BITS 6/
  * scaled kernel/aspace.h: s/0x4000000000ull/0x4000ull/
  * scaled kernel/aspace.c: s/^#define LEVEL_BITS 9/#define LEVEL_BITS 3/
+ * scaled kernel/aspace.c: s/arch_granule_base + pte_physical(\*entry)/table_named(pte_physical(*entry))/
+ * scaled kernel/aspace.c: s/(char \*)slot->object - arch_granule_base/place_of(slot->object)/
+ * scaled kernel/cap.h: s/return object ? (granule).*$/return number_of(object);/
+ * scaled kernel/cap.h: s/return arch_granule_base + ((uint64_t)ref .*$/return slot_named(ref);/
  * scaled kernel/object.h: s/^#define ROOT_USER_ENTRIES 256/#define ROOT_USER_ENTRIES 4/
  * scaled kernel/object.h: s/^#define ROOT_NOTE_FIRST   500/#define ROOT_NOTE_FIRST 8/
  * scaled kernel/object.h: s/kernel_entry.512 - /kernel_entry[16 - /
  * scaled kernel/object.h: s/sizeof(struct address_space) == 4096/sizeof(struct address_space) == 128/
  */
 #include "proof.h"
+
+static uint64_t place_of(const void *object);
+static void *table_named(uint64_t place);
+static uint32_t number_of(const void *slot);
+static void *slot_named(uint32_t ref);
 
 #include "kernel/aspace.c"
 
@@ -42,7 +52,7 @@ void arch_instruction_fence(struct address_space *space)
 }
 uint64_t arch_physical(const void *direct)
 {
-    return (const char *)direct - arch_granule_base;
+    return place_of(direct);
 }
 int fail(struct thread *by, enum error error, unsigned n, uint64_t hint)
 {
@@ -66,8 +76,8 @@ int answer_words(struct thread *by, const uint64_t *words, unsigned count)
 void granules_clear(void *at, uint64_t bytes)
 {
     for (unsigned t = 0; t < 2; t++)
-        for (unsigned i = 0; i < ENTRIES && at == memory.table[t]; i++)
-            memory.table[t][i] = 0;
+        for (unsigned i = 0; i < ENTRIES && at == table_at[t]; i++)
+            table_at[t][i] = 0;
     for (unsigned i = 0; i < ROOT_USER_ENTRIES; i++) {
         if (at == &space_a)
             space_a.entry[i] = 0;
@@ -81,7 +91,7 @@ void granules_clear(void *at, uint64_t bytes)
 /*
  * proof space_generator: any world (what the generator of the other proofs makes is as it must be)
  * options: --unwind 9
- * planted kernel/aspace.c: s/arch_granule_base, bits);/arch_granule_base, bits | slot->type);/
+ * planted kernel/aspace.c: s/place_of(slot->object), bits);/place_of(slot->object), bits | slot->type);/
  */
 void prove_space_generator(void)
 {
@@ -106,20 +116,20 @@ void prove_table_map(void)
 
     any_world();
     watch_any_entry();
-    mapped = slots[which].space != NULL;
+    mapped = slot_at[which]->space != NULL;
     entry = hardware_walk(space, address >> PAGE_BITS & (PAGES - 1), &found);
     before = *entry;
-    if (table_map(&slots[which], space, address, &level)) {
+    if (table_map(slot_at[which], space, address, &level)) {
         CHECK(*witness == witness_before, "failure: nothing is mapped");
         check_lists();
         return;
     }
     CHECK(address < USER_END && !mapped, "mapping: in the user's half, and in one place only");
     CHECK(before == 0 && level == found && level > 0, "mapping: only where nothing was");
-    CHECK(witness == entry ? *witness == slot_pte(&slots[which], PTE_V)
-                           : witness_in == memory.table[which] || *witness == witness_before,
+    CHECK(witness == entry ? *witness == slot_pte(slot_at[which], PTE_V)
+                           : witness_in == table_at[which] || *witness == witness_before,
           "mapping: exactly one entry is entered");
-    CHECK(witness_in != memory.table[which] || *witness == 0, "mapping: a table is empty when it is mapped");
+    CHECK(witness_in != table_at[which] || *witness == 0, "mapping: a table is empty when it is mapped");
     check_entries();
     check_lists();
 }
@@ -154,7 +164,7 @@ static void any_call(void)
  */
 void prove_frame_map(void)
 {
-    struct slot *slot = nondet_bool() ? &slots[2] : &slots[3];
+    struct slot *slot = nondet_bool() ? slot_at[2] : slot_at[3];
     struct address_space *space;
     uint64_t address, rights, *entry, before;
     unsigned level;
@@ -213,7 +223,7 @@ static void check_unmapped(const struct slot *slot, const struct address_space *
  */
 void prove_frame_unmap(void)
 {
-    struct slot *slot = &slots[2];
+    struct slot *slot = slot_at[2];
     struct address_space *space;
     uint64_t address, *entry;
     unsigned level;
@@ -243,13 +253,13 @@ void prove_table_unmap(void)
     any_world();
     watch_any_entry();
     if (nondet_bool()) {
-        space = slots[0].space;
-        slot_unmap(&slots[0]);
-        check_unmapped(&slots[0], space, PTE_V);
+        space = slot_at[0]->space;
+        slot_unmap(slot_at[0]);
+        check_unmapped(slot_at[0], space, PTE_V);
     } else {
-        space = slots[1].space;
-        slot_unmap(&slots[1]);
-        check_unmapped(&slots[1], space, PTE_V);
+        space = slot_at[1]->space;
+        slot_unmap(slot_at[1]);
+        check_unmapped(slot_at[1], space, PTE_V);
     }
 }
 
@@ -260,12 +270,12 @@ void prove_table_unmap(void)
  */
 void prove_mapping_moved(void)
 {
-    struct slot *from = nondet_bool() ? &slots[0] : &slots[2];
+    struct slot *from = nondet_bool() ? slot_at[0] : slot_at[2];
 
     any_world();
-    ASSUME(slots[2].object == memory.frame[0] && !slots[3].space);
-    slots[3] = *from;
-    mapping_moved(from, &slots[3]);
+    ASSUME(slot_at[2]->object == frame_0 && !slot_at[3]->space);
+    slot_3 = *from;
+    mapping_moved(from, slot_at[3]);
     *from = (struct slot){0};
     check_lists();
 }
@@ -294,7 +304,7 @@ void prove_space_unmap(void)
         turns++;
     CHECK(turns <= 3 && !space_a.note.maps, "mapping: one thing goes in each step");
     for (unsigned i = 0; i < 4; i++)
-        CHECK(slots[i].space != &space_a, "mapping: nothing names a space that is gone");
+        CHECK(slot_at[i]->space != &space_a, "mapping: nothing names a space that is gone");
     check_list(&space_b);
 }
 

@@ -285,3 +285,17 @@ void prove_slot_can_move(void)
     any_slots();
     CHECK(slot_can_move(slot), "tree: a capability with few children can be moved");
 }
+
+/*
+ * proof granule: any of 4 objects, or none
+ * options: --unwind 2
+ * planted kernel/cap.h: s/>> SLOT_BITS) + 1 : 0;/>> SLOT_BITS) : 0;/
+ * planted kernel/cap.h: s/<< SLOT_BITS) - (1 << SLOT_BITS);/<< SLOT_BITS);/
+ */
+void prove_granule(void)
+{
+    char *object = nondet_bool() ? NULL : things[any_below(SLOTS)];
+
+    CHECK((granule_of(object) == 0) == !object, "lookup: a reference of 0 names nothing");
+    CHECK(granule_to(granule_of(object)) == object, "lookup: a reference leads back to what it is made of");
+}

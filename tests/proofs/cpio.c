@@ -4,13 +4,13 @@
 
 #include "lib/base/cpio.c"
 
-#define ARCHIVE 128
+#define ARCHIVE 132
 
 static char archive[ARCHIVE];
 
 /*
- * proof cpio_next: any archive of up to 128 bytes, any place in it; names of up to 11 bytes
- * options: --unwind 14 --unwindset prove_cpio_next.0:129,next_archive.0:129,strcmp.0:12,memcmp.0:7
+ * proof cpio_next: any archive of up to 132 bytes, any place in it; names of up to 11 bytes
+ * options: --unwind 14 --unwindset prove_cpio_next.0:133,next_archive.0:10,cpio_next.0:2,strcmp.0:12,memcmp.0:7
  *          --conversion-check
  * planted lib/base/cpio.c: s/!range_inside(at, field\[FIELD_FILESIZE\], size)/field[FIELD_FILESIZE] > size/
  * planted lib/base/cpio.c: s/base\[at\] == 0 || base\[at + name_size - 1\] != 0/base[at] == 0/
@@ -37,7 +37,7 @@ void prove_cpio_next(void)
 /*
  * proof cpio_number: any 8 characters
  * options: --unwind 9 --no-sat-preprocessor --conversion-check
- * planted lib/base/cpio.c: s/c <= 'F'/c <= 'G'/
+ * planted lib/base/cpio.c: s/\['F'\] = DIGIT(15)/['G'] = DIGIT(15)/
  */
 void prove_cpio_number(void)
 {

@@ -7,14 +7,45 @@
 
 #define PAGES (USER_END >> PAGE_BITS)
 
-static struct {
-    uint64_t table[2][ENTRIES];
-    struct slot slot[4]; /* two to the tables, two to frames */
-    char frame[2][1 << PAGE_BITS];
-} memory;
-char *const arch_granule_base = (char *)&memory;
+static uint64_t table_0[ENTRIES], table_1[ENTRIES];
+static char frame_0[1 << PAGE_BITS], frame_1[1 << PAGE_BITS];
+static struct slot slot_0, slot_1, slot_2, slot_3; /* two to the tables, two to frames */
 static struct address_space space_a, space_b;
-static struct slot *const slots = memory.slot;
+static uint64_t *const table_at[2] = {table_0, table_1};
+static struct slot *const slot_at[4] = {&slot_0, &slot_1, &slot_2, &slot_3};
+
+/* --- Where things lie: objects of their own, which makes proofs many times faster than one memory --- */
+
+static uint64_t place_of(const void *object)
+{
+    for (uint64_t t = 0; t < 2; t++)
+        if (object == table_at[t])
+            return t << PAGE_BITS;
+    CHECK(object == frame_0 || object == frame_1, "mapping: entries are of tables and frames");
+    return (object == frame_0 ? 2ull : 3ull) << PAGE_BITS;
+}
+
+static void *table_named(uint64_t place)
+{
+    CHECK(place >> PAGE_BITS < 2 && !(place & ((1 << PAGE_BITS) - 1)),
+          "owned: every table in use belongs to a capability that names its space and place");
+    return place ? table_1 : table_0;
+}
+
+static granule number_of(const void *slot)
+{
+    for (granule i = 0; i < 4; i++)
+        if (slot == slot_at[i])
+            return i + 1;
+    CHECK(!slot, "lists: exactly what is mapped in a space is in its list");
+    return 0;
+}
+
+static void *slot_named(granule ref)
+{
+    CHECK(ref >= 1 && ref <= 4, "lists: exactly what is mapped in a space is in its list");
+    return ref == 1 ? &slot_0 : ref == 2 ? &slot_1 : ref == 3 ? &slot_2 : &slot_3;
+}
 
 /* --- Any world --- */
 
@@ -64,11 +95,11 @@ static void any_leaf(const struct slot *frame, bool live0, bool live1, bool belo
     ASSUME(POSSIBLE_RIGHTS >> rights & 1 && !(rights & ~frame->rights));
     if (frame->size_bits == GIGAPAGE_BITS) {
         enter_in_root(frame, pte);
-    } else if (frame->size_bits == MEGAPAGE_BITS && live0 && covers(&slots[0], 2, frame)) {
-        enter(&memory.table[0][index_at(frame->page, 1)], pte);
+    } else if (frame->size_bits == MEGAPAGE_BITS && live0 && covers(slot_at[0], 2, frame)) {
+        enter(&table_at[0][index_at(frame->page, 1)], pte);
     } else {
-        ASSUME(live1 && below == (frame->size_bits == PAGE_BITS) && covers(&slots[1], below ? 1 : 2, frame));
-        enter(&memory.table[1][index_at(frame->page, below ? 0 : 1)], pte);
+        ASSUME(live1 && below == (frame->size_bits == PAGE_BITS) && covers(slot_at[1], below ? 1 : 2, frame));
+        enter(&table_at[1][index_at(frame->page, below ? 0 : 1)], pte);
     }
 }
 
@@ -78,13 +109,13 @@ static void any_frames(bool live0, bool live1, bool below)
     bool same = nondet_bool();
 
     for (unsigned i = 2; i < 4; i++) {
-        any_mapped_slot(&slots[i], OBJ_FRAME, memory.frame[same ? 0 : i - 2]);
-        slots[i].size_bits = sizes[any_below(3)];
-        ASSUME(!(slots[i].page & ((1u << (slots[i].size_bits - PAGE_BITS)) - 1)));
+        any_mapped_slot(slot_at[i], OBJ_FRAME, i == 2 || same ? frame_0 : frame_1);
+        slot_at[i]->size_bits = sizes[any_below(3)];
+        ASSUME(!(slot_at[i]->page & ((1u << (slot_at[i]->size_bits - PAGE_BITS)) - 1)));
     }
-    ASSUME(!same || slots[2].size_bits == slots[3].size_bits);
-    any_leaf(&slots[2], live0, live1, below);
-    any_leaf(&slots[3], live0, live1, below);
+    ASSUME(!same || slot_at[2]->size_bits == slot_at[3]->size_bits);
+    any_leaf(slot_at[2], live0, live1, below);
+    any_leaf(slot_at[3], live0, live1, below);
 }
 
 /* The list of what is mapped in each space, in any order. */
@@ -100,22 +131,22 @@ static void any_lists(void)
     for (unsigned i = 0; i < 4; i++) {
         unsigned before = 4, after = 4;
 
-        for (unsigned j = 0; j < 4 && slots[i].space; j++) {
-            if (slots[j].space != slots[i].space)
+        for (unsigned j = 0; j < 4 && slot_at[i]->space; j++) {
+            if (slot_at[j]->space != slot_at[i]->space)
                 continue;
             if (key[j] < key[i] && (before == 4 || key[j] > key[before]))
                 before = j;
             if (key[j] > key[i] && (after == 4 || key[j] < key[after]))
                 after = j;
         }
-        if (!slots[i].space)
+        if (!slot_at[i]->space)
             continue;
-        slots[i].map_prev = before < 4 ? granule_of(&slots[before]) : 0;
-        slots[i].map_next = after < 4 ? granule_of(&slots[after]) : 0;
-        if (before == 4 && slots[i].space == &space_a)
-            space_a.note.maps = 2 * granule_of(&slots[i]);
-        if (before == 4 && slots[i].space == &space_b)
-            space_b.note.maps = 2 * granule_of(&slots[i]);
+        slot_at[i]->map_prev = before < 4 ? granule_of(slot_at[before]) : 0;
+        slot_at[i]->map_next = after < 4 ? granule_of(slot_at[after]) : 0;
+        if (before == 4 && slot_at[i]->space == &space_a)
+            space_a.note.maps = 2 * granule_of(slot_at[i]);
+        if (before == 4 && slot_at[i]->space == &space_b)
+            space_b.note.maps = 2 * granule_of(slot_at[i]);
     }
 }
 
@@ -124,8 +155,8 @@ static uint64_t bytes_mapped(const struct address_space *space)
     uint64_t bytes = 0;
 
     for (unsigned i = 0; i < 4; i++)
-        if (slots[i].space == space && slots[i].type == OBJ_FRAME)
-            bytes += 1ull << slots[i].size_bits;
+        if (slot_at[i]->space == space && slot_at[i]->type == OBJ_FRAME)
+            bytes += 1ull << slot_at[i]->size_bits;
     return bytes;
 }
 
@@ -136,24 +167,24 @@ static void any_world(void)
     bool live0 = nondet_bool(), live1 = nondet_bool(), below = live1 && nondet_bool();
 
     for (unsigned t = 0; t < 2; t++) {
-        any_mapped_slot(&slots[t], OBJ_PAGE_TABLE, memory.table[t]);
-        ASSUME(slots[t].flags & SLOT_STALE || !slots[t].space);
+        any_mapped_slot(slot_at[t], OBJ_PAGE_TABLE, table_at[t]);
+        ASSUME(slot_at[t]->flags & SLOT_STALE || !slot_at[t]->space);
         for (unsigned i = 0; i < ENTRIES; i++)
-            memory.table[t][i] =
-                (t == 0 ? live0 : live1) || !(slots[t].flags & SLOT_STALE) ? 0 : nondet_u64();
+            table_at[t][i] =
+                (t == 0 ? live0 : live1) || !(slot_at[t]->flags & SLOT_STALE) ? 0 : nondet_u64();
     }
     for (unsigned i = ROOT_USER_ENTRIES; i < ENTRIES; i++) {
         space_a.entry[i] = nondet_u64();
         space_b.entry[i] = nondet_u64();
     }
-    ASSUME((!live0 || slots[0].space) && (!live1 || slots[1].space));
+    ASSUME((!live0 || slot_at[0]->space) && (!live1 || slot_at[1]->space));
     if (live0)
-        enter_in_root(&slots[0], slot_pte(&slots[0], PTE_V));
+        enter_in_root(slot_at[0], slot_pte(slot_at[0], PTE_V));
     if (below) {
-        ASSUME(live0 && covers(&slots[0], 2, &slots[1]));
-        enter(&memory.table[0][index_at(slots[1].page, 1)], slot_pte(&slots[1], PTE_V));
+        ASSUME(live0 && covers(slot_at[0], 2, slot_at[1]));
+        enter(&table_at[0][index_at(slot_at[1]->page, 1)], slot_pte(slot_at[1], PTE_V));
     } else if (live1) {
-        enter_in_root(&slots[1], slot_pte(&slots[1], PTE_V));
+        enter_in_root(slot_at[1], slot_pte(slot_at[1], PTE_V));
     }
     any_frames(live0, live1, below);
     any_lists();
@@ -171,13 +202,13 @@ static uint64_t *hardware_walk(struct address_space *space, unsigned page, unsig
         space == &space_a ? &space_a.entry[index_at(page, 2)] : &space_b.entry[index_at(page, 2)];
 
     for (*level = 2; *level > 0 && pte_is_table(*entry); --*level) {
-        unsigned t = *entry == slot_pte(&slots[0], PTE_V) ? 0 : 1;
+        unsigned t = *entry == slot_pte(slot_at[0], PTE_V) ? 0 : 1;
 
-        CHECK(*entry == slot_pte(&slots[t], PTE_V) && slots[t].space == space &&
-                  slots[t].flags & SLOT_STALE &&
-                  slots[t].page >> *level * LEVEL_BITS == page >> *level * LEVEL_BITS,
+        CHECK(*entry == slot_pte(slot_at[t], PTE_V) && slot_at[t]->space == space &&
+                  slot_at[t]->flags & SLOT_STALE &&
+                  slot_at[t]->page >> *level * LEVEL_BITS == page >> *level * LEVEL_BITS,
               "owned: every table in use belongs to a capability that names its space and place");
-        entry = &memory.table[t][index_at(page, *level - 1)];
+        entry = t == 0 ? &table_0[index_at(page, *level - 1)] : &table_1[index_at(page, *level - 1)];
     }
     return entry;
 }
@@ -199,8 +230,8 @@ static void check_entries(void)
     unsigned page = any_below(PAGES), level;
     uint64_t entry = *hardware_walk(space, page, &level);
 
-    CHECK(entry == 0 || owns(&slots[2], space, page, entry, level) ||
-              owns(&slots[3], space, page, entry, level),
+    CHECK(entry == 0 || owns(slot_at[2], space, page, entry, level) ||
+              owns(slot_at[3], space, page, entry, level),
           "owned: every mapped frame, by a capability with these rights that names its space and page");
     CHECK((entry & (PTE_W | PTE_X)) != (PTE_W | PTE_X),
           "rights: nothing is mapped to be written and executed");
@@ -212,15 +243,15 @@ static void check_list(const struct address_space *space)
     unsigned count = 0, mapped = 0;
 
     for (unsigned i = 0; i < 4; i++)
-        mapped += slots[i].space == space;
+        mapped += slot_at[i]->space == space;
     for (unsigned turn = 0; turn < 4 && at; turn++) {
         granule next = 0;
 
         for (unsigned i = 0; i < 4; i++) {
-            if (at != granule_of(&slots[i]))
+            if (at != granule_of(slot_at[i]))
                 continue;
-            count += slots[i].space == space && slots[i].map_prev == before;
-            next = slots[i].map_next;
+            count += slot_at[i]->space == space && slot_at[i]->map_prev == before;
+            next = slot_at[i]->map_next;
         }
         before = at;
         at = next;
@@ -244,9 +275,10 @@ static void watch_any_entry(void)
 {
     unsigned index = any_below(ENTRIES), which = any_below(4);
 
-    witness_in = which == 0 ? (void *)&space_a : which == 1 ? (void *)&space_b : memory.table[which - 2];
+    witness_in = which == 0 ? (void *)&space_a : which == 1 ? (void *)&space_b : table_at[which - 2];
     witness = which == 0   ? &space_a.entry[index]
               : which == 1 ? &space_b.entry[index]
-                           : &memory.table[which - 2][index];
+              : which == 2 ? &table_0[index]
+                           : &table_1[index];
     witness_before = *witness;
 }

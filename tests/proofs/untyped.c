@@ -5,18 +5,20 @@
 
 #include "kernel/syscall.c"
 #include "kernel/untyped.c"
-#include "lib/base/granules.c"
 
 #include "locks.h"
 
 #define MEMORY 256
+#define SLOTS  4
 
-static uint64_t memory[MEMORY / 8];
-char *const arch_granule_base = (char *)memory;
-static struct slot cnode[8];
+static char memory[MEMORY];
+static unsigned watched; /* any byte of it, */
+static bool dirty;       /* which is not zero */
+char *const arch_granule_base = memory;
+static struct slot cnode[SLOTS];
 static struct thread thread;
 static struct slot untyped;
-static struct slot *made[4]; /* in the order in which they were made */
+static struct slot *made[SLOTS]; /* in the order in which they were made */
 static unsigned made_count;
 static bool reap_due;
 uint64_t tree_lock;
@@ -46,7 +48,18 @@ void arch_space_init(struct address_space *space)
 }
 uint64_t arch_physical(const void *direct)
 {
-    return (const char *)direct - (const char *)memory;
+    return (const char *)direct - memory;
+}
+
+/* The real one is proved in granules.c. */
+void granules_clear(void *at, uint64_t bytes)
+{
+    uint64_t from = (char *)at - memory;
+
+    CHECK((char *)at >= memory && from <= MEMORY && bytes <= MEMORY - from,
+          "objects: exactly they are cleared");
+    if (from <= watched && watched < from + bytes)
+        dirty = false;
 }
 
 /* The real one is proved in cap.c. */
@@ -58,7 +71,7 @@ void slot_make_child(struct slot *parent, struct slot *to, enum object_type type
     to->object = object;
     to->type = type;
     to->size_bits = size_bits;
-    if (made_count < 4)
+    if (made_count < SLOTS)
         made[made_count++] = to;
 }
 
@@ -69,22 +82,22 @@ void unlock(void)
 }
 void lock_own(void)
 {
-    for (unsigned i = 1; i < 8; i++)
+    for (unsigned i = 1; i < SLOTS; i++)
         if (nondet_bool())
             cnode[i].type = OBJ_ENDPOINT;
     if (nondet_bool())
         own_hart.current = NULL;
 }
 
-/* Any call with six words; the CSpace is a CNode of 8 slots, some of them full. */
+/* Any call with six words; the CSpace is a CNode of 4 slots, some of them full. */
 static void any_call(void)
 {
-    for (unsigned i = 1; i < 8; i++)
+    for (unsigned i = 1; i < SLOTS; i++)
         cnode[i].type = nondet_bool() ? OBJ_NULL : OBJ_ENDPOINT;
     for (unsigned i = 0; i < MSG_REGS; i++)
         thread.reg[word_register[i]] = nondet_u64();
     thread.slot[THREAD_CSPACE] =
-        (struct slot){.object = cnode, .type = OBJ_CNODE, .rights = nondet_u8(), .size_bits = 9};
+        (struct slot){.object = cnode, .type = OBJ_CNODE, .rights = nondet_u8(), .size_bits = 8};
     thread.reg[REG_A0 + 1] = nondet_u64();
     own_hart.current = &thread;
     any_locks();
@@ -99,7 +112,7 @@ static void any_untyped(unsigned size_bits)
                             .size_bits = size_bits,
                             .used = nondet_u64(),
                             .flags = nondet_u8(),
-                            .child = nondet_bool() ? &cnode[7] : NULL};
+                            .child = nondet_bool() ? &cnode[3] : NULL};
     ASSUME(untyped.used <= 1ull << size_bits);
 }
 
@@ -150,7 +163,7 @@ void prove_find_memory(void)
 }
 
 /*
- * proof find_slots: any arguments, a CSpace of 8 slots of which any are full
+ * proof find_slots: any arguments, a CSpace of 4 slots of which any are full
  * options: --unwind 9
  * planted kernel/untyped.c: s/if (first == 0 || !range_inside/if (!range_inside/
  * planted kernel/untyped.c: s/!range_inside(first, retype->count, cnode_slots(cnode))/first >= cnode_slots(cnode)/
@@ -163,15 +176,15 @@ void prove_find_slots(void)
     ASSUME(retype.count >= 1 && retype.count <= MAX_COUNT);
     if (find_slots(&thread, &retype) != 0)
         return;
-    CHECK(retype.slots > cnode && retype.slots + retype.count <= cnode + 8,
+    CHECK(retype.slots > cnode && retype.slots + retype.count <= cnode + SLOTS,
           "objects: the slots are in the CNode");
-    for (unsigned i = 0; i < 8; i++)
+    for (unsigned i = 0; i < SLOTS; i++)
         CHECK(i >= retype.count || slot_is_empty(&retype.slots[i]), "objects: they get empty slots");
 }
 
 /*
- * proof retype: an untyped of 256 bytes with any use and contents, a CSpace of 8 slots, any arguments
- * options: --unwind 9 --unwindset granules_clear.1:1,granules_clear.3:5,clear_memory.0:2,find_slots.0:8
+ * proof retype: an untyped of 256 bytes with any use and contents, a CSpace of 4 slots, any arguments
+ * options: --unwind 9 --unwindset clear_memory.0:2,find_slots.0:5
  *   --unwindset prove_retype.0:5,make_objects.0:5,op_UNTYPED_RETYPE.0:3
  * planted kernel/untyped.c: s/retype->start + (i << retype->size_bits);/retype->start + i * 32;/
  * planted kernel/untyped.c: s/^    untyped->used = retype->end;/    untyped->used = retype->start;/
@@ -194,7 +207,8 @@ void prove_retype(void)
     reap_due = nondet_bool();
     used = bytes_used(&untyped);
     unused = is_unused(&untyped);
-    memory[any_below(MEMORY / 8)] = 1;
+    watched = any_below(MEMORY);
+    dirty = true;
     outcome = op_UNTYPED_RETYPE(&thread, &untyped);
     check_given_back(tree_lock);
     if (outcome != 0) {
@@ -203,15 +217,15 @@ void prove_retype(void)
     }
     CHECK(!(untyped.flags & SLOT_RAISED), "tree: nothing new below memory that is being taken apart");
     CHECK(!reap_due || !unused, "overlap: memory is not used again before all in it is taken apart");
-    for (unsigned i = 0; i < 4 && i < made_count; i++) {
-        uint64_t at = (char *)made[i]->object - (char *)memory, size = 1ull << made[i]->size_bits;
+    for (unsigned i = 0; i < SLOTS && i < made_count; i++) {
+        uint64_t at = (char *)made[i]->object - memory, size = 1ull << made[i]->size_bits;
 
         CHECK(at >= used && at + size <= untyped.used && untyped.used <= MEMORY,
               "overlap: behind all made before");
         CHECK(i == 0 || (char *)made[i]->object >= (char *)made[i - 1]->object + size,
               "overlap: beside each other");
-        CHECK(made[i]->type == OBJ_UNTYPED || untyped.flags & SLOT_DEVICE ||
-                  ((uint64_t *)made[i]->object)[any_below(8)] == 0,
+        CHECK(made[i]->type == OBJ_UNTYPED || untyped.flags & SLOT_DEVICE || watched < at ||
+                  watched >= at + size || !dirty,
               "objects: exactly they are cleared");
     }
 }
