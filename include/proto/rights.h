@@ -26,7 +26,6 @@
 
 #define NET_SOCKET  0x0001 /* sockets, as far as `limits` of the description go */
 #define NET_INSPECT 0x0002 /* look at addresses, routes, counters and sockets */
-#define NET_RAW     0x0004 /* see and send whole frames */
 
 #define FS_READ  0x0001
 #define FS_WRITE 0x0002

@@ -34,7 +34,7 @@ def with_deadlines(lines: int, threads: int):
     def edit(text: str) -> str:
         text, count = re.subn(r"irq-deadline-us = <\d+>;", f"irq-deadline-us = <{lines}>;", text)
         text, fs = re.subn(r"(fs: fs \{\n)", rf"\1        deadline-us = <{threads}>;\n", text)
-        if count != 2 or fs != 1:
+        if count != 3 or fs != 1:
             raise Failure("dts/system.dts has other deadlines than this test expects")
         return text
 

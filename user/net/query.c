@@ -56,7 +56,8 @@ enum error query_interface(uint64_t index, struct net_interface_reply *reply)
     memcpy(reply->hardware, netif->hwaddr, netif->hwaddr_len < 8 ? netif->hwaddr_len : 8);
     memcpy(reply->ip, netif_ip4_addr(netif), 4);
     memcpy(reply->mask, netif_ip4_netmask(netif), 4);
-    memcpy(reply->gateway, netif_ip4_gw(netif), 4);
+    if (is_link)
+        memcpy(reply->gateway, netif_ip4_gw(netif), 4);
     if (is_link && IP_IS_V4(server))
         memcpy(reply->server, ip_2_ip4(server), 4);
     fill_ipv6(netif, reply);

@@ -56,8 +56,11 @@ static void print_interface(struct net_interface_reply *interface)
     char text[NET_TEXT];
 
     interface->name[sizeof(interface->name) - 1] = 0;
-    printf("%s: %s%s, mtu %" PRIu64 "\n", interface->name, interface->flags & NET_UP ? "up" : "down",
-           interface->flags & NET_LINK_UP ? "" : ", no link", interface->mtu);
+    printf("%s: %s%s", interface->name, interface->flags & NET_UP ? "up" : "down",
+           interface->flags & NET_LINK_UP ? "" : ", no link");
+    if (interface->mtu > 0)
+        printf(", mtu %" PRIu64, interface->mtu);
+    printf("\n");
     if (strcmp(interface->name, "lo") != 0)
         printf("    ether %02x:%02x:%02x:%02x:%02x:%02x\n", h[0], h[1], h[2], h[3], h[4], h[5]);
     net_format(text, &address);
