@@ -19,6 +19,8 @@ $(eval $(call system_program,costs,$(integer_abi) $(link_flags) $(call system_ba
     $(call link_group,$(integer_libraries)),integer))
 $(eval $(call system_program,echo,$(integer_abi) $(link_flags) $(call system_base,0x75000000),\
     $(call link_group,$(integer_libraries)),integer))
+$(eval $(call system_program,netecho,$(integer_abi) $(link_flags) $(call system_base,0x73000000),\
+    $(call link_group,$(integer_libraries)),integer))
 $(eval $(call system_program,tasks,$(link_flags) $(call system_base,0x78000000),$(link_libraries),user))
 $(eval $(call system_program,threads,$(link_flags) $(call system_base,0x77000000),$(link_libraries),user))
 $(eval $(call system_program,sum,$(link_flags) $(call system_base,0x76000000),$(link_libraries),user))

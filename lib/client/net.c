@@ -11,17 +11,27 @@
 
 static struct segment buffer;
 
+/* The session with the network server; 0: none was granted. */
+static cap_t server(void)
+{
+    static cap_t session;
+
+    if (session == 0)
+        session = rt_server("net");
+    return session;
+}
+
 /* Makes the buffer and hands it to the server, which may have been restarted since. */
 static enum error attach(void)
 {
     struct net_attach_request request = {BUFFER_BYTES};
-    enum error error = rt_server("net") == 0 ? ERR_NO_CAP : ERR_OK;
+    enum error error = server() == 0 ? ERR_NO_CAP : ERR_OK;
 
     if (!error && buffer.address == NULL)
         error = segment_make(&buffer, BUFFER_BYTES);
     if (error)
         return error;
-    return net_attach(rt_server("net"), &request, NULL, buffer.cap, 0);
+    return net_attach(server(), &request, NULL, buffer.cap, 0);
 }
 
 enum error socket_open(enum net_type type, uint64_t *socket)
@@ -31,7 +41,7 @@ enum error socket_open(enum net_type type, uint64_t *socket)
     enum error error = attach();
 
     if (!error)
-        error = net_socket(rt_server("net"), &request, &reply);
+        error = net_socket(server(), &request, &reply);
     if (!error)
         *socket = reply.handle;
     return error;
@@ -41,14 +51,14 @@ void socket_close(uint64_t socket)
 {
     struct net_handle_request request = {socket};
 
-    net_close(rt_server("net"), &request, NULL);
+    net_close(server(), &request, NULL);
 }
 
 enum error socket_bind(uint64_t socket, struct net_address *address)
 {
     struct net_bind_request request = {socket, *address};
     struct net_address_reply reply;
-    enum error error = net_bind(rt_server("net"), &request, &reply);
+    enum error error = net_bind(server(), &request, &reply);
 
     if (!error)
         *address = reply.address;
@@ -59,7 +69,7 @@ enum error socket_listen(uint64_t socket, unsigned backlog)
 {
     struct net_listen_request request = {socket, backlog};
 
-    return net_listen(rt_server("net"), &request, NULL);
+    return net_listen(server(), &request, NULL);
 }
 
 enum error socket_serve(uint16_t port, unsigned backlog, uint64_t *socket)
@@ -81,7 +91,7 @@ enum error socket_accept(uint64_t socket, uint64_t timeout, uint64_t *accepted, 
 {
     struct net_wait_request request = {socket, timeout};
     struct net_accept_reply reply;
-    enum error error = net_accept(rt_server("net"), &request, &reply);
+    enum error error = net_accept(server(), &request, &reply);
 
     if (error)
         return error;
@@ -96,7 +106,7 @@ enum error socket_connect(uint64_t socket, const struct net_address *address, ui
     struct net_connect_request request = {socket, timeout, *address};
     struct net_address_reply reply;
 
-    return net_connect(rt_server("net"), &request, &reply);
+    return net_connect(server(), &request, &reply);
 }
 
 enum error socket_send(uint64_t socket, const void *bytes, size_t size, uint64_t timeout, size_t *sent)
@@ -109,7 +119,7 @@ enum error socket_send(uint64_t socket, const void *bytes, size_t size, uint64_t
         struct net_length_reply reply = {0};
         request.length = size - done < HALF ? size - done : HALF;
         memcpy(buffer.address, (const char *)bytes + done, request.length);
-        error = net_send(rt_server("net"), &request, &reply);
+        error = net_send(server(), &request, &reply);
         if (!error)
             done += reply.length <= request.length ? reply.length : request.length;
     }
@@ -131,7 +141,7 @@ enum error socket_send_to(uint64_t socket, const void *bytes, size_t size, const
     if (size > HALF)
         return ERR_TOO_LONG;
     memcpy(buffer.address, bytes, size);
-    return net_send(rt_server("net"), &request, &reply);
+    return net_send(server(), &request, &reply);
 }
 
 enum error socket_receive_from(uint64_t socket, void *bytes, size_t size, uint64_t timeout, size_t *count,
@@ -139,7 +149,7 @@ enum error socket_receive_from(uint64_t socket, void *bytes, size_t size, uint64
 {
     struct net_receive_request request = {socket, HALF, size < HALF ? size : HALF, timeout};
     struct net_receive_reply reply;
-    enum error error = net_receive(rt_server("net"), &request, &reply);
+    enum error error = net_receive(server(), &request, &reply);
 
     if (error)
         return error;
@@ -154,13 +164,13 @@ enum error socket_shutdown(uint64_t socket, uint64_t how)
 {
     struct net_shutdown_request request = {socket, how};
 
-    return net_shutdown(rt_server("net"), &request, NULL);
+    return net_shutdown(server(), &request, NULL);
 }
 
 enum error socket_wait(struct net_ready_reply *ready, uint64_t timeout)
 {
     struct net_ready_request request = {timeout};
-    enum error error = net_ready(rt_server("net"), &request, ready);
+    enum error error = net_ready(server(), &request, ready);
 
     if (!error && ready->count > sizeof(ready->ready) / sizeof(ready->ready[0]))
         return ERR_CORRUPT;
@@ -180,7 +190,7 @@ enum error net_find(const char *name, uint64_t family, uint64_t timeout, struct 
     if (strlen(name) > NET_MAX_NAME)
         return ERR_NAME_TOO_LONG;
     strcpy(request.name, name);
-    enum error error = rt_server("net") == 0 ? ERR_NO_CAP : net_resolve(rt_server("net"), &request, &reply);
+    enum error error = server() == 0 ? ERR_NO_CAP : net_resolve(server(), &request, &reply);
     if (error)
         return error;
     *address = reply.address;
@@ -193,20 +203,20 @@ enum error net_echo(const struct net_address *address, uint64_t sequence, size_t
 {
     struct net_ping_request request = {timeout, length, sequence, *address};
 
-    return rt_server("net") == 0 ? ERR_NO_CAP : net_ping(rt_server("net"), &request, reply);
+    return server() == 0 ? ERR_NO_CAP : net_ping(server(), &request, reply);
 }
 
 enum error net_describe(uint64_t index, struct net_interface_reply *reply)
 {
     struct net_interface_request request = {index};
 
-    return rt_server("net") == 0 ? ERR_NO_CAP : net_interface(rt_server("net"), &request, reply);
+    return server() == 0 ? ERR_NO_CAP : net_interface(server(), &request, reply);
 }
 
 enum error net_describe_socket(uint64_t *index, struct net_socket_reply *reply)
 {
     struct net_interface_request request = {*index};
-    enum error error = rt_server("net") == 0 ? ERR_NO_CAP : net_sockets(rt_server("net"), &request, reply);
+    enum error error = server() == 0 ? ERR_NO_CAP : net_sockets(server(), &request, reply);
 
     if (!error)
         *index = reply->next;
@@ -215,5 +225,5 @@ enum error net_describe_socket(uint64_t *index, struct net_socket_reply *reply)
 
 enum error net_count(struct net_statistics_reply *reply)
 {
-    return rt_server("net") == 0 ? ERR_NO_CAP : net_statistics(rt_server("net"), NULL, reply);
+    return server() == 0 ? ERR_NO_CAP : net_statistics(server(), NULL, reply);
 }

@@ -41,7 +41,8 @@ static struct {
     uint64_t memory_from; /* offset of lwIP's memory */
     struct link_counters counters;
     uint64_t busy_until; /* ticks */
-    bool submitted;
+    bool submitted;      /* frames that the driver has not been shown */
+    unsigned returned;   /* buffers that it has not been shown */
 } link;
 
 static struct buffer {
@@ -79,7 +80,7 @@ static void lend_buffer(struct buffer *buffer)
                                    buffer->index};
 
     buffer->lent = link.attached && ring_submit(&link.ring, &request);
-    link.submitted |= buffer->lent;
+    link.returned += buffer->lent;
 }
 
 /* lwIP has done with what came in a buffer. */
@@ -199,11 +200,13 @@ static void lose_driver(void)
     link.doorbell = 0;
 }
 
+/* Buffers alone can wait until a quarter of them is back: the driver has others. */
 void link_flush(void)
 {
-    if (!link.attached || !link.submitted)
+    if (!link.attached || (!link.submitted && link.returned < BUFFERS / 4))
         return;
     link.submitted = false;
+    link.returned = 0;
     link.busy_until = rt_ticks() + ticks_of_ms(QUIET_MS);
     if (ring_submit_publish(&link.ring) && notification_signal(link.doorbell))
         lose_driver();

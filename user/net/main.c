@@ -15,10 +15,19 @@ PROTO_SERVER(net, NET_OPS)
 
 /* --- The end of each turn --- */
 
+/* What this machine has sent to itself arrives. */
+static void deliver_own(void)
+{
+    for (struct netif *netif = netif_list; netif != NULL; netif = netif->next) {
+        if (netif->loop_first != NULL)
+            netif_poll(netif);
+    }
+}
+
 /* What was made in this turn goes out, and the timer is set for what is due next. */
 static void end_turn(void)
 {
-    netif_poll_all();
+    deliver_own();
     sockets_tell();
     link_flush();
     /* What becomes due from now on is looked at when the timer signals next. */

@@ -26,11 +26,14 @@ static void read_grants(struct session *session)
 
 struct session *session_of(uint64_t client)
 {
+    static struct session *last = sessions; /* is often the next as well */
     struct session *empty = NULL;
 
+    if (last->client == client)
+        return last;
     for (unsigned i = 0; i < MAX_SESSIONS; i++) {
         if (sessions[i].client == client)
-            return &sessions[i];
+            return last = &sessions[i];
         if (sessions[i].client == 0 && empty == NULL)
             empty = &sessions[i];
     }
