@@ -233,6 +233,7 @@ Test(cache_disk, without_care_the_device_sees_nothing)
 {
     open_disk(0);
     submit(3, 41, false, 0x11);
-    cr_assert_neq(model_waiting(&model->queue[0]), 1, "this machine is coherent: the other tests prove nothing");
+    cr_assert_neq(model_waiting(&model->queue[0]), 1,
+                  "this machine is coherent: the other tests prove nothing");
     model_free(model);
 }
