@@ -24,6 +24,7 @@ $(eval $(call system_program,netecho,$(integer_abi) $(link_flags) $(call system_
 $(eval $(call system_program,tasks,$(link_flags) $(call system_base,0x78000000),$(link_libraries),user))
 $(eval $(call system_program,threads,$(link_flags) $(call system_base,0x77000000),$(link_libraries),user))
 $(eval $(call system_program,sum,$(link_flags) $(call system_base,0x76000000),$(link_libraries),user))
+$(eval $(call system_program,beside,$(link_flags) $(call system_base,0x75000000),$(link_libraries),user))
 $(eval $(call system_program,lacks,$(link_flags) $(call system_base,0x79000000),$(link_libraries),user))
 $(eval $(call system_program,sleeper,$(link_flags) $(call system_base,0x7c000000),$(link_libraries),user))
 $(eval $(call system_program,touch,$(link_flags) $(call system_base,0x7a000000),$(link_libraries),user))

@@ -169,6 +169,7 @@ struct server {
     /* Handlers read requests and write replies of more than eight words in the message page itself, which
      * long calls that they make overwrite. Where both are so long they are the same memory. */
     bool in_place;
+    unsigned waits; /* so many handlers have the reply objects to wait from the start; others make them */
     void (*signalled)(uint64_t bits);
     void (*client_gone)(uint64_t client);
     /* Fault messages (mm); true when it made the answer in `m`. May be NULL. */
@@ -181,6 +182,8 @@ void serve(const struct server *server) __attribute__((noreturn));
  * dies, its handlers' waits fail with ERR_PEER_GONE, and `client_gone` is called when they are over.
  */
 #define SERVE_CLIENT_WAITS 16
+/* How many handlers of a client have waited and are not over. */
+unsigned serve_waits(uint64_t client);
 /* In a handler: puts the caller aside in a new or reused reply object; returns its slot, 0 when there is no
  * memory. Then the loop does not answer. */
 cap_t serve_defer(struct call *call);

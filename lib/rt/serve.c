@@ -229,9 +229,9 @@ static enum error run_on_copies(struct loop *loop, const struct proto_handler *h
 
 static void answer_now(const struct call *call, struct msg *out)
 {
-    if (call->deferred & CALL_WAITED)
+    if (call->deferred & CALL_WAITED && call->reply != 0)
         sys_msg(SYS_SEND, call->reply, out);
-    else
+    else if (!(call->deferred & CALL_WAITED))
         sys_msg(SYS_REPLY, 0, out);
 }
 
@@ -418,6 +418,8 @@ void serve(const struct server *server)
     tasks.signalled = server->signalled;
     tasks.host = &host;
     serve_refill(&loop);
+    for (cap_t reply; spare_count < server->waits && !object_make(OBJ_REPLY, 0, &reply);)
+        reply_put(reply);
     receive_for_ever(NULL);
     __builtin_unreachable();
 }

@@ -7,10 +7,10 @@
 
 #include <string.h>
 
-static unsigned waits_of(const struct loop *loop, uint64_t client)
+unsigned serve_waits(uint64_t client)
 {
     unsigned count = 0;
-    for (const struct call *call = loop->waiting; call != NULL; call = call->next)
+    for (const struct call *call = serve_loop->waiting; call != NULL; call = call->next)
         count += call->client == client;
     return count;
 }
@@ -30,7 +30,7 @@ enum error serve_before_wait(struct task *self)
     struct call *call = self->call;
     if (call == NULL || call->deferred & (CALL_DEFERRED | CALL_WAITED))
         return ERR_OK;
-    if (waits_of(loop, call->client) >= SERVE_CLIENT_WAITS)
+    if (serve_waits(call->client) >= SERVE_CLIENT_WAITS)
         return ERR_BUSY;
     cap_t reply = reply_take();
     if (reply == 0)
@@ -38,8 +38,10 @@ enum error serve_before_wait(struct task *self)
     enum error error = kernel_call(reply, OP_REPLY_SAVE_CALLER, NULL, 0, NULL, 0);
     if (error) {
         reply_put(reply);
-        return error;
+        reply = 0;
     }
+    if (error && error != ERR_NO_CALLER) /* who just sent waits for no answer */
+        return error;
     take_slots(loop, call);
     call->reply = reply;
     call->task = self;
@@ -91,11 +93,11 @@ void serve_waited(struct loop *loop, struct call *call, struct msg *out, bool an
     while (*link != call)
         link = &(*link)->next;
     *link = call->next;
-    if (answer)
+    if (answer && call->reply != 0)
         sys_msg(SYS_SEND, call->reply, out);
     if (call->reply != 0)
         reply_put(call->reply);
-    bool gone = self->cancelled == ERR_PEER_GONE && waits_of(loop, call->client) == 0;
+    bool gone = self->cancelled == ERR_PEER_GONE && serve_waits(call->client) == 0;
     self->cancelled = ERR_OK; /* the stack is the next call's */
     if (gone)
         tell_server(loop, call->client);
@@ -103,7 +105,7 @@ void serve_waited(struct loop *loop, struct call *call, struct msg *out, bool an
 
 void serve_client_gone(struct loop *loop, uint64_t client)
 {
-    if (waits_of(loop, client) == 0) {
+    if (serve_waits(client) == 0) {
         tell_server(loop, client);
         return;
     }

@@ -288,6 +288,17 @@ void task_shield(void)
     task_self()->shields++;
 }
 
+bool task_is_shielded(void)
+{
+    return task_self()->shields > 0;
+}
+
+void tasks_wait_here(void)
+{
+    tasks_idle();
+    task_yield();
+}
+
 void task_unshield(void)
 {
     task_self()->shields--;

@@ -17,7 +17,7 @@
 #include <base/heap.h>
 
 #define TASK_FOREVER     (~0ull)   /* as a deadline */
-#define TASK_STACK_BYTES (60 << 10) /* pages of it come at first touch */
+#define TASK_STACK_BYTES (124 << 10) /* pages of it come at first touch */
 #define TASKS_MAX        64         /* of a thread, besides the one that it began with */
 #define TASK_TIMER_BIT   (1ull << 63) /* of its notification: not to be used by others */
 
@@ -80,6 +80,11 @@ void event_signal(struct event *event);
 void event_broadcast(struct event *event);
 /* Waits for nothing else than the time. ERR_OK when it has come. */
 enum error task_sleep(uint64_t deadline);
+/* For who cannot go back when a wait fails for want of memory: waits for the next signal of the kernel, in
+ * which time no message is taken and no task runs; then lets those have their turn that can run. */
+void tasks_wait_here(void);
+/* Whether the calling task is between task_shield() and task_unshield(). */
+bool task_is_shielded(void);
 
 /* --- Locks: of one task, which may wait while it holds it. All zero at first. --- */
 

@@ -6,9 +6,10 @@
 #include "cache.h"
 
 #include "lines.h"
+#include "turns.h"
 
 #include <base/checked.h>
-#include <rt/rt.h>
+#include <rt/task.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +32,8 @@ static struct {
 } streams[STREAMS];
 static unsigned next_stream;
 
+static struct task_lock attaching, flushing; /* of one task at a time */
+
 static void forget_all(void)
 {
     memset(streams, 0, sizeof(streams));
@@ -50,7 +53,7 @@ static bool is_expected(void)
 }
 
 /* A session with a driver that was restarted; what was written and may be lost is to be written again. */
-static enum error attach_again(void)
+static enum error attach_alone(void)
 {
     struct disk before = *disk;
     struct blk_unit_request request = {disk->unit};
@@ -71,6 +74,18 @@ static enum error attach_again(void)
     for (unsigned i = 0; i < written_count; i++)
         written[i]->sent = false;
     unsent_count = written_count;
+    return error;
+}
+
+/* Several tasks may find the session ended: one of them opens the next. */
+static enum error attach_again(void)
+{
+    enum error error = task_lock(&attaching);
+
+    if (error)
+        return ERR_CANCELLED;
+    error = disk_is_alive() ? ERR_OK : attach_alone();
+    task_unlock(&attaching);
     return error;
 }
 
@@ -162,6 +177,29 @@ static unsigned take_lines(struct line **taken, unsigned wanted)
     return count;
 }
 
+static bool is_for_this_task(enum error error)
+{
+    return error == ERR_CANCELLED || error == ERR_BUSY || error == ERR_NO_MEMORY;
+}
+
+/* Other tasks use the file system meanwhile. */
+static enum error read_run(struct disk_run *run)
+{
+    struct turn turn;
+    enum error error;
+
+    turn_pause(&turn);
+    do
+        error = disk_read(disk, run);
+    while (try_again(error));
+    if (error && run->count > 1 && !is_for_this_task(error)) { /* the one that is wanted may be good */
+        run->count = 1;
+        error = disk_read(disk, run);
+    }
+    turn_resume(&turn);
+    return error;
+}
+
 static enum error fill(uint64_t position, struct line **filled)
 {
     struct line *taken[DISK_PIECES];
@@ -173,18 +211,14 @@ static enum error fill(uint64_t position, struct line **filled)
         return ERR_NO_MEMORY;
     for (unsigned i = 0; i < run.count; i++)
         run.piece[i] = taken[i]->block.data;
-    do
-        error = disk_read(disk, &run);
-    while (try_again(error));
-    if (error && run.count > 1) { /* the one that is wanted may be good */
-        run.count = 1;
-        error = disk_read(disk, &run);
-    }
+    error = read_run(&run);
+    /* Another task may have read the same meanwhile. */
     for (unsigned i = 0; !error && i < run.count; i++)
-        set_line(taken[i], position + (uint64_t)i * block_size);
+        if (!line_find(position + (uint64_t)i * block_size))
+            set_line(taken[i], position + (uint64_t)i * block_size);
     for (unsigned i = 0; i < DISK_PIECES && run.piece[i]; i++)
         line_release(taken[i]);
-    *filled = taken[0];
+    *filled = error ? NULL : line_find(position);
     return error;
 }
 
@@ -264,11 +298,10 @@ static enum error send(void)
     return !error && run.count ? disk_write(disk, &run) : error;
 }
 
-static enum error flush(void *context)
+static enum error flush_alone(void)
 {
     enum error error;
 
-    (void)context;
     do {
         error = send();
         if (!error)
@@ -277,6 +310,24 @@ static enum error flush(void *context)
     for (unsigned i = 0; i < written_count; i++)
         written[i]->written = written[i]->sent = false;
     written_count = 0;
+    return error;
+}
+
+/* It is not broken off: what is to be on the medium must not be there in part. */
+static enum error flush(void *context)
+{
+    struct turn turn;
+
+    (void)context;
+    turn_pause(&turn);
+    task_shield();
+    enum error error = task_lock(&flushing);
+    if (!error) {
+        error = flush_alone();
+        task_unlock(&flushing);
+    }
+    task_unshield();
+    turn_resume(&turn);
     return error;
 }
 

@@ -8,9 +8,11 @@
 #include "lines.h"
 #include "mount.h"
 #include "serve.h"
+#include "turns.h"
 
 #include <ext4/write.h>
 #include <proto/proc.h>
+#include <rt/task.h>
 #include <string.h>
 
 #define COMMIT_US      5000000
@@ -78,7 +80,7 @@ static void finish(void)
     proc_power_ready(rt_cap("init"), NULL, NULL);
 }
 
-void change_signalled(uint64_t bits)
+static void act_on(uint64_t bits)
 {
     if (bits & BIT_POWER)
         finish();
@@ -90,6 +92,38 @@ void change_signalled(uint64_t bits)
         set_timer(CLEAN_US);
     else
         report(mount_stop_writing());
+}
+
+static uint64_t signals; /* that have come and are still to be acted on */
+static bool acting;
+
+/* On a task, because it waits for the disk. */
+static void act(void *unused)
+{
+    (void)unused;
+    while (signals) {
+        uint64_t bits = signals;
+        signals = 0;
+        turn_take_alone();
+        act_on(bits);
+        turn_end_alone();
+    }
+    acting = false;
+}
+
+void change_signalled(uint64_t bits)
+{
+    struct task *task = NULL;
+
+    signals |= bits;
+    if (acting)
+        return;
+    task = task_start(act, NULL);
+    acting = task != NULL;
+    if (task)
+        task_detach(task);
+    else
+        set_timer(CLEAN_US); /* when there is memory again */
 }
 
 /* Before each change: there is a file system that can be changed, and the cache has room for it. */

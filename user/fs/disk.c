@@ -5,19 +5,19 @@
 
 #include <base/ring.h>
 #include <proto/mm.h>
-#include <rt/rt.h>
+#include <rt/task.h>
 #include <string.h>
 
 #define SLOTS          16
 #define RING_ENTRIES   32
 #define ANSWER_TIMEOUT 2000000 /* us; after that the driver is asked whether it still knows us */
 #define MAX_DISKS      64      /* however many a driver says it has */
-#define BIT_COMPLETED  1
-#define BIT_TIMEOUT    2
 
 /* One that is no transfer's is for flushes. */
 static struct slot {
-    bool busy;
+    bool busy; /* the driver has it */
+    bool held; /* by who reads what is in it */
+    bool is_write;
     uint32_t length;
     enum error status;
 } slots[SLOTS + 1];
@@ -28,9 +28,10 @@ static struct segment segment;
 static uint8_t *shared; /* the slots' memory */
 static unsigned slot_count;
 static uint32_t slot_bytes;
-static cap_t doorbell, notification, signal_cap, timer, timeout_cap;
+static cap_t doorbell, signal_cap;
 static cap_t driver;           /* that the session is with */
 static uint64_t session;       /* number of the session, in each cookie */
+static struct event completed; /* something was, or the session has ended */
 static bool lost;              /* the session's disk is gone */
 static enum error write_error; /* of a write since the last flush */
 
@@ -70,25 +71,17 @@ uint64_t disks_present(void)
     return mix;
 }
 
-/* The notification that the driver signals, and the timer that ends a wait for a driver that is gone. */
-static enum error make_notification(void)
+/* What the driver signals. */
+static enum error make_signal(void)
 {
-    enum error error;
+    cap_t notification = serve_notification();
 
-    if (notification)
+    if (signal_cap)
         return ERR_OK;
-    signal_cap = slot_alloc();
-    timeout_cap = slot_alloc();
-    if (!signal_cap || !timeout_cap)
+    signal_cap = notification ? slot_alloc() : 0;
+    if (!signal_cap)
         return ERR_NO_MEMORY;
-    error = object_make(OBJ_NOTIFICATION, 0, &notification);
-    if (!error)
-        error = object_make(OBJ_TIMER, 0, &timer);
-    if (!error)
-        error = cnode_mint(START_CNODE, signal_cap, 0, notification, RIGHT_SIGNAL, BIT_COMPLETED);
-    if (!error)
-        error = cnode_mint(START_CNODE, timeout_cap, 0, notification, RIGHT_SIGNAL, BIT_TIMEOUT);
-    return error;
+    return cnode_mint(START_CNODE, signal_cap, 0, notification, RIGHT_SIGNAL, DISK_SIGNAL);
 }
 
 /* What the driver said about its segment, checked before it is used. */
@@ -122,6 +115,8 @@ static void drop_session(void)
     ring.shared = NULL;
     memset(slots, 0, sizeof(slots));
     write_error = ERR_OK;
+    session++;
+    event_broadcast(&completed);
 }
 
 static enum error open_session(struct disk *disk, uint64_t data_bytes, struct blk_attach_reply *reply)
@@ -158,7 +153,7 @@ static uint32_t run_bytes_of(const struct disk *disk)
 enum error disk_attach(struct disk *disk)
 {
     struct blk_attach_reply reply = {0};
-    enum error error = make_notification();
+    enum error error = make_signal();
 
     disk->run_bytes = run_bytes_of(disk);
     drop_session();
@@ -175,7 +170,6 @@ enum error disk_attach(struct disk *disk)
     shared = (uint8_t *)segment.address + reply.data_offset;
     slot_bytes = disk->run_bytes;
     slot_count = reply.data_bytes / slot_bytes < SLOTS ? (unsigned)(reply.data_bytes / slot_bytes) : SLOTS;
-    session++;
     return ERR_OK;
 }
 
@@ -192,21 +186,6 @@ bool disk_is_lost(void)
 }
 
 /* --- Requests --- */
-
-/* Waits until the driver has completed something, or says that it will not. */
-static enum error wait_for_driver(void)
-{
-    if (ring_client_sleep(&ring)) {
-        ring_client_wake(&ring);
-        return ERR_OK;
-    }
-    timer_set(timer, timeout_cap, rt_ticks() + rt_ticks_of_us(ANSWER_TIMEOUT), 0);
-    uint64_t bits = notification_wait(notification);
-
-    timer_cancel(timer);
-    ring_client_wake(&ring);
-    return bits & BIT_COMPLETED ? ERR_OK : ERR_TIMED_OUT;
-}
 
 static void take_completions(void)
 {
@@ -225,6 +204,15 @@ static void take_completions(void)
     }
 }
 
+void disk_signalled(void)
+{
+    if (!ring.shared)
+        return;
+    ring_client_wake(&ring);
+    take_completions();
+    event_broadcast(&completed);
+}
+
 static void publish(void)
 {
     if (ring_submit_publish(&ring))
@@ -236,33 +224,46 @@ static enum error gone(void)
     return lost ? ERR_NO_DEVICE : ERR_PEER_GONE;
 }
 
-/* Waits until something was completed; the driver knows of all that was submitted. */
+/* Waits until something was completed; the driver knows of all that was submitted. ERR_CANCELLED, ERR_BUSY:
+ * the task shall not or cannot wait. A driver that is slow is waited for. */
 static enum error wait_for_something(void)
 {
+    enum error error = ERR_OK;
+
     publish();
-    enum error error = wait_for_driver();
+    if (!ring_client_sleep(&ring))
+        error = event_wait(&completed, rt_ticks() + rt_ticks_of_us(ANSWER_TIMEOUT));
+    if ((error == ERR_BUSY || error == ERR_NO_MEMORY) && task_is_shielded()) {
+        tasks_wait_here();
+        error = ERR_OK;
+    }
+    if (error == ERR_PEER_GONE) /* the client, not the driver */
+        return ERR_CANCELLED;
+    if (error && error != ERR_TIMED_OUT)
+        return error;
     if (!disk_is_alive())
         return gone();
     take_completions();
-    (void)error; /* a driver that is slow is waited for */
     return disk_is_alive() ? ERR_OK : gone();
 }
 
+/* Until what is in the slot is over; the session may have ended, and another one have begun, meanwhile. */
 static enum error wait_for_slot(unsigned index)
 {
+    uint64_t mine = session;
     enum error error = disk_is_alive() ? ERR_OK : gone();
 
-    while (!error && slots[index].busy)
+    while (!error && session == mine && slots[index].busy)
         error = wait_for_something();
-    return error;
+    return session != mine ? ERR_PEER_GONE : error;
 }
 
 /* What became of a write that is over is remembered, because its slot is used again. */
 static void note_write(struct slot *slot)
 {
-    if (slot->status && !write_error)
+    if (slot->is_write && slot->status && !write_error)
         write_error = slot->status;
-    slot->status = ERR_OK;
+    slot->is_write = false;
 }
 
 /* A slot where no transfer is under way. */
@@ -273,7 +274,7 @@ static enum error take_slot(unsigned *index)
     for (; !error; error = wait_for_something()) {
         take_completions();
         for (unsigned i = 0; i < slot_count; i++) {
-            if (slots[i].busy)
+            if (slots[i].busy || slots[i].held)
                 continue;
             note_write(&slots[i]);
             *index = i;
@@ -292,7 +293,8 @@ static enum error submit(unsigned index, enum blk_op op, uint64_t position, uint
         request.offset = 0;
     if (!ring_submit(&ring, &request))
         return ERR_PEER_GONE;
-    slots[index] = (struct slot){.busy = true, .length = length};
+    slots[index] = (struct slot){
+        .busy = true, .held = op == BLK_OP_READ, .is_write = op == BLK_OP_WRITE, .length = length};
     return ERR_OK;
 }
 
@@ -302,19 +304,23 @@ enum error disk_read(const struct disk *disk, const struct disk_run *run)
     uint64_t end = run->position + (uint64_t)run->count * run->piece_bytes;
     uint64_t first = align_down(run->position, disk->info.block_bytes);
     unsigned index;
-    enum error error = take_slot(&index);
 
     end = align_up(end, disk->info.block_bytes);
+    if (end - first > slot_bytes)
+        return ERR_BAD_ARG;
+    enum error error = take_slot(&index);
     if (!error)
-        error = end - first <= slot_bytes ? submit(index, BLK_OP_READ, first, (uint32_t)(end - first))
-                                          : ERR_BAD_ARG;
-    if (!error)
-        error = wait_for_slot(index);
+        error = submit(index, BLK_OP_READ, first, (uint32_t)(end - first));
+    if (error)
+        return error;
+    uint64_t mine = session;
+    error = wait_for_slot(index);
+    if (session == mine)
+        slots[index].held = false;
     if (error)
         return error;
     const uint8_t *from = shared + (uint64_t)index * slot_bytes + (run->position - first);
     error = slots[index].status;
-    slots[index].status = ERR_OK;
     for (uint32_t i = 0; !error && i < run->count; i++)
         memcpy(run->piece[i], from + (uint64_t)i * run->piece_bytes, run->piece_bytes);
     /* A driver that died meanwhile has left zeros. */
@@ -344,8 +350,11 @@ enum error disk_flush(const struct disk *disk)
 
     (void)disk;
     for (unsigned i = 0; !error && i < slot_count; i++) {
+        if (!slots[i].is_write)
+            continue;
         error = wait_for_slot(i);
-        note_write(&slots[i]);
+        if (!error)
+            note_write(&slots[i]);
     }
     if (!error)
         error = write_error;

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+#define DISK_SIGNAL 4     /* bit of the server's notification */
 #define DISK_RUN    65536 /* bytes of one transfer, at most */
 #define DISK_PIECES (DISK_RUN / BLK_SECTOR)
 
@@ -39,7 +40,11 @@ bool disk_is_alive(void);
 /* Whether the session ended because the disk is not there any more. */
 bool disk_is_lost(void);
 
-/* What follows fails with ERR_PEER_GONE or ERR_NO_DEVICE when the session has ended, and with ERR_IO. */
+/* DISK_SIGNAL has come. */
+void disk_signalled(void);
+
+/* What follows waits as a task. It fails with ERR_BUSY or ERR_CANCELLED when the task cannot or shall not
+ * wait, with ERR_PEER_GONE or ERR_NO_DEVICE when the session has ended, and with ERR_IO. */
 
 /* Reads a run, of whatever bytes; waits. */
 enum error disk_read(const struct disk *disk, const struct disk_run *run);

@@ -7,16 +7,19 @@
 #include "cache.h"
 #include "mount.h"
 #include "serve.h"
+#include "turns.h"
 
 #include <ext4/write.h>
 #include <stddef.h>
+#include <rt/task.h>
 #include <string.h>
 
 #define ROOT_INODE 2
+#define WAITS      4 /* requests that wait for the disk at the same time, usually */
 
 PROTO_SERVER(fs, FS_OPS)
 
-enum error ready(void)
+static enum error mount_if_need_be(void)
 {
     bool good = cache_is_good();
 
@@ -30,6 +33,13 @@ enum error ready(void)
         files_changed();
     }
     return mount_error;
+}
+
+enum error ready(void)
+{
+    if (!mount_error && cache_is_good())
+        return ERR_OK;
+    return turn_is_alone() ? mount_if_need_be() : turn_change(mount_if_need_be);
 }
 
 enum error report(enum error error)
@@ -88,8 +98,8 @@ enum error open_handle(struct call *call, uint64_t number, struct session **sess
     return error ? error : report(file_refresh((*handle)->file));
 }
 
-static enum error serve_fs_attach(struct call *call, const struct fs_attach_request *q,
-                                  struct fs_attach_reply *r)
+/* A client with several threads may use what another one of them does away with: only in turns. */
+static enum error attach(struct call *call, const struct fs_attach_request *q, struct fs_attach_reply *r)
 {
     struct session *session = session_of(call->client);
     enum error error;
@@ -100,6 +110,20 @@ static enum error serve_fs_attach(struct call *call, const struct fs_attach_requ
     if (!error)
         call_keep(call, 0);
     r->root = handle_root();
+    return error;
+}
+
+static enum error serve_fs_attach(struct call *call, const struct fs_attach_request *q,
+                                  struct fs_attach_reply *r)
+{
+    bool in_turn = serve_waits(call->client) > 0;
+    enum error error = in_turn ? turn_begin_alone() : ERR_OK;
+
+    if (error)
+        return error;
+    error = attach(call, q, r);
+    if (in_turn)
+        turn_end_alone();
     return error;
 }
 
@@ -127,16 +151,18 @@ enum error copy_path(struct session *session, const struct fs_path *path, char *
 
 static enum error resolve(struct session *session, const struct fs_open_request *q, struct ext4_node *node)
 {
-    static char path[FS_MAX_PATH];
+    char path[FS_MAX_PATH];
     uint32_t start;
     unsigned tries = 0;
     enum error error = copy_path(session, &q->path, path, &start);
 
     if (error)
         return error;
-    do
+    do {
+        turn_resolves = true;
         error = ext4_resolve(&filesystem, start, path, q->path.length, !(q->flags & FS_NOFOLLOW), node);
-    while (must_retry(&tries));
+        turn_resolves = false;
+    } while (must_retry(&tries));
     return report(error);
 }
 
@@ -160,12 +186,12 @@ static enum error find_or_make(struct session *session, const struct fs_open_req
     return error ? error : report(ext4_read_node(&filesystem, node->inode, node));
 }
 
-static enum error serve_fs_open(struct call *call, const struct fs_open_request *q, struct fs_open_reply *r)
+static inline enum error do_open(struct call *call, const struct fs_open_request *q, struct fs_open_reply *r)
 {
     struct session *session;
     struct handle *handle;
     struct ext4_node node;
-    enum error error = q->flags & ~(uint64_t)FS_NOFOLLOW && !(call->rights & FS_WRITE) ? ERR_DENIED : ready();
+    enum error error = ready();
 
     if (error)
         return error;
@@ -184,21 +210,62 @@ static enum error serve_fs_open(struct call *call, const struct fs_open_request 
     return ERR_OK;
 }
 
-static enum error serve_fs_close(struct call *call, const struct fs_handle_request *q, struct proto_empty *r)
+static enum error serve_fs_open(struct call *call, const struct fs_open_request *q, struct fs_open_reply *r)
 {
-    struct session *session;
-    struct handle *handle;
+    bool changes = q->flags & ~(uint64_t)FS_NOFOLLOW;
 
-    (void)r;
-    if (handle_is_stale(q->handle)) /* it has nothing to close, so that is all it costs */
-        return ERR_STALE;
-    enum error error = handle_find(call->client, q->handle, &session, &handle);
-    if (!error)
-        handle_close(handle);
+    if (changes && !(call->rights & FS_WRITE))
+        return ERR_DENIED;
+    enum error error = changes ? turn_begin_alone() : turn_begin();
+    if (error)
+        return error;
+    error = do_open(call, q, r);
+    if (changes)
+        turn_end_alone();
+    else
+        turn_end();
     return error;
 }
 
-static enum error serve_fs_stat(struct call *call, const struct fs_handle_request *q, struct fs_open_reply *r)
+static enum error close_alone(const struct call *call, uint64_t number)
+{
+    enum error error = turn_begin_alone();
+    struct session *session;
+    struct handle *handle;
+
+    if (error)
+        return error;
+    error = handle_find(call->client, number, &session, &handle);
+    if (!error)
+        handle_close(handle);
+    turn_end_alone();
+    return error;
+}
+
+static __attribute__((noinline)) enum error close_known(const struct call *call, uint64_t number)
+{
+    struct session *session;
+    struct handle *handle;
+    enum error error = handle_find(call->client, number, &session, &handle);
+
+    if (error)
+        return error;
+    if (handle->file->nameless || turn_is_alone() || serve_waits(call->client) > 0)
+        return close_alone(call, number);
+    handle_close(handle);
+    return ERR_OK;
+}
+
+static enum error serve_fs_close(struct call *call, const struct fs_handle_request *q, struct proto_empty *r)
+{
+    (void)r;
+    if (handle_is_stale(q->handle)) /* it has nothing to close, so that is all it costs */
+        return ERR_STALE;
+    return close_known(call, q->handle);
+}
+
+static inline enum error do_stat(struct call *call, const struct fs_handle_request *q,
+                                 struct fs_open_reply *r)
 {
     struct session *session;
     struct handle *handle;
@@ -211,7 +278,8 @@ static enum error serve_fs_stat(struct call *call, const struct fs_handle_reques
     return ERR_OK;
 }
 
-static enum error serve_fs_read(struct call *call, const struct fs_read_request *q, struct fs_length_reply *r)
+static inline enum error do_read(struct call *call, const struct fs_read_request *q,
+                                 struct fs_length_reply *r)
 {
     struct session *session;
     struct handle *handle;
@@ -234,8 +302,8 @@ static enum error serve_fs_read(struct call *call, const struct fs_read_request 
     return report(error);
 }
 
-static enum error serve_fs_readlink(struct call *call, const struct fs_read_request *q,
-                                    struct fs_length_reply *r)
+static inline enum error do_readlink(struct call *call, const struct fs_read_request *q,
+                                      struct fs_length_reply *r)
 {
     struct session *session;
     struct handle *handle;
@@ -284,7 +352,7 @@ static bool list_entry(void *context, const struct ext4_entry *from)
     return true;
 }
 
-static enum error serve_fs_list(struct call *call, const struct fs_list_request *q, struct fs_list_reply *r)
+static inline enum error do_list(struct call *call, const struct fs_list_request *q, struct fs_list_reply *r)
 {
     struct session *session;
     struct handle *handle;
@@ -310,7 +378,7 @@ static enum error serve_fs_list(struct call *call, const struct fs_list_request 
     return report(error);
 }
 
-static enum error serve_fs_info(struct call *call, const struct proto_empty *q, struct fs_info_reply *r)
+static inline enum error do_info(struct call *call, const struct proto_empty *q, struct fs_info_reply *r)
 {
     (void)call;
     (void)q;
@@ -324,12 +392,34 @@ static enum error serve_fs_info(struct call *call, const struct proto_empty *q, 
     return ERR_OK;
 }
 
+/* What reads, beside others. */
+#define READ(name, request, reply)                                                                           \
+    static enum error serve_fs_##name(struct call *call, const request *q, reply *r)                         \
+    {                                                                                                        \
+        enum error error = turn_begin();                                                                     \
+        if (error)                                                                                           \
+            return error;                                                                                    \
+        error = do_##name(call, q, r);                                                                       \
+        turn_end();                                                                                          \
+        return error;                                                                                        \
+    }
+READ(stat, struct fs_handle_request, struct fs_open_reply)
+READ(read, struct fs_read_request, struct fs_length_reply)
+READ(readlink, struct fs_read_request, struct fs_length_reply)
+READ(list, struct fs_list_request, struct fs_list_reply)
+READ(info, struct proto_empty, struct fs_info_reply)
+
 /* What changes files. */
 #define CHANGE(name, request)                                                                                \
     static enum error serve_fs_##name(struct call *call, const request *q, struct proto_empty *r)            \
     {                                                                                                        \
+        enum error error = turn_begin_alone();                                                               \
         (void)r;                                                                                             \
-        return change_##name(call, q);                                                                       \
+        if (error)                                                                                           \
+            return error;                                                                                    \
+        error = change_##name(call, q);                                                                      \
+        turn_end_alone();                                                                                    \
+        return error;                                                                                        \
     }
 CHANGE(truncate, struct fs_size_request)
 CHANGE(mkdir, struct fs_name_request)
@@ -345,7 +435,28 @@ CHANGE(sync, struct fs_handle_request)
 static enum error serve_fs_write(struct call *call, const struct fs_read_request *q,
                                  struct fs_length_reply *r)
 {
-    return change_write(call, q, r);
+    enum error error = turn_begin_alone();
+
+    if (error)
+        return error;
+    error = change_write(call, q, r);
+    turn_end_alone();
+    return error;
+}
+
+static void client_gone(uint64_t client)
+{
+    turn_take_alone();
+    session_end(client);
+    turn_end_alone();
+}
+
+static void signalled(uint64_t bits)
+{
+    if (bits & DISK_SIGNAL)
+        disk_signalled();
+    if (bits & ~(uint64_t)DISK_SIGNAL)
+        change_signalled(bits);
 }
 
 /* What the kernel's command line says of the root, if the description grants that. */
@@ -361,12 +472,16 @@ int main(int argc, char **argv)
     struct server server = {
         .name = rt_name(),
         .protocol = {&fs_protocol},
-        .client_gone = session_end,
-        .signalled = change_signalled,
+        .waits = WAITS,
+        .client_gone = client_gone,
+        .signalled = signalled,
     };
 
     read_arguments(argc, argv);
     change_init();
+    tasks_init(signalled);
+    turn_take_alone();
     mount_root();
+    turn_end_alone();
     serve(&server);
 }
