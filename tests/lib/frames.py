@@ -72,15 +72,24 @@ def dhcp_answer(kind: int, request: bytes) -> bytes:
     """An offer (2) or an acknowledgement (5) for a DHCP message (RFC 2131)."""
     head = b"\2" + request[1:4] + request[4:8] + request[8:12] + bytes(4) + GUEST_IP + PEER_IP + bytes(4)
     options = bytes([53, 1, kind, 54, 4, *PEER_IP, 51, 4, 0, 1, 0x51, 0x80, 1, 4, 255, 255, 255, 0, 3, 4])
-    options += PEER_IP
+    options += PEER_IP + bytes([6, 4]) + PEER_IP
     message = head + request[28:44] + bytes(192) + b"\x63\x82\x53\x63" + options + b"\xff"
     return ethernet(0x800, ipv4(17, udp(67, 68, message), b"\xff" * 4), BROADCAST)
 
 
+def dns_answer(query: bytes) -> bytes:
+    """For names of the domain example: 192.0.2.1; others there are none (RFC 1035)."""
+    end = query.index(b"\0", 12) + 5
+    known = query[12:end].find(b"\7example\0") >= 0 and query[end - 4 : end - 2] == b"\0\1"
+    head = query[:2] + (b"\x81\x80\0\1\0\1" if known else b"\x81\x83\0\1\0\0") + bytes(4)
+    answer = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + bytes([192, 0, 2, 1]) if known else b""
+    return head + query[12:end] + answer
+
+
 class Peer:
     """
-    Has a socket of its own for the machine's `-netdev dgram`, in which a message is a frame; answers DHCP and
-    ARP until it is closed, and counts what comes.
+    Has a socket of its own for the machine's `-netdev dgram`, in which a message is a frame; answers DHCP,
+    ARP and DNS until it is closed, and keeps what comes.
     """
 
     def __init__(self, directory):
@@ -117,6 +126,10 @@ class Peer:
             message = frame[42:]
             option = message.find(b"\x35\1", 240)
             self.send(dhcp_answer({1: 2, 3: 5}.get(message[option + 2], 6), message))
+        is_udp = frame[12:14] == b"\x08\0" and frame[23] == 17
+        if is_udp and frame[30:34] == PEER_IP and frame[36:38] == b"\0\x35":
+            port = struct.unpack(">H", frame[34:36])[0]
+            self.send(ethernet(0x800, ipv4(17, udp(53, port, dns_answer(frame[42:])))))
 
     def send(self, frame: bytes):
         """Waits as long as the machine takes nothing."""

@@ -41,6 +41,23 @@ def check_answers(peer) -> None:
             raise Failure(f"no answer to {frame.hex()}")
 
 
+@test(boot=False)
+def names(system):
+    """Asked of the server that DHCP named; who is found there is asked for an echo, through the gateway."""
+    peer = boot_with_peer(system)
+    try:
+        said = system.command("ping -c 1 host.example")
+        if "no answer from 192.0.2.1: seq=1" not in said:
+            raise Failure(f"ping says {said!r}")
+        echo = peer.wait(lambda f: f[12:14] == b"\x08\0" and f[23] == 1 and f[30:34] == bytes([192, 0, 2, 1]))
+        if not echo or echo[:6] != frames.PEER_MAC:
+            raise Failure("the echo request did not go to the gateway")
+        if "ping: host.nowhere: not found" not in (said := system.command("ping -c 1 host.nowhere")):
+            raise Failure(f"ping says {said!r}")
+    finally:
+        peer.close()
+
+
 @test(boot=False, timeout=150)
 def damaged_by_seed(system):
     peer = boot_with_peer(system)

@@ -86,6 +86,8 @@ def address_and_gateway(system):
     said = system.command("ping -c 2 10.0.2.2")
     if "2 sent, 2 received" not in said:
         raise Failure(f"ping says {said!r}")
+    if "1 sent, 1 received" not in (said := system.command("ping -c 1 fe80::2")):
+        raise Failure(f"by IPv6 ping says {said!r}")
 
 
 @test()
@@ -169,6 +171,66 @@ def address_that_is_not_granted(system):
             raise Failure(f"{line} says {said!r}")
     if "not allowed" in (said := system.command("ping -c 1 10.0.2.2")):
         raise Failure(f"ping says {said!r}")
+
+
+class Talker(threading.Thread):
+    """A server on the host's loopback for one connection: answers each line, and keeps what came."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.settimeout(30)
+        self.port = self.listener.getsockname()[1]
+        self.came = b""
+        self.connected = threading.Event()
+        self.start()
+
+    def run(self):
+        connection, _ = self.listener.accept()
+        self.connected.set()
+        with connection:
+            while data := connection.recv(4096):
+                self.came += data
+                connection.sendall(b"you said " + data)
+
+
+@test(boot=False)
+def nc_connects(system):
+    user_network(system)
+    wait_address(system)
+    talker = Talker()
+    system.send_line(f"nc 10.0.2.2 {talker.port}")
+    if not talker.connected.wait(20):
+        raise Failure("nobody connected")
+    system.quiet(0.3)
+    for word in ("one", "two"):
+        system.send_line(word)
+        system.expect(f"you said {word}")
+    system.send("\x04")
+    system.wait_prompt()
+    if talker.came != b"one\ntwo\n":
+        raise Failure(f"{talker.came!r} came")
+    said = system.command(f"nc 10.0.2.2 {free_port(socket.SOCK_STREAM)}")
+    if "connection refused" not in said and "reset" not in said:
+        raise Failure(f"where nobody listens nc says {said!r}")
+
+
+@test(boot=False)
+def nc_listens(system):
+    port = free_port(socket.SOCK_STREAM)
+    user_network(system, ("tcp", port, 5000))
+    wait_address(system)
+    system.send_line("nc -l 5000")
+    end = time.monotonic() + 20
+    while time.monotonic() < end and "connection from" not in system.output:
+        with connect(port) as client:  # before nc listens QEMU ends it at once
+            client.sendall(b"a line\nand another\n")
+            client.shutdown(socket.SHUT_WR)
+            system.quiet(0.5)
+    system.expect_regex(r"connection from 10\.0\.2\.2:\d+")
+    system.expect("a line")
+    system.expect("and another")
+    system.wait_prompt()
 
 
 def boot_with_pages(system) -> int:
