@@ -90,7 +90,7 @@ include mk/run.mk mk/prove.mk
 setup: ## Install every package that building, running, testing, fuzzing and debugging need
 	@tools/setup build qemu test fuzz gdb
 packages:
-	@tools/setup build $(if $(filter qemu% bench% irqs-off latency harts stress-harts lanes hostile random-calls,$(building)),$(if $(findstring /,$(QEMU)),,qemu)) \
+	@tools/setup build $(if $(filter qemu% fuzz-servers bench% irqs-off latency harts stress-harts lanes hostile random-calls,$(building)),$(if $(findstring /,$(QEMU)),,qemu)) \
 	    $(if $(filter test% coverage,$(building)),qemu test fuzz) $(if $(filter fuzz%,$(building)),fuzz) \
 	    $(if $(filter gdb,$(building)),gdb) $(if $(filter sdcard flash test-boards,$(building)),card) \
 	    $(if $(filter test-boards,$(building)),boards)

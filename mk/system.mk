@@ -34,6 +34,7 @@ $(eval $(call system_program,stale,$(link_flags) $(call system_base,0x74000000),
 heap_flags := -Wl,--defsym=__heap_start=picolibc_heap -Wl,--defsym=__heap_end=picolibc_heap+0x4000000
 $(eval $(call system_program,heap,$(link_flags) $(call system_base,0x70000000) $(heap_flags),\
     $B/system/picolibc_malloc.o $(link_libraries),user))
+$(eval $(call system_program,wild,$(link_flags) $(call system_base,0x73000000),$(link_libraries),user))
 $(eval $(call system_program,tiny,$(tiny_flags) -Wl$(comma)-Ttext=0x7b000000,,user))
 # picolibc's malloc under another name, for `heap bench`; the lock and errno that it comes with are its own.
 $B/system/heap.elf: $B/system/picolibc_malloc.o
@@ -55,3 +56,7 @@ $(planted_disk): user/fs/disk.c
 $B/system/fs-without-flush.elf: $(planted_objects) $(integer_libraries) lib/rt/user.ld | packages
 	$(call say,LD,$@)$(user_cc) $(integer_abi) $(link_flags) $(call system_base,0x75000000) -o $@ \
 	    $(planted_objects) $(call link_group,$(integer_libraries))
+
+fuzz-servers: all $(system_programs) $(test_plugin) ## Random and hostile requests to every server: SEED=1, COUNT=2000 programs (half an hour)
+	@WILD_SEED=$(or $(SEED),1) WILD_COUNT=$(or $(COUNT),2000) tests/run --build $B --qemu -k wild
+.PHONY: fuzz-servers
