@@ -15,6 +15,29 @@ uint64_t ext4_inode_goal(const struct ext4 *fs, uint32_t inode)
     return ext4_group_first(fs, (inode - 1) / fs->inodes_per_group);
 }
 
+static void seal_inode(const struct ext4 *fs, uint32_t number, struct ext4_inode *inode)
+{
+    if (!ext4_has_metadata_csum(fs))
+        return;
+    bool high = HAS_FIELD(fs, inode, i_checksum_hi);
+    uint32_t seed = crc32c(fs->checksum_seed, &number, sizeof(number));
+    seed = crc32c(seed, &inode->i_generation, sizeof(inode->i_generation));
+    inode->l_i_checksum_lo = 0;
+    if (high)
+        inode->i_checksum_hi = 0;
+    uint32_t sum = crc32c(seed, inode, fs->inode_size);
+    inode->l_i_checksum_lo = (uint16_t)sum;
+    if (high)
+        inode->i_checksum_hi = (uint16_t)(sum >> 16);
+}
+
+void ext4_seal_inodes(const struct ext4 *fs, struct ext4_changed *entry)
+{
+    for (uint32_t slot = 0; entry->slots; slot++, entry->slots >>= 1)
+        if (entry->slots & 1)
+            seal_inode(fs, entry->owner + slot, (void *)(entry->block->data + slot * fs->inode_size));
+}
+
 /* Takes a reference to the block of an inode that may not be in use, touched; its bytes are in *inode. */
 static enum error get_raw(struct ext4 *fs, uint32_t number, struct ext4_block **block,
                           struct ext4_inode **inode)
@@ -31,11 +54,12 @@ static enum error get_raw(struct ext4 *fs, uint32_t number, struct ext4_block **
     error = ext4_get_block(fs, table + index / per_block, block);
     if (error)
         return error;
-    error = ext4_touch(fs, *block, EXT4_SEAL_NONE, 0);
+    error = ext4_touch(fs, *block, EXT4_SEAL_INODES, number - slot);
     if (error) {
         ext4_put_block(fs, *block);
         return error;
     }
+    fs->writer->entries[(*block)->entry - 1].slots |= (uint64_t)1 << slot;
     uint64_t key = ext4_checked_key(EXT4_KIND_INODES, number - slot);
     if ((*block)->checked_as != key)
         memset((*block)->checked_slots, 0, sizeof((*block)->checked_slots));
@@ -56,22 +80,6 @@ static enum error get_inode(struct ext4 *fs, uint32_t number, struct ext4_block 
         return error;
     ext4_put_block(fs, checked);
     return get_raw(fs, number, block, inode);
-}
-
-static void seal_inode(const struct ext4 *fs, uint32_t number, struct ext4_inode *inode)
-{
-    if (!ext4_has_metadata_csum(fs))
-        return;
-    bool high = HAS_FIELD(fs, inode, i_checksum_hi);
-    uint32_t seed = crc32c(fs->checksum_seed, &number, sizeof(number));
-    seed = crc32c(seed, &inode->i_generation, sizeof(inode->i_generation));
-    inode->l_i_checksum_lo = 0;
-    if (high)
-        inode->i_checksum_hi = 0;
-    uint32_t sum = crc32c(seed, inode, fs->inode_size);
-    inode->l_i_checksum_lo = (uint16_t)sum;
-    if (high)
-        inode->i_checksum_hi = (uint16_t)(sum >> 16);
 }
 
 /* What does not fit into 34 bits, or into 32 where there is no more, is cut to the nearest that does. */
@@ -127,7 +135,6 @@ enum error ext4_write_node(struct ext4 *fs, const struct ext4_node *node)
     if (error)
         return error;
     encode(fs, node, inode);
-    seal_inode(fs, node->inode, inode);
     ext4_put_block(fs, block);
     return ERR_OK;
 }
@@ -151,7 +158,6 @@ enum error ext4_init_node(struct ext4 *fs, struct ext4_node *node)
     if (HAS_FIELD(fs, inode, i_crtime_extra))
         encode_time(writer->now, true, &inode->i_crtime, &inode->i_crtime_extra);
     encode(fs, node, inode);
-    seal_inode(fs, node->inode, inode);
     ext4_put_block(fs, block);
     return ERR_OK;
 }
@@ -166,7 +172,6 @@ static enum error set_dtime(struct ext4 *fs, uint32_t number, uint32_t value)
     if (error)
         return error;
     inode->i_dtime = value;
-    seal_inode(fs, number, inode);
     ext4_put_block(fs, block);
     return ERR_OK;
 }
@@ -228,7 +233,6 @@ enum error ext4_clear_node(struct ext4 *fs, uint32_t number)
     inode->i_dtime = (uint32_t)fs->writer->now.seconds;
     if (large)
         inode->i_extra_isize = extra;
-    seal_inode(fs, number, inode);
     uint32_t slot = (number - 1) % fs->inodes_per_group % (fs->block_size / fs->inode_size);
     block->checked_slots[0] &= ~((uint64_t)1 << slot); /* it is in use no more */
     ext4_put_block(fs, block);

@@ -149,7 +149,7 @@ static void note_sum(struct ext4 *fs, struct ext4_changed *entry, const struct e
 /* Copies a changed block into the log, its first word as zero where that looks like the log's own. */
 static enum error write_copy(struct ext4 *fs, struct ext4_changed *entry, uint32_t *flags, uint32_t *sum)
 {
-    struct ext4_be32 sequence = be32(fs->writer->sequence), magic = be32(JBD2_MAGIC_NUMBER);
+    struct ext4_be32 magic = be32(JBD2_MAGIC_NUMBER);
     struct ext4_block *block;
     enum error error = next_block(fs, &block);
     if (error)
@@ -161,8 +161,7 @@ static enum error write_copy(struct ext4 *fs, struct ext4_changed *entry, uint32
     }
     if (fs->writer->sums) {
         note_sum(fs, entry, block, *flags & JBD2_FLAG_ESCAPE);
-        *sum = crc32c(fs->writer->journal_seed, &sequence, sizeof(sequence));
-        *sum = crc32c_zeros(*sum, fs->block_size) ^ entry->sum;
+        *sum = fs->writer->sequence_sum ^ entry->sum;
     }
     return finish_block(fs, block);
 }
@@ -348,6 +347,9 @@ static enum error write_log(struct ext4 *fs)
 {
     struct ext4_writer *writer = fs->writer;
     uint32_t start = writer->head, next = 0, left = writer->running;
+    struct ext4_be32 sequence = be32(writer->sequence);
+    writer->sequence_sum = crc32c(writer->journal_seed, &sequence, sizeof(sequence));
+    writer->sequence_sum = crc32c_zeros(writer->sequence_sum, fs->block_size);
     enum error error = write_revocations(fs);
     while (!error && left > 0)
         error = write_descriptor(fs, &next, &left);

@@ -155,12 +155,13 @@ static enum error seal_super(struct ext4 *fs)
     return error;
 }
 
-static enum error seal_one(struct ext4 *fs, const struct ext4_changed *entry)
+static enum error seal_one(struct ext4 *fs, struct ext4_changed *entry)
 {
     uint8_t *data = entry->block->data;
     switch (entry->seal) {
     case EXT4_SEAL_BLOCK_BITMAP:
     case EXT4_SEAL_INODE_BITMAP: return seal_bitmap(fs, entry);
+    case EXT4_SEAL_INODES: ext4_seal_inodes(fs, entry); return ERR_OK;
     case EXT4_SEAL_EXTENTS: seal_extents(fs, data, entry->owner); return ERR_OK;
     case EXT4_SEAL_LEAF: seal_leaf(fs, entry); return ERR_OK;
     case EXT4_SEAL_ROOT: seal_index(fs, data, entry->owner, EXT4_DX_ROOT_ENTRIES); return ERR_OK;

@@ -21,6 +21,7 @@ enum ext4_seal {
     EXT4_SEAL_BLOCK_BITMAP, /* owner: the group; its descriptor is in the transaction too */
     EXT4_SEAL_INODE_BITMAP,
     EXT4_SEAL_GROUPS,  /* owner: the first group described there */
+    EXT4_SEAL_INODES,  /* owner: the number of the first inode there */
     EXT4_SEAL_EXTENTS, /* owner: the seed of the inode's checksums; so below */
     EXT4_SEAL_LEAF,
     EXT4_SEAL_ROOT,
@@ -35,6 +36,7 @@ struct ext4_changed {
     uint32_t operation; /* that changed it last */
     uint64_t copy; /* block of the log that holds what was committed last; 0: none */
     uint32_t sum;  /* of that, from 0 on */
+    uint64_t slots; /* inodes that were changed since they were sealed */
     uint32_t copy_owner;
     uint8_t copy_seal;
     uint8_t seal;
@@ -98,6 +100,7 @@ struct ext4_writer {
     uint32_t first, length, head, tail, log_free;
     uint32_t sequence; /* of the running transaction */
     uint32_t journal_seed;
+    uint32_t sequence_sum; /* of the sequence number and a block of zeros: the part of it in each copy's */
     uint8_t journal_uuid[16];
     struct ext4_run log_run; /* of the log's blocks around log_at */
     uint32_t log_at;
@@ -182,6 +185,8 @@ uint32_t ext4_bitmap_sum(const struct ext4 *fs, const uint8_t *bitmap, uint32_t 
 uint64_t ext4_inode_goal(const struct ext4 *fs, uint32_t inode);
 /* Makes inode `node->inode` anew in its table, with the times of now. */
 enum error ext4_init_node(struct ext4 *fs, struct ext4_node *node);
+/* Computes the checksums of the inodes in a block that were changed. */
+void ext4_seal_inodes(const struct ext4 *fs, struct ext4_changed *entry);
 /* Writes what differs into the table. */
 enum error ext4_write_node(struct ext4 *fs, const struct ext4_node *node);
 /* An inode that is in use no more. */

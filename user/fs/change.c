@@ -320,8 +320,6 @@ enum error change_create(struct session *session, const struct fs_open_request *
         error = find_place(session, &q->path, false, &first);
     if (!error)
         error = create(name, &what, &inode);
-    if (error == ERR_EXISTS)
-        return ERR_NOT_FOUND; /* a symbolic link that leads nowhere */
     return error ? error : report(ext4_read_node(&filesystem, inode, node));
 }
 

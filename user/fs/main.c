@@ -166,16 +166,17 @@ static enum error resolve(struct session *session, const struct fs_open_request 
     return report(error);
 }
 
-/* What an open with these flags finds, or makes. */
+/* What an open with these flags finds, or makes. It is made first, which looks the name up as well. */
 static enum error find_or_make(struct session *session, const struct fs_open_request *q,
                                struct ext4_node *node)
 {
-    enum error error = resolve(session, q, node);
+    enum error failure = q->flags & FS_CREATE ? change_create(session, q, node) : ERR_NOT_FOUND;
 
-    if (error == ERR_NOT_FOUND && (q->flags & FS_CREATE))
-        return change_create(session, q, node);
+    if (!failure)
+        return ERR_OK;
+    enum error error = resolve(session, q, node);
     if (error)
-        return error;
+        return error == ERR_NOT_FOUND && failure != ERR_EXISTS ? failure : error;
     if ((q->flags & FS_CREATE) && (q->flags & FS_EXCLUSIVE))
         return ERR_EXISTS;
     if (ext4_is_dir(node) && (q->flags & (FS_CREATE | FS_TRUNCATE)))

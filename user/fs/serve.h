@@ -24,7 +24,7 @@ enum error open_handle(struct call *call, uint64_t number, struct session **sess
 void change_init(void);
 /* Time has passed since something was changed, or the machine is to be switched off. */
 void change_signalled(uint64_t bits);
-/* Makes the file that an open has not found. */
+/* Makes the file that an open names. ERR_EXISTS: the name is there. */
 enum error change_create(struct session *session, const struct fs_open_request *q, struct ext4_node *node);
 enum error change_size(uint32_t inode, uint64_t size);
 /* Gives up an inode that has no name any more. */
