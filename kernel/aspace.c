@@ -292,14 +292,8 @@ OPERATION(FRAME_UNMAP)
     return 0;
 }
 
-static int __attribute__((noinline)) clear_among_others(struct thread *by, struct slot *slot)
-{
-    if (!clearing_begin(by, slot))
-        return OUTCOME_RESTART;
-    granules_clear(slot->object, 1 << PAGE_BITS);
-    return clearing_end(by, slot) ? 0 : OUTCOME_GONE;
-}
-
+/* The own hart's lock is kept: a page takes less than a step of what others wait for, and while it is kept
+ * the frame stays, because who ends an object has all locks. */
 OPERATION(FRAME_CLEAR)
 {
     struct slot *slot = cap;
@@ -308,8 +302,6 @@ OPERATION(FRAME_CLEAR)
         return fail(by, ERR_UNSUPPORTED, 0, 0);
     if (slot->size_bits > PAGE_BITS)
         return fail(by, ERR_UNSUPPORTED, 0, slot->size_bits);
-    if (!has_all_locks())
-        return clear_among_others(by, slot);
     granules_clear(slot->object, 1 << PAGE_BITS);
     return 0;
 }

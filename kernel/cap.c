@@ -90,12 +90,6 @@ void slot_make_root(struct slot *to, enum object_type type, void *object, uint8_
     to->flags |= lane_flags(type, rights);
 }
 
-/* The last step of filling a slot: see slot_type(). */
-static void slot_fill(struct slot *to, enum object_type type)
-{
-    __atomic_store_n(&to->type, type, __ATOMIC_RELEASE);
-}
-
 void slot_make_child(struct slot *parent, struct slot *to, enum object_type type, void *object,
                      uint8_t size_bits)
 {
@@ -104,7 +98,7 @@ void slot_make_child(struct slot *parent, struct slot *to, enum object_type type
     to->size_bits = size_bits;
     to->flags |= (parent->flags & SLOT_DEVICE) | lane_flags(type, RIGHTS_ALL);
     tree_insert_child(parent, to);
-    slot_fill(to, type);
+    __atomic_store_n(&to->type, type, __ATOMIC_RELEASE); /* see slot_type() */
 }
 
 bool slot_can_copy(const struct slot *slot)
@@ -123,7 +117,7 @@ void slot_copy(struct slot *from, struct slot *to, uint8_t rights)
     if (type != OBJ_FRAME)
         to->badge = from->badge;
     tree_insert_child(from, to);
-    slot_fill(to, type);
+    __atomic_store_n(&to->type, type, __ATOMIC_RELEASE); /* see slot_type() */
 }
 
 bool slot_can_move(const struct slot *slot)

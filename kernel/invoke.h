@@ -23,12 +23,6 @@ OPERATION_LIST(OP)
 /* The thread was taken off the hart in the middle of it: it makes the call again when it runs. */
 #define OUTCOME_GONE    (-3)
 
-/* Around a clearing of memory, of the capability in `slot`, which a thread invoked with no more than its own
- * hart's lock: that is let go, and the slot stays where it is meanwhile. False: another hart does so already,
- * and nothing was done; and after the end: OUTCOME_GONE. */
-bool clearing_begin(struct thread *by, struct slot *slot);
-bool clearing_end(struct thread *by, struct slot *slot);
-
 /* Words of the request. */
 static inline unsigned request_length(const struct thread *by)
 {

@@ -21,13 +21,11 @@ typedef uint32_t granule;
 enum slot_flag {
     SLOT_IN_THREAD = 1, /* one of thread.slot[]: losing it may stop the thread */
     SLOT_DEVICE = 2,    /* untyped or frame: registers, not memory */
-    SLOT_STALE = 4,     /* page table: was mapped, so what it holds is void and to be cleared before it is
-                         * again */
+    SLOT_STALE = 4,     /* page table: was mapped, so it is to be cleared before it is again */
     SLOT_LANE_RECV = 64,  /* endpoint with the right to receive, for the fast lanes */
     SLOT_LANE_SEND = 128, /* endpoint with the right to send */
-    SLOT_RAISED = 8,    /* untyped: children were moved up and still use its memory, so it never starts
-                         * over */
-    SLOT_CLEARING = 16, /* untyped, frame: a hart clears memory of it without a lock, so it stays in place */
+    SLOT_RAISED = 8,    /* untyped: children moved up still use its memory, so it never starts over */
+    SLOT_CLEARING = 16, /* untyped: a hart clears memory of it without a lock, so it stays in place */
 };
 
 /* A capability and its place in the derivation tree. One slot is one cache line. `child` is the first child;

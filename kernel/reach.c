@@ -5,6 +5,7 @@
 #include "invoke.h"
 #include "irq.h"
 #include "lock.h"
+#include "syscall.h"
 
 #define ATTEMPTS 3 /* homes may move while a lock is waited for: whoever is unlucky so often takes all */
 
@@ -173,6 +174,16 @@ static bool reach_operation(struct reach *reach, const struct thread *by, struct
     case OP_IRQ_HANDLER_ACK: return reach_hart(reach, irq_lines[cap->number].hart);
     default: return reach_all(reach);
     }
+}
+
+bool lane_object(struct thread *thread, struct slot *cap)
+{
+    struct reach reach = {hart_self(), NULL, NULL};
+
+    if (!reach_operation(&reach, thread, cap))
+        return false;
+    kernel_invoke(thread, cap);
+    return true;
 }
 
 /* What is wrong with the call touches nobody but the thread. */

@@ -35,3 +35,6 @@ static inline struct hart *thread_home(const struct thread *thread)
 bool reach_syscall(struct reach *reach, void *thread);
 bool reach_fault(struct reach *reach, void *thread);
 bool reach_signal(struct reach *reach, void *notification);
+/* For lane.S: invokes the capability, which is none to an endpoint, if the own hart's lock is enough for
+ * that; false, with nothing done: it is not. */
+bool lane_object(struct thread *thread, struct slot *cap);

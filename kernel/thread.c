@@ -106,9 +106,7 @@ bool thread_destroy(struct thread *thread)
     thread_suspend(thread);
     drop_fp(thread);
     if (thread->caller) {
-        struct thread *caller = thread->caller;
-
-        thread_wake_error(caller, ERR_PEER_GONE);
+        thread_wake_error(thread->caller, ERR_PEER_GONE);
         thread->caller = NULL;
     }
     unbind_notification(thread);

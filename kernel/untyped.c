@@ -138,7 +138,9 @@ static bool clear_memory(struct slot *untyped, const struct retype *retype)
 
 /* --- Clearing with no lock held --- */
 
-bool clearing_begin(struct thread *by, struct slot *slot)
+/* Lets the own hart's lock go; the slot stays where it is meanwhile. False: another hart does so already, and
+ * nothing was done. */
+static bool clearing_begin(struct thread *by, struct slot *slot)
 {
     bool busy;
 
@@ -153,7 +155,8 @@ bool clearing_begin(struct thread *by, struct slot *slot)
     return true;
 }
 
-bool clearing_end(struct thread *by, struct slot *slot)
+/* False: OUTCOME_GONE. */
+static bool clearing_end(struct thread *by, struct slot *slot)
 {
     lock_own();
     spin_lock(&tree_lock);

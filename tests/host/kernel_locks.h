@@ -200,8 +200,6 @@ static void allow_slot(struct slot *was, const struct slot *now)
         was->child = now->child;
         was->prev = now->prev;
         was->flags = (was->flags & ~SLOT_CLEARING) | (now->flags & SLOT_CLEARING);
-    } else if (operation == OP_FRAME_CLEAR) {
-        was->flags = (was->flags & ~SLOT_CLEARING) | (now->flags & SLOT_CLEARING);
     } else if (is_mapping() && (was->type == OBJ_FRAME || was->type == OBJ_PAGE_TABLE)) {
         was->page = now->page;
         was->space = now->space;

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What is done with an advanced platform-level interrupt controller. */
+/* What intc.c does with a source of an advanced platform-level interrupt controller. */
 #pragma once
 
 #include "intc.h"
 
-/* What intc.c does with a source of an APLIC, delivered to `target`. */
 void aplic_configure(const struct intc *aplic, uint32_t source, uint64_t trigger);
 void aplic_enable(const struct intc *aplic, uint32_t source, uint32_t target);
 void aplic_disable(const struct intc *aplic, uint32_t source);

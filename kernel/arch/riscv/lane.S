@@ -270,13 +270,9 @@ call_active:
     j 2b
 
 /* The capability is one to a kernel object. On a machine with one hart its lock is all locks, so the
- * operation can be done at once. The registers are saved, for the thread may not be the one that goes on, but
- * most need not be loaded again. */
+ * operation can be done at once; where there are several lane_object asks whether it is enough. The registers
+ * are saved, for the thread may not be the one that goes on, but most need not be loaded again. */
 object_call:
-    la t5, hart_count
-    lw t5, 0(t5)
-    addi t5, t5, -1
-    bnez t5, syscall_locked
     lbu t5, SLOT_TYPE(t4)
     addi t5, t5, -TYPE_ENDPOINT
     beqz t5, syscall_locked
@@ -290,8 +286,12 @@ object_call:
     mv a0, t6
     mv a1, t4
     li s0, 0
+    la t0, hart_count
+    lw t0, 0(t0)
+    addi t0, t0, -1
+    bnez t0, 3f
     call kernel_invoke
-    ld t0, HART_CURRENT(tp)
+2:  ld t0, HART_CURRENT(tp)
     lbu t1, HART_RESCHEDULE(tp)
     bne t0, s1, 1f
     lbu t0, THREAD_STATE(s1)
@@ -308,6 +308,14 @@ object_call:
     ld s2, THREAD_S2(s1)
     j syscall_return
 1:  call hart_run
+3:  call lane_object
+    bnez a0, 2b
+    addi s2, s2, -4
+    sd s2, THREAD_PC(s1)
+    ld s2, THREAD_S2(s1)
+    mv a0, s1
+    li a1, 1
+    j syscall_in_c
 
 /* --- A page fault, or a system call of a foreign thread, is a call of its handler (fault) --- */
 

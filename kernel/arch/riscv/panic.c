@@ -130,12 +130,11 @@ void __attribute__((noreturn)) trap_from_kernel(const struct trap_frame *frame)
     uint64_t cause = csr_read(scause), address = csr_read(stval);
 
     panic_begin();
-    if (in_guard(address) || in_guard(frame->reg[REG_SP])) {
+    if (in_guard(address) || in_guard(frame->reg[REG_SP]))
         log_line("panic: kernel stack overflow");
-    } else {
+    else
         log_line("panic: %s in the kernel, address 0x%lx%s", trap_cause_text(cause), address,
                  panic_reading ? panic_reading : "");
-    }
     log_line("  scause %lx, stval %lx, sepc %lx, sstatus %lx", cause, address, frame->reg[REG_PC],
              csr_read(sstatus));
     print_hart();
@@ -156,8 +155,7 @@ void panic(const char *format, ...)
     log_line_list("panic: ", format, arguments);
     va_end(arguments);
     print_hart();
-    print_place("from", (uint64_t)__builtin_return_address(0),
-                true); /* which lies below this frame's address */
+    print_place("from", (uint64_t)__builtin_return_address(0), true); /* below this frame's address */
     print_callers((uint64_t)__builtin_frame_address(0) & ~7ull);
     arch_fail();
 }

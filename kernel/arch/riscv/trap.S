@@ -100,6 +100,9 @@ syscall_saved:
     mv a0, t6
     mv a1, t4
     mv s1, t6
+/* All is saved; a0 and a1 are as C wants them, and s1 is the thread. */
+    .globl syscall_in_c
+syscall_in_c:
     call syscall_from_user
 
 /* The same thread, s1, goes on, and only the results of the system call have changed. */
