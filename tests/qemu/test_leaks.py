@@ -5,12 +5,16 @@ themselves, crash, or are killed, and around servers that are killed. LEAK_ROUND
 """
 
 import os
+import random
 import re
 
+import inputs
 from qemu import Failure, test
 
 ROUNDS = int(os.environ.get("LEAK_ROUNDS", "30"))
 SECONDS = 60 + 4 * ROUNDS
+LARGE, LARGE_FILES = 8 << 20, 4  # bytes; together they are twice what fs keeps
+SLOW = 1 << 20  # bytes a second of a disk that is held back
 PIECES = 8  # of free memory that mm may have more: it depends on what was freed last
 
 
@@ -95,3 +99,39 @@ def restarts(system):
     compare(before, count(system, servers), f"restarts, {rounds} of each server,")
     if not re.search(r"^ *\d+ fs .* [1-9]\d*$", system.command("ps"), re.M):
         raise Failure("fs was not restarted")
+
+
+def kill_while_reading(system, rounds: int, dice: random.Random) -> int:
+    """Programs that read what is not in fs's cache, each at another moment. Returns how many were killed."""
+    killed = 0
+    for number in range(rounds):
+        system.send_line(f"wc /large{number % LARGE_FILES}")
+        system.quiet(dice.uniform(0.02, 0.4))
+        system.send("\x03")
+        killed += "killed" in system.expect_regex(r"wc: killed\r?\n|\w{8} /large\d\r?\n").group(0)
+        system.wait_prompt()
+    return killed
+
+
+@test(timeout=120 + 4 * ROUNDS, boot=False)
+def kills_while_the_disk_is_waited_for(system):
+    files = {f"bin/{path.name}": path.read_bytes() for path in (system.build / "rootfs/bin").iterdir()}
+    files |= {f"large{n}": random.Random(n).randbytes(LARGE) for n in range(LARGE_FILES)}
+    system.boot(disk=inputs.disk(system, files))
+    system.wait_prompt()
+    for n in range(LARGE_FILES):
+        system.command(f"wc /large{n}", 60)  # fs takes all the memory that it may have
+    system.monitor(f"block_set_io_throttle disk0 {SLOW} 0 0 0 0 0")
+    dice = random.Random(1)
+    kill_while_reading(system, 4, dice)
+    before = count(system)
+    killed = kill_while_reading(system, ROUNDS, dice)
+    if killed < ROUNDS // 2:
+        raise Failure(f"only {killed} of {ROUNDS} programs were killed before they were at their end")
+    compare(before, count(system), "kills of who waits for the disk")
+    system.monitor("block_set_io_throttle disk0 0 0 0 0 0 0")
+    if str(LARGE) not in system.command("wc /large0", 60):
+        raise Failure("fs does not read any more")
+    system.command("mkdir /after")  # waits until nobody reads
+    if "after" not in system.command("ls /"):
+        raise Failure("fs does not change anything any more")
