@@ -3,6 +3,7 @@
 
 import hashlib
 import re
+import subprocess
 
 from qemu import Failure, test
 from written import MIB, boot, check, content, debugfs, disk_of, good, off, start_writer, type_file, written
@@ -40,6 +41,30 @@ def tree(system):
     check(image)
     if "typed" in debugfs(image, "ls /"):
         raise Failure("what was removed is there")
+
+
+def made_by_mke2fs(name: str, *options: str) -> None:
+    @test(harts=(1,), boot=False, timeout=60, id=name)
+    def run(system):
+        """A file system that mke2fs has made is written, and is as e2fsck wants it."""
+        image = str(system.directory / "mke2fs.img")
+        tree = system.build / "rootfs"
+        command = ["mke2fs", "-q", "-t", "ext4", *options, "-d", tree, image, "64M"]
+        subprocess.run(command, check=True, capture_output=True)
+        boot(system, image)
+        for line in ("mkdir -p /a/b", "cp -r /docs /a", "cp /big.txt /a/b/big", "rm /big.txt", "mv /a/b /b"):
+            good(system, line)
+        off(system)
+        check(image)
+        if content(system, image, "/b/big") != (tree / "big.txt").read_bytes():
+            raise Failure("the copy is something else")
+
+
+made_by_mke2fs("mke2fs_as_it_is")
+made_by_mke2fs("mke2fs_blocks_of_1024", "-b", "1024")
+made_by_mke2fs("mke2fs_blocks_of_2048", "-b", "2048", "-I", "128")
+made_by_mke2fs("mke2fs_without_sums", "-O", "^metadata_csum,^64bit,uninit_bg")
+made_by_mke2fs("mke2fs_without_journal", "-O", "^has_journal")
 
 
 @test(harts=(1, 4), boot=False, timeout=200)
