@@ -35,9 +35,7 @@ struct builder {
     uint64_t next_slot;
     struct address_space *space;
     struct boot_info *info;
-    uint64_t data_next;     /* free addresses for read-only data */
-    uint64_t *entry;        /* of the page that was mapped last */
-    uint64_t entry_address; /* that follows that page */
+    uint64_t data_next; /* free addresses for read-only data */
 };
 
 /* --- Memory --- */
@@ -112,11 +110,14 @@ static void find_largest(struct builder *builder, const struct range_set *free)
 
 /* --- Capabilities and mappings --- */
 
-static struct slot *new_slot(struct builder *builder)
+static struct slot *new_slots(struct builder *builder, uint64_t count)
 {
-    if (builder->next_slot == cnode_slots(&builder->cnode[BOOT_CNODE]))
+    struct slot *first = &builder->cnode[builder->next_slot];
+
+    if (count > cnode_slots(&builder->cnode[BOOT_CNODE]) - builder->next_slot)
         panic("more capability slots are needed for init than was reckoned with");
-    return &builder->cnode[builder->next_slot++];
+    builder->next_slot += count;
+    return first;
 }
 
 /* The page-level entry for `address`; NULL when a table is missing. */
@@ -140,7 +141,7 @@ static uint64_t *make_tables(struct builder *builder, uint64_t address)
     unsigned level;
 
     while ((entry = page_entry(builder->space, address)) == NULL) {
-        struct slot *table = new_slot(builder);
+        struct slot *table = new_slots(builder, 1);
         slot_make_root(table, OBJ_PAGE_TABLE, take_cleared(builder, PAGE_SIZE), PAGE_BITS, RIGHTS_ALL);
         enum error error = table_map(table, builder->space, address, &level);
         if (error)
@@ -149,35 +150,40 @@ static uint64_t *make_tables(struct builder *builder, uint64_t address)
     return entry;
 }
 
-/* Fills `slot` with a page frame and maps it. Pages come in ascending runs, whose entries lie beside each
- * other. */
-static void map_page(struct builder *builder, struct slot *slot, void *page, uint64_t address,
-                     uint8_t slot_rights, uint64_t rights)
+/* Fills slots with the frames of a run of pages and maps them. */
+static void map_pages(struct builder *builder, struct slot *slot, char *page, uint64_t address,
+                      uint64_t count, uint8_t slot_rights, uint64_t rights)
 {
-    if (address == builder->entry_address && address & ((1ull << MEGAPAGE_BITS) - 1))
-        builder->entry++;
-    else
-        builder->entry = make_tables(builder, address);
-    builder->entry_address = address + PAGE_SIZE;
-    if (*builder->entry & PTE_V)
-        panic("two pages for init at 0x%lx", address);
-    slot_make_root(slot, OBJ_FRAME, page, PAGE_BITS, slot_rights);
-    slot->space = builder->space;
-    page_enter(slot, builder->space, builder->entry, address, rights);
+    struct address_space *space = builder->space;
+
+    while (count) {
+        uint64_t *entry = make_tables(builder, address);
+        uint64_t run = PAGE_SIZE / sizeof(*entry) - (address >> PAGE_BITS) % (PAGE_SIZE / sizeof(*entry));
+
+        run = run < count ? run : count;
+        for (uint64_t *end = entry + run; entry < end; entry++) {
+            if (*entry & PTE_V)
+                panic("two pages for init at 0x%lx", address);
+            slot_make_root(slot, OBJ_FRAME, page, PAGE_BITS, slot_rights);
+            slot->space = space;
+            page_enter(slot++, space, entry, address, rights);
+            page += PAGE_SIZE;
+            address += PAGE_SIZE;
+        }
+        count -= run;
+    }
 }
 
 /* Maps a range of physical memory read-only at the next free addresses, with all pages it reaches into;
  * returns where its first byte is. */
 static uint64_t map_data(struct builder *builder, uint64_t physical, uint64_t size)
 {
-    uint64_t start = builder->data_next + (physical & (PAGE_SIZE - 1));
-    uint64_t end = align_up(physical + size, PAGE_SIZE);
+    uint64_t start = builder->data_next, from = align_down(physical, PAGE_SIZE);
+    uint64_t count = (align_up(physical + size, PAGE_SIZE) - from) / PAGE_SIZE;
 
-    for (uint64_t at = align_down(physical, PAGE_SIZE); at < end; at += PAGE_SIZE) {
-        map_page(builder, new_slot(builder), arch_direct(at), builder->data_next, RIGHT_READ, RIGHT_READ);
-        builder->data_next += PAGE_SIZE;
-    }
-    return start;
+    map_pages(builder, new_slots(builder, count), arch_direct(from), start, count, RIGHT_READ, RIGHT_READ);
+    builder->data_next += count * PAGE_SIZE;
+    return start + (physical & (PAGE_SIZE - 1));
 }
 
 /* --- The program --- */
@@ -236,7 +242,7 @@ static void load_program(struct builder *builder, const struct elf *elf, const c
         for (uint64_t at = align_down(segment->vaddr, PAGE_SIZE); at < end; at += PAGE_SIZE) {
             char *page = take(builder, PAGE_SIZE);
             fill_page(page, at, segment, file);
-            map_page(builder, new_slot(builder), page, at, RIGHTS_ALL, frame_rights(segment->prot));
+            map_pages(builder, new_slots(builder, 1), page, at, 1, RIGHTS_ALL, frame_rights(segment->prot));
         }
         builder->info->image_end = end;
     }
@@ -280,17 +286,17 @@ static void make_data(struct builder *builder)
     builder->info = info;
     builder->data_next = INIT_DATA;
     info->msg_page = builder->data_next;
-    map_page(builder, msg, take_cleared(builder, PAGE_SIZE), info->msg_page, RIGHTS_ALL,
-             RIGHT_READ | RIGHT_WRITE);
+    map_pages(builder, msg, take_cleared(builder, PAGE_SIZE), info->msg_page, 1, RIGHTS_ALL,
+              RIGHT_READ | RIGHT_WRITE);
     builder->data_next += PAGE_SIZE;
 }
 
 static void make_stack(struct builder *builder)
 {
-    for (uint64_t at = INIT_STACK_TOP - INIT_STACK_SIZE; at < INIT_STACK_TOP; at += PAGE_SIZE) {
-        map_page(builder, new_slot(builder), take_cleared(builder, PAGE_SIZE), at, RIGHTS_ALL,
-                 RIGHT_READ | RIGHT_WRITE);
-    }
+    const uint64_t count = INIT_STACK_SIZE / PAGE_SIZE;
+
+    map_pages(builder, new_slots(builder, count), take_cleared(builder, INIT_STACK_SIZE),
+              INIT_STACK_TOP - INIT_STACK_SIZE, count, RIGHTS_ALL, RIGHT_READ | RIGHT_WRITE);
 }
 
 static void give_thread(struct builder *builder, struct thread *thread, enum thread_slot to,
@@ -346,7 +352,7 @@ static void give_range(struct builder *builder, uint64_t start, uint64_t end, bo
         struct boot_untyped *untyped = &info->untyped[info->untyped_count++];
         *untyped = (struct boot_untyped){
             .address = start, .slot = builder->next_slot, .size_bits = bits, .device = device};
-        struct slot *slot = new_slot(builder);
+        struct slot *slot = new_slots(builder, 1);
         slot_make_root(slot, OBJ_UNTYPED, arch_direct(start), bits, RIGHTS_ALL);
         if (device)
             slot->flags |= SLOT_DEVICE;
