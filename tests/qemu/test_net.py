@@ -261,6 +261,64 @@ def pages(system):
         raise Failure(f"the state of the system is {status}")
 
 
+@test(boot=False)
+def wget_from_itself_and_the_host(system):
+    """A page of its own, and 300 KB of the host's loopback into a file, whose sum is right."""
+    user_network(system)
+    wait_address(system)
+    shown = system.command("wget 127.0.0.1/")
+    if shown != (system.build / "rootfs/www/index.html").read_text():
+        raise Failure(f"the page is {shown[:200]!r}")
+    (system.directory / "served").mkdir(exist_ok=True)
+    (system.directory / "served/data").write_bytes(random.Random(3).randbytes(300000))
+    port = free_port(socket.SOCK_STREAM)
+    command = ["python3", "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory"]
+    server = subprocess.Popen([*command, system.directory / "served"], stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL)
+    try:
+        said, end = "refused", time.monotonic() + 20
+        while "refused" in said and time.monotonic() < end:
+            said = system.command(f"wget http://10.0.2.2:{port}/data /data")
+        if said:
+            raise Failure(f"wget says {said!r}")
+        if "404" not in (said := system.command(f"wget 10.0.2.2:{port}/none")):
+            raise Failure(f"wget says {said!r}")
+    finally:
+        server.kill()
+        server.wait()
+    whole = (system.directory / "served/data").read_bytes()
+    shown = system.command("wc /data")
+    if shown.split()[2] != "300000" or shown.split()[3] != f"{crc32c(whole):08x}":
+        raise Failure(f"wc says {shown!r}")
+
+
+def crc32c(data: bytes) -> int:
+    value = 0xFFFFFFFF
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
+    return value ^ 0xFFFFFFFF
+
+
+@test(boot=False)
+def cable_pulled_out_and_put_in(system):
+    user_network(system)
+    wait_address(system)
+    system.monitor("set_link net0 off")
+    end = time.monotonic() + 10
+    while "no link" not in (shown := system.command("ip")):
+        if time.monotonic() > end:
+            raise Failure(f"ip says {shown!r}")
+    system.monitor("set_link net0 on")
+    wait_address(system)
+    if "1 sent, 1 received" not in (said := system.command("ping -c 1 10.0.2.2")):
+        raise Failure(f"ping says {said!r}")
+    log = system.command("dmesg")
+    if "link down" not in log or "link up" not in log:
+        raise Failure(f"the log says {log}")
+
+
 def answer_to(port: int, head: bytes) -> bytes:
     """Everything that comes back for these bytes until the connection ends."""
     with connect(port) as client:

@@ -212,28 +212,35 @@ void link_flush(void)
         lose_driver();
 }
 
-static void take_completions(void)
+/* Returns how many there were. */
+static unsigned take_completions(void)
 {
     struct ring_completion completion;
+    unsigned count = 0;
 
-    while (ring_take_completion(&link.ring, &completion)) {
-        timers_busy();
+    for (; ring_take_completion(&link.ring, &completion); count++) {
         if (completion.cookie < BUFFERS && buffers[completion.cookie].lent)
             take_frame(&buffers[completion.cookie], completion.status ? 0 : completion.length);
         else if ((completion.cookie & ~0xffffffffull) == COOKIE_FRAME && (uint32_t)completion.cookie < FRAMES)
             finish_frame((uint32_t)completion.cookie);
     }
+    return count;
 }
 
-void link_receive(void)
+bool link_receive(void)
 {
+    unsigned count = 0;
+
     if (!link.attached)
-        return;
+        return false;
     do {
         ring_client_wake(&link.ring);
-        take_completions();
+        count += take_completions();
         link_flush();
     } while (link.attached && ring_client_sleep(&link.ring));
+    if (count > 0)
+        timers_busy();
+    return count > 0;
 }
 
 /* Whether the driver waits for messages: one that is dead or starting would have us wait. */
@@ -306,6 +313,12 @@ static void ask_for_frames(void)
     if (frames_under_way > 0 && frames_under_way == before && link.attached)
         notification_signal(link.doorbell);
     before = frames_under_way;
+}
+
+void link_ask(void)
+{
+    if (link.attached && !driver_is_dead())
+        ask_link();
 }
 
 uint64_t link_check(void)

@@ -51,7 +51,8 @@ static void signalled(uint64_t bits)
     if (bits & SIGNAL_TIMER)
         time_signalled();
     sys_check_timeouts();
-    link_receive();
+    if (!link_receive() && (bits & SIGNAL_FRAMES))
+        link_ask();
     if (bits & SIGNAL_TIMER) {
         time_wake_at(wait_expire());
         time_wake_at(link_check());

@@ -51,8 +51,10 @@ void link_init(cap_t signal);
 bool link_exists(void);
 const struct link_counters *link_counters(void);
 /* Takes in what has come, and sends on its way what was made meanwhile; before net waits. */
-void link_receive(void);
+bool link_receive(void); /* whether there was anything */
 void link_flush(void);
+/* The driver has signalled, but not for frames: whether the link is up may have changed. */
+void link_ask(void);
 /* Looks after the driver: takes up with the next one when it has died. Returns when to look again, in
  * ticks. */
 uint64_t link_check(void);
