@@ -15,7 +15,7 @@ NODE = """    netecho {
         limits = "net listen 7";
     };
 """
-# Rows of docs/STATUS.md with 10 percent to spare: how long the peer takes decides how many timers are counted.
+# Rows of docs/STATUS.md with 10 percent to spare. The slower the peer, the more timers are counted.
 MOST = {"udp_echo": 12900, "tcp_rr": 14000}
 
 
