@@ -32,9 +32,9 @@ def user_network(system, *forwards) -> None:
 
 
 def wait_address(system) -> str:
-    """What `ip` says when an address was obtained."""
+    """What `ip` says when there is a link and an address was obtained."""
     end = time.monotonic() + 20
-    while " dhcp" not in (shown := system.command("ip")):
+    while " dhcp" not in (shown := system.command("ip")) or "no link" in shown:
         if time.monotonic() > end:
             raise Failure(f"no address: {shown}")
     return shown
