@@ -321,6 +321,17 @@ void link_ask(void)
         ask_link();
 }
 
+/* News of the link that came together with frames. */
+static void ask_now_and_then(void)
+{
+    static uint64_t asked;
+
+    if (rt_ticks() - asked < ticks_of_ms(LOOK_IDLE_MS))
+        return;
+    asked = rt_ticks();
+    link_ask();
+}
+
 uint64_t link_check(void)
 {
     if (!link.exists)
@@ -333,6 +344,7 @@ uint64_t link_check(void)
         rt_log("the network driver is back");
         link_receive();
     }
+    ask_now_and_then();
     uint64_t now = rt_ticks();
     return now + ticks_of_ms(!link.attached ? RETRY_MS : now < link.busy_until ? LOOK_MS : LOOK_IDLE_MS);
 }
