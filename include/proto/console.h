@@ -18,6 +18,9 @@ enum console_flags { CONSOLE_NONBLOCK = 1 };
 struct console_read_request {
     uint64_t max;
     uint64_t flags;
+    /* What console_mode said; 0: whatever console there is. ERR_STALE: it was restarted since, and knows
+     * nothing of what this client said of the terminal. */
+    uint64_t epoch;
 };
 /* Blocks until there is input (a line in cooked mode), unless CONSOLE_NONBLOCK: then ERR_WOULD_BLOCK. The
  * client that asked last gets the input, of those that the terminal is given to. Length 0 is end of input
@@ -40,6 +43,9 @@ struct console_foreground_request {
 enum console_mode { CONSOLE_COOKED, CONSOLE_RAW };
 struct console_mode_request {
     uint64_t mode;
+};
+struct console_mode_reply {
+    uint64_t epoch; /* of this console, not 0: another one has another */
 };
 
 /* console_interrupt: + capability: a notification; signalled when ctrl-c is typed while the terminal is the
@@ -67,7 +73,7 @@ struct console_size_reply {
 #define CONSOLE_OPS(OP)                                                                                      \
     OP(console, 1, write, struct console_write_request, struct console_write_reply, CONSOLE_WRITE, (), ())   \
     OP(console, 2, read, struct console_read_request, struct console_read_reply, CONSOLE_READ, (), ())       \
-    OP(console, 3, mode, struct console_mode_request, struct proto_empty, CONSOLE_READ, (), ())              \
+    OP(console, 3, mode, struct console_mode_request, struct console_mode_reply, CONSOLE_READ, (), ())       \
     OP(console, 4, interrupt, struct proto_empty, struct proto_empty, CONSOLE_READ,                          \
        (OPTIONAL(NOTIFICATION)), ())                                                                         \
     OP(console, 5, info, struct proto_empty, struct console_info_reply, CONSOLE_WRITE, (), ())               \

@@ -5,6 +5,8 @@
 #include <rt/rt.h>
 #include <string.h>
 
+#define TRIES 3 /* of a call, when one console after the other dies of it, or meanwhile */
+
 enum error terminal_write(const void *bytes, size_t count)
 {
     const char *from = bytes;
@@ -34,14 +36,70 @@ enum error terminal_write(const void *bytes, size_t count)
     return ERR_OK;
 }
 
+/* What this process has said of the terminal: a console that was restarted is told again. */
+static struct {
+    bool said;
+    uint64_t value;
+} mode, foreground, interrupt;
+static uint64_t epoch; /* of the console that was told; 0: none was */
+
+static enum error tell_mode(void)
+{
+    const struct console_mode_request request = {mode.value};
+    struct console_mode_reply reply;
+    enum error error = console_mode(rt_server("console"), &request, &reply);
+
+    if (!error)
+        epoch = reply.epoch;
+    return error;
+}
+
+static enum error tell_foreground(void)
+{
+    const struct console_foreground_request request = {foreground.value};
+
+    return console_foreground(rt_server("console"), &request, NULL);
+}
+
+static enum error tell_interrupt(void)
+{
+    return console_interrupt(rt_server("console"), NULL, NULL, (cap_t)interrupt.value);
+}
+
+/* The mode comes last: it tells which console it was. */
+static enum error tell_all(void)
+{
+    enum error error = foreground.said ? tell_foreground() : ERR_OK;
+
+    if (!error && interrupt.said)
+        error = tell_interrupt();
+    return !error && mode.said ? tell_mode() : error;
+}
+
+/* Whether a call that can be made twice is to be made again: the console has been restarted, and been told. */
+static bool again(enum error *error, unsigned *tries)
+{
+    if ((*error != ERR_STALE && *error != ERR_PEER_GONE) || ++*tries == TRIES)
+        return false;
+    do
+        *error = tell_all();
+    while (*error == ERR_PEER_GONE && ++*tries < TRIES);
+    return !*error;
+}
+
 enum error terminal_read(void *bytes, size_t size, size_t *count)
 {
     struct console_read_request request = {.max = size < CONSOLE_MAX_BYTES ? size : CONSOLE_MAX_BYTES};
     struct console_read_reply *reply = proto_page();
+    unsigned tries = 0;
+    enum error error;
 
     if (rt_server("console") == 0)
         return ERR_NO_CAP;
-    enum error error = console_read(rt_server("console"), &request, reply);
+    do {
+        request.epoch = epoch;
+        error = console_read(rt_server("console"), &request, reply);
+    } while (again(&error, &tries));
     if (error)
         return error;
     if (reply->length > request.max)
@@ -51,20 +109,31 @@ enum error terminal_read(void *bytes, size_t size, size_t *count)
     return ERR_OK;
 }
 
-enum error terminal_mode(uint64_t mode)
+enum error terminal_mode(uint64_t wanted)
 {
-    struct console_mode_request request = {.mode = mode};
-    struct proto_empty none;
+    const uint64_t before = epoch;
+    unsigned tries = 0;
+    enum error error;
 
-    return console_mode(rt_server("console"), &request, &none);
+    mode.said = true;
+    mode.value = wanted;
+    error = tell_mode();
+    if (!error && before != 0 && before != epoch)
+        return tell_all();
+    again(&error, &tries);
+    return error;
 }
 
 enum error terminal_foreground(uint64_t process)
 {
-    struct console_foreground_request request = {.process = process};
-    struct proto_empty none;
+    unsigned tries = 0;
+    enum error error;
 
-    return console_foreground(rt_server("console"), &request, &none);
+    foreground.said = true;
+    foreground.value = process;
+    error = tell_foreground();
+    again(&error, &tries);
+    return error;
 }
 
 unsigned terminal_columns(bool ask)
@@ -77,5 +146,12 @@ unsigned terminal_columns(bool ask)
 
 enum error terminal_interrupt(cap_t notification)
 {
-    return console_interrupt(rt_server("console"), NULL, NULL, notification);
+    unsigned tries = 0;
+    enum error error;
+
+    interrupt.said = true;
+    interrupt.value = notification;
+    error = tell_interrupt();
+    again(&error, &tries);
+    return error;
 }

@@ -274,6 +274,21 @@ Test(console, ctrl_c_interrupts_and_discards)
     cr_assert_eq(read_some(1, 100, CONSOLE_NONBLOCK), ERR_WOULD_BLOCK);
 }
 
+Test(console, what_was_said_to_an_earlier_console_is_stale)
+{
+    struct console_read_request request = {.max = 10, .flags = CONSOLE_NONBLOCK};
+    struct console_mode_reply told = {0};
+
+    const struct console_mode_request raw = {CONSOLE_RAW};
+    cr_assert_eq(invoke(1, OP_console_mode, &raw, sizeof(raw), &told, 0), ERR_OK);
+    request.epoch = told.epoch;
+    cr_assert_eq(invoke(1, OP_console_read, &request, sizeof(request), &got, 0), ERR_WOULD_BLOCK);
+    request.epoch--;
+    cr_assert_eq(invoke(1, OP_console_read, &request, sizeof(request), &got, 0), ERR_STALE);
+    request.epoch = 0;
+    cr_assert_eq(invoke(1, OP_console_read, &request, sizeof(request), &got, 0), ERR_WOULD_BLOCK);
+}
+
 Test(console, ctrl_c_is_a_byte_while_a_client_is_raw)
 {
     set_interrupt(7, 55);

@@ -11,6 +11,9 @@
 #define MAX_CALLERS 256
 #define ANSWER_NONE 9999
 
+static const struct start_info start_info = {.epoch = 3};
+const struct start_info *rt_start = &start_info;
+
 /* --- Callers that were put aside --- */
 
 static struct {
@@ -150,7 +153,7 @@ static struct console_read_reply got;
 
 static inline enum error read_some(uint64_t client, uint64_t max, uint64_t flags)
 {
-    struct console_read_request request = {max, flags};
+    struct console_read_request request = {max, flags, 0};
 
     return invoke(client, OP_console_read, &request, sizeof(request), &got, 0);
 }

@@ -238,6 +238,8 @@ static enum error serve_console_read(struct call *call, const struct console_rea
 
     if (max == 0)
         return ERR_BAD_ARG;
+    if (request->epoch != 0 && request->epoch != rt_start->epoch)
+        return ERR_STALE;
     bool satisfied = try_read(call->client, max, reply);
     port->transmit();
     if (satisfied) {
@@ -286,9 +288,9 @@ static bool serve_readers(void)
 
 /* Serves a mode; in cooked mode a ctrl-c that waits among what was typed before is one that interrupts. */
 static enum error serve_console_mode(struct call *call, const struct console_mode_request *request,
-                                     struct proto_empty *reply)
+                                     struct console_mode_reply *reply)
 {
-    (void)reply;
+    reply->epoch = rt_start->epoch;
     if (request->mode > CONSOLE_RAW)
         return ERR_BAD_ARG;
     enum error error = foreground_set_raw(call->client, request->mode == CONSOLE_RAW);

@@ -28,14 +28,6 @@ static cap_t make_signal(uint64_t bit)
     return slot;
 }
 
-/* Tells the console what this shell wants of it; again when it was restarted. */
-static void take_terminal(void)
-{
-    terminal_foreground(0);
-    terminal_interrupt(interrupt_signal);
-    terminal_mode(CONSOLE_RAW);
-}
-
 void input_init(void)
 {
     enum error error = object_make(OBJ_NOTIFICATION, 0, &events);
@@ -45,17 +37,9 @@ void input_init(void)
     interrupt_signal = make_signal(INPUT_INTERRUPT);
     end_signal = make_signal(INPUT_PROGRAM_ENDED);
     pin_signal = make_signal(INPUT_PIN);
-    take_terminal();
-}
-
-static void recover(unsigned failures)
-{
-    struct msg m = {0};
-
-    if (failures >= RETRY_LIMIT)
-        rt_fail("no input from the console");
-    sys_msg(SYS_YIELD, 0, &m);
-    take_terminal();
+    terminal_foreground(0);
+    terminal_interrupt(interrupt_signal);
+    terminal_mode(CONSOLE_RAW);
 }
 
 uint8_t input_next(void)
@@ -63,10 +47,10 @@ uint8_t input_next(void)
     for (unsigned failures = 0; count == 0; failures++) {
         fflush(stdout);
         first = 0;
-        if (terminal_read(queue, sizeof(queue), &count) || count == 0) {
+        if (terminal_read(queue, sizeof(queue), &count))
             count = 0;
-            recover(failures);
-        }
+        if (count == 0 && failures >= RETRY_LIMIT)
+            rt_fail("no input from the console");
     }
     count--;
     return queue[first++];
@@ -88,18 +72,15 @@ void input_begin_line(void)
 {
     uint64_t bits;
 
-    /* Said for every line: a console that was restarted in the meantime knows nothing of it. */
     notification_poll(events, &bits);
     shell.interrupted = take_typed_interrupt();
     terminal_foreground(0);
-    terminal_interrupt(interrupt_signal);
     terminal_mode(CONSOLE_COOKED);
 }
 
 void input_end_line(void)
 {
-    if (terminal_mode(CONSOLE_RAW) == ERR_PEER_GONE)
-        take_terminal();
+    terminal_mode(CONSOLE_RAW);
 }
 
 /* What was typed before a ctrl-c is dropped. */
