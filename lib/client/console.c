@@ -76,7 +76,7 @@ static enum error tell_all(void)
     return !error && mode.said ? tell_mode() : error;
 }
 
-/* Whether a call that can be made twice is to be made again: the console has been restarted, and been told. */
+/* Whether a call that can be made twice is to be made again: a console that was restarted has been told. */
 static bool again(enum error *error, unsigned *tries)
 {
     if ((*error != ERR_STALE && *error != ERR_PEER_GONE) || ++*tries == TRIES)

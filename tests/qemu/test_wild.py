@@ -20,7 +20,7 @@ NODE = f"""
                    <&console (CONSOLE_READ | CONSOLE_WRITE | CONSOLE_CONTROL)>,
                    <&gpio (GPIO_READ | GPIO_WRITE)>,
                    <&virtio_blk BLK_READ>, <&sd_spi (BLK_READ | BLK_WRITE)>, <&virtio_net ETH_USE>,
-                   <&net (NET_SOCKET | NET_INSPECT | NET_RAW)>;
+                   <&net (NET_SOCKET | NET_INSPECT)>;
             limits = "net connect any", "net listen any";
         }};
     }};
