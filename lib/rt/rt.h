@@ -178,8 +178,9 @@ struct server {
 void serve(const struct server *server) __attribute__((noreturn));
 /*
  * A handler may wait as a task may (task.h), and meanwhile the loop takes other messages. A wait fails at
- * once when so many handlers of this client, or TASKS_MAX of all, wait already (ERR_BUSY); when the client
- * dies, its handlers' waits fail with ERR_PEER_GONE, and `client_gone` is called when they are over.
+ * once (ERR_BUSY) when so many handlers of this client wait already, or half as many as may still wait, or
+ * TASKS_MAX of all. When the client dies, its handlers' waits fail with ERR_PEER_GONE, and `client_gone` is
+ * called when they are over.
  */
 #define SERVE_CLIENT_WAITS 16
 /* How many handlers of a client have waited and are not over. */

@@ -15,6 +15,16 @@ unsigned serve_waits(uint64_t client)
     return count;
 }
 
+/* Whether a client may have one more handler that waits: half as many as are left, so that there are some for
+ * clients that come later. */
+static bool may_wait(uint64_t client)
+{
+    unsigned mine = serve_waits(client), all = 0;
+    for (const struct call *call = serve_loop->waiting; call != NULL; call = call->next)
+        all++;
+    return mine == 0 || (mine < SERVE_CLIENT_WAITS && all + 2 * mine < TASKS_MAX);
+}
+
 /* The slots that the call's capabilities landed in are the call's now, and others are offered. */
 static void take_slots(struct loop *loop, const struct call *call)
 {
@@ -30,7 +40,7 @@ enum error serve_before_wait(struct task *self)
     struct call *call = self->call;
     if (call == NULL || call->deferred & (CALL_DEFERRED | CALL_WAITED))
         return ERR_OK;
-    if (serve_waits(call->client) >= SERVE_CLIENT_WAITS)
+    if (!may_wait(call->client))
         return ERR_BUSY;
     cap_t reply = reply_take();
     if (reply == 0)

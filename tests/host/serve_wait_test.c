@@ -191,3 +191,21 @@ Test(serve_wait, waits_need_memory)
     expect(1, ERR_BUSY, 1, 0);
     expect(2, ERR_OK, 1, 0);
 }
+
+Test(serve_wait, greedy_clients_leave_some_for_others)
+{
+    for (unsigned i = 0; i < 5 * SERVE_CLIENT_WAITS; i++)
+        say_word(OP_trial_doze, 100 + i / SERVE_CLIENT_WAITS, 0);
+    for (unsigned i = 0; i < 3; i++)
+        say_word(OP_trial_doze, 200 + i, 1);
+    ring_twice(1);
+    run(false);
+    unsigned refused = 0;
+    for (unsigned i = 0; i < answers; i++)
+        refused += tag_label(answer[i].tag) == ERR_BUSY;
+    cr_assert(refused > 0 && refused < 5 * SERVE_CLIENT_WAITS);
+    for (unsigned i = 0; i < 3; i++) {
+        expect(answers - 3 + i, ERR_OK, 1, 0);
+        cr_assert_eq(answer[answers - 3 + i].word[0], 1001);
+    }
+}

@@ -53,7 +53,7 @@ struct rt_caps rt_caps;
 static struct {
     uint64_t type, rights;
 } slot[SLOTS];
-#define MESSAGES 96
+#define MESSAGES 128
 static ucontext_t end;
 static struct msg script[MESSAGES], answer[MESSAGES];
 static cap_t to[MESSAGES]; /* the reply object that was answered through; 0: the current caller */
