@@ -194,6 +194,10 @@ static void with_libc(void)
     expect(!fopen("/none/a", "w") && errno == ENOENT, "no directory");
     expect(mkdir("/dir", 0700) == 0 && rename("/libc", "/dir/moved") == 0, "rename");
     expect(rmdir("/dir") == -1 && errno == ENOTEMPTY, "rmdir");
+    int number = open("/open", O_RDWR | O_CREAT, 0644);
+    expect(number > 2 && unlink("/open") == 0 && write(number, "no name", 7) == 7, "write what has no name");
+    expect(lseek(number, 3, SEEK_SET) == 3 && read(number, line, sizeof(line)) == 4, "read what has no name");
+    expect(memcmp(line, "name", 4) == 0 && close(number) == 0, "what has no name is as it was written");
     file = fopen("/gone", "w");
     expect(file && fclose(file) == 0 && remove("/gone") == 0 && !fopen("/gone", "r"), "remove");
 }
