@@ -407,7 +407,8 @@ static void receive_for_ever(void *unused)
 
 void serve(const struct server *server)
 {
-    static const struct task_host host = {.loop = receive_for_ever,
+    static const struct task_host host = {.receives = true,
+                                          .loop = receive_for_ever,
                                           .before_wait = serve_before_wait,
                                           .wait = serve_wait,
                                           .readied = serve_readied};

@@ -12,6 +12,7 @@
  */
 struct task_host {
     void (*loop)(void *unused); /* never returns; calls task_loop_rest() when others can run */
+    bool receives; /* on an endpoint: the notification has to be bound to the thread */
     /* These may be NULL: */
     enum error (*before_wait)(struct task *self); /* an error: the wait does not begin */
     void (*wait)(struct task *self);              /* in place of task_leave() */

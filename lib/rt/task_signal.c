@@ -34,8 +34,8 @@ cap_t serve_notification(void)
 static enum error make_timer(void)
 {
     cap_t timer = 0, signal = slot_alloc();
-    enum error error = signal == 0 ? ERR_TOO_MANY : tasks.host == NULL ? tasks_init(NULL) : ERR_OK;
-    if (!error && tasks.host != NULL && serve_notification() == 0)
+    enum error error = signal != 0 ? tasks_init(NULL) : ERR_TOO_MANY;
+    if (!error && tasks.host != NULL && tasks.host->receives && serve_notification() == 0)
         error = ERR_NO_MEMORY;
     if (!error)
         error = cnode_mint(rt_caps.cnode, signal, 0, tasks.notification, RIGHT_SIGNAL, TASK_TIMER_BIT);
