@@ -15,6 +15,7 @@ ROWS = {
     "thread_first": (None, None),
     "thread_create_join": (8000, 48_393),
     "page_touch": (1500, 4521),
+    "page_touch_4": (None, 4521),
     "map_touch_unmap": (3500, 22_115),
     "map_touch_unmap_480": (4500, None),
     "spawn_wait": (90_000, 184_005),
@@ -41,6 +42,13 @@ NODE = """
         programs { priority = <100>; memory = <1024>; uses = <&mm MM_USE>, <&init PROC_SELF>; };
     };
 """
+# Touches pages on the last of four harts.
+PAGES_NODE = """
+    pages {
+        program = "costs"; restart = "never"; priority = <100>; memory = <131072>; hart = <3>;
+        uses = <&mm MM_USE>, <&init (PROC_SELF | PROC_POWER)>, <&console CONSOLE_WRITE>; kernel = "log";
+    };
+"""
 
 
 def with_node(text: str) -> str:
@@ -59,6 +67,8 @@ def measure(system) -> dict:
     before = system.machine
     found, missing = run(system)
     system.machine = before
+    found |= run_on_four(system)
+    system.machine = before
     for text in [f"{name}: {line(span)}" for name, span in found.items()] + missing:
         system.note(text)
     return {name: round(span.work_and_firmware) for name, span in found.items()}
@@ -75,11 +85,26 @@ def run(system) -> tuple:
         initrd=archive, disk=inputs.disk(system, files), append="", icount=True, sleep=True,
         memory="512M", harts=1, extra=spans.options(build, output, programs(build)),
     )
+    return read(system, output), re.findall(r"costs: (\w+ cannot .*)", system.output)
+
+
+def run_on_four(system) -> dict:
+    """The rows of a process on the last of four harts, likewise."""
+    build, output = system.build, system.directory / "spans-system-4"
+    archive = inputs.described(system, lambda text: text.replace("    sh {\n", PAGES_NODE + "    sh {\n", 1),
+                               costs=(build / "system/costs").read_bytes())
+    system.boot(initrd=archive, disk=None, append="", icount=True, memory="512M", harts=4,
+                extra=spans.options(build, output, programs(build)))
+    return read(system, output)
+
+
+def read(system, output) -> dict:
+    """The spans of a run that is about to end."""
     status = system.wait_exit(100)
     if status != 0 or "costs: done" not in system.output:
         failed = re.search(r"costs: failed.*", system.output)
         raise Failure(failed.group(0) if failed else f"costs ended with status {status}")
-    return spans.read(output, system.output), re.findall(r"costs: (\w+ cannot .*)", system.output)
+    return spans.read(output, system.output)
 
 
 def line(span) -> str:
