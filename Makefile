@@ -74,7 +74,7 @@ optimise := $(if $(filter debug,$(BUILD)),-Og,-O2)
 
 include mk/kernel.mk mk/sources.mk mk/user.mk mk/image.mk
 include mk/test.mk mk/latency.mk
-include mk/fuzz.mk mk/trees.mk mk/images.mk mk/crash.mk mk/firmware.mk
+include mk/fuzz.mk mk/trees.mk mk/images.mk mk/crash.mk mk/mutate.mk mk/firmware.mk
 include mk/hostile.mk mk/lanes.mk
 include mk/system.mk mk/example.mk mk/bench.mk
 include mk/coverage.mk
@@ -91,7 +91,7 @@ setup: ## Install every package that building, running, testing, fuzzing and deb
 	@tools/setup build qemu test fuzz gdb
 packages:
 	@tools/setup build $(if $(filter qemu% fuzz-servers bench% irqs-off latency harts stress-harts lanes hostile random-calls,$(building)),$(if $(findstring /,$(QEMU)),,qemu)) \
-	    $(if $(filter test% coverage,$(building)),qemu test fuzz) $(if $(filter fuzz%,$(building)),fuzz) \
+	    $(if $(filter test% mutate coverage,$(building)),qemu test fuzz) $(if $(filter fuzz%,$(building)),fuzz) \
 	    $(if $(filter gdb,$(building)),gdb) $(if $(filter sdcard flash test-boards,$(building)),card) \
 	    $(if $(filter test-boards,$(building)),boards)
 

@@ -35,7 +35,7 @@ $B/host/$1: $$(objects_$1) $B/flags/host-$1 | packages
 -include $$(objects_$1:.o=.d)
 endef
 
-ifneq ($(filter test%,$(building)),)
+ifneq ($(filter test% mutate,$(building)),)
 # The comment lines, as make variables sources_NAME_test and so on; read anew when the test changes.
 ifeq ($(dry_run),)
 $B/host/%.mk: tests/host/%.c
