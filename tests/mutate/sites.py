@@ -47,7 +47,8 @@ def sites(text: str) -> dict:
             for other in OPERATORS[match.group(1)]:
                 found["operator"].append(Site("operator", *match.span(1), other))
         for match in NUMBER.finditer(code, start, end):
-            value = int(match.group(1), 0)
+            digits = match.group(1)
+            value = int(digits, 8 if re.fullmatch("0[0-7]+", digits) else 0)
             others = {value + 1, max(value - 1, 0)} - {value}
             found["number"] += [Site("number", *match.span(1), str(n)) for n in sorted(others)]
         for kind, pattern in (("call", CALL), ("assignment", ASSIGNMENT)):

@@ -101,6 +101,6 @@ uint32_t aplic_claim(uint32_t hart)
 
     for (; intc < end && !line; intc++)
         if (intc->kind != INTC_PLIC && intc->target[hart] >= 0)
-            line = claim(intc, intc->target[hart]);
+            line = intc->kind == INTC_APLIC_MSI ? imsic_claim() : claim(intc, intc->target[hart]);
     return line;
 }
