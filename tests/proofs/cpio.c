@@ -38,6 +38,7 @@ void prove_cpio_next(void)
  * proof cpio_number: any 8 characters
  * options: --unwind 9 --no-sat-preprocessor --conversion-check
  * planted lib/base/cpio.c: s/\['F'\] = DIGIT(15)/['G'] = DIGIT(15)/
+ * planted lib/base/cpio.c: s/i < FIELD_DIGITS; i++/i < FIELD_DIGITS; i += 0/
  */
 void prove_cpio_number(void)
 {
