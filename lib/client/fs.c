@@ -223,7 +223,12 @@ void file_close(uint64_t handle)
 
 /* --- Reading --- */
 
-enum error file_read_shared(uint64_t handle, uint64_t position, size_t size, const void **data, size_t *count)
+typedef enum error read_call(cap_t server, const struct fs_read_request *request,
+                             struct fs_length_reply *reply);
+
+/* Bytes of the file, or of what a symbolic link says, into the buffer. */
+static inline enum error read_with(read_call *call, uint64_t handle, uint64_t position, size_t size,
+                                   size_t *count)
 {
     struct fs_read_request request = {0, position, 0, size < BUFFER_BYTES ? size : BUFFER_BYTES};
     struct fs_length_reply reply;
@@ -235,13 +240,17 @@ enum error file_read_shared(uint64_t handle, uint64_t position, size_t size, con
         return error;
     do {
         request.handle = file->handle;
-        error = fs_read(fs_server, &request, &reply);
+        error = call(fs_server, &request, &reply);
     } while (fs_again_with(file, &error, ANY_TIME, &tries));
-    if (error)
-        return error;
-    *count = reply.length < request.length ? reply.length : request.length;
+    if (!error)
+        *count = reply.length < request.length ? reply.length : request.length;
+    return error;
+}
+
+enum error file_read_shared(uint64_t handle, uint64_t position, size_t size, const void **data, size_t *count)
+{
     *data = fs_buffer.address;
-    return ERR_OK;
+    return read_with(fs_read, handle, position, size, count);
 }
 
 enum error file_read(uint64_t handle, uint64_t position, void *into, size_t size, size_t *count)
@@ -287,23 +296,11 @@ enum error file_stat(const char *path, uint64_t flags, struct fs_stat *stat)
 
 enum error file_readlink(uint64_t handle, char *into, size_t size, size_t *count)
 {
-    struct fs_read_request request = {0, 0, 0, size < BUFFER_BYTES ? size : BUFFER_BYTES};
-    struct fs_length_reply reply;
-    struct file *file;
-    unsigned tries = 0;
-    enum error error = fs_use(handle, &file);
+    enum error error = read_with(fs_readlink, handle, 0, size, count);
 
-    if (error)
-        return error;
-    do {
-        request.handle = file->handle;
-        error = fs_readlink(fs_server, &request, &reply);
-    } while (fs_again_with(file, &error, ANY_TIME, &tries));
-    if (error)
-        return error;
-    *count = reply.length < request.length ? reply.length : request.length;
-    memcpy(into, fs_buffer.address, *count);
-    return ERR_OK;
+    if (!error)
+        memcpy(into, fs_buffer.address, *count);
+    return error;
 }
 
 /* Calls `each` for the records of one reply; false when it wants no more or a record makes no sense. The

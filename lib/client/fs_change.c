@@ -40,58 +40,74 @@ enum error file_write(uint64_t handle, uint64_t position, const void *from, size
     return error;
 }
 
-enum error file_truncate(uint64_t handle, uint64_t size)
+typedef enum error file_call(uint64_t handle, const void *what);
+
+/* Has fs do that with the file, which may be done again. */
+static enum error do_with(uint64_t number, file_call *call, const void *what, struct file **file)
 {
-    struct fs_size_request request = {.size = size};
-    struct file *file;
     unsigned tries = 0;
-    enum error error = fs_use(handle, &file);
+    enum error error = fs_use(number, file);
 
     if (error)
         return error;
-    do {
-        request.handle = file->handle;
-        error = fs_truncate(fs_server, &request, NULL);
-    } while (fs_again_with(file, &error, ANY_TIME, &tries));
-    file->unsynced |= !error;
-    if (!error)
-        fs_note_change();
+    do
+        error = call((*file)->handle, what);
+    while (fs_again_with(*file, &error, ANY_TIME, &tries));
     return error;
+}
+
+static enum error change(uint64_t number, file_call *call, const void *what)
+{
+    struct file *file;
+    enum error error = do_with(number, call, what, &file);
+
+    if (error)
+        return error;
+    file->unsynced = true;
+    fs_note_change();
+    return ERR_OK;
+}
+
+static enum error truncate_to(uint64_t handle, const void *size)
+{
+    const struct fs_size_request request = {.handle = handle, .size = *(const uint64_t *)size};
+
+    return fs_truncate(fs_server, &request, NULL);
+}
+
+static enum error set_to(uint64_t handle, const void *what)
+{
+    struct fs_set_request request = *(const struct fs_set_request *)what;
+
+    request.handle = handle;
+    return fs_set(fs_server, &request, NULL);
+}
+
+static enum error sync_it(uint64_t handle, const void *nothing)
+{
+    const struct fs_handle_request request = {handle};
+
+    (void)nothing;
+    return fs_fsync(fs_server, &request, NULL);
+}
+
+enum error file_truncate(uint64_t handle, uint64_t size)
+{
+    return change(handle, truncate_to, &size);
 }
 
 enum error file_set(const struct fs_set_request *what)
 {
-    struct fs_set_request request = *what;
-    struct file *file;
-    unsigned tries = 0;
-    enum error error = fs_use(what->handle, &file);
-
-    if (error)
-        return error;
-    do {
-        request.handle = file->handle;
-        error = fs_set(fs_server, &request, NULL);
-    } while (fs_again_with(file, &error, ANY_TIME, &tries));
-    file->unsynced |= !error;
-    if (!error)
-        fs_note_change();
-    return error;
+    return change(what->handle, set_to, what);
 }
 
 enum error file_sync(uint64_t handle)
 {
-    struct fs_handle_request request;
     struct file *file;
-    unsigned tries = 0;
-    enum error error = fs_use(handle, &file);
+    enum error error = do_with(handle, sync_it, NULL, &file);
 
-    if (error)
-        return error;
-    do {
-        request.handle = file->handle;
-        error = fs_fsync(fs_server, &request, NULL);
-    } while (fs_again_with(file, &error, ANY_TIME, &tries));
-    file->unsynced &= error != 0;
+    if (!error)
+        file->unsynced = false;
     return error;
 }
 

@@ -290,3 +290,17 @@ void device_dma_return(struct segment *segment)
     segment_drop(segment);
     dev_dma_return(rt_cap("dev"), &request, NULL);
 }
+
+enum error device_begin(struct device *device, uint64_t index, cap_t notification, uint64_t bits,
+                        size_t dma_bytes, struct device_parts *parts)
+{
+    enum error error = device_open(device, index);
+
+    if (!error)
+        error = device_region(device, 0, 0, PAGE_BYTES, &parts->regs);
+    if (!error)
+        error = device_cache(device, &parts->cache);
+    if (!error)
+        error = device_interrupt(device, 0, notification, bits);
+    return error ? error : device_dma(&parts->memory, dma_bytes);
+}

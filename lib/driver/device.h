@@ -58,6 +58,16 @@ enum error device_cache(const struct device *device, struct cache *cache);
 enum error device_dma(struct segment *segment, size_t length);
 /* Gives it back: unmaps it here; it is free when nobody else has it mapped either. */
 void device_dma_free(struct segment *segment);
+/* What a driver begins with whose device has one page of registers and one line: opens device number `index`,
+ * has its line signal `notification` with `bits`, and takes memory for DMA. `parts` refers to the name in
+ * `device`, which must live as long. */
+struct device_parts {
+    struct mmio regs;
+    struct cache cache;
+    struct segment memory;
+};
+enum error device_begin(struct device *device, uint64_t index, cap_t notification, uint64_t bits,
+                        size_t dma_bytes, struct device_parts *parts);
 /* Maps memory that a client lends (its capability `cap`, of the device server's dev_dma_lend) and asks for
  * its address; `cap` belongs to the segment when it succeeds. Not logged: the client may have given
  * anything. */

@@ -11,38 +11,34 @@ void *rt_map(size_t length, uint64_t prot)
     return !mm_map(rt_caps.mm, &q, &r) ? (void *)r.address : NULL;
 }
 
+typedef enum error range_call(cap_t mm, const struct mm_range_request *q, struct mm_range_reply *r);
+
+/* Has mm do something with a range, in as many steps as it takes. */
+static enum error in_steps(range_call *call, void *address, size_t length)
+{
+    struct mm_range_request q = {.address = (uint64_t)address, .length = length};
+    struct mm_range_reply r = {0};
+    enum error error = ERR_OK;
+    for (; !error && q.length > 0; q.length -= r.length) {
+        q.address += r.length;
+        error = call(rt_caps.mm, &q, &r);
+    }
+    return error;
+}
+
 void rt_unmap(void *address, size_t length)
 {
-    struct mm_range_request q = {.address = (uint64_t)address, .length = align_up(length, PAGE_BYTES)};
-    struct mm_range_reply r;
-    while (q.length > 0 && !mm_unmap(rt_caps.mm, &q, &r)) {
-        q.address += r.length;
-        q.length -= r.length;
-    }
+    in_steps(mm_unmap, address, align_up(length, PAGE_BYTES));
 }
 
 enum error rt_populate(void *address, size_t length)
 {
-    struct mm_range_request q = {.address = (uint64_t)address, .length = length};
-    struct mm_range_reply r = {0};
-    enum error error = ERR_OK;
-    for (; !error && q.length > 0; q.length -= r.length) {
-        q.address += r.length;
-        error = mm_populate(rt_caps.mm, &q, &r);
-    }
-    return error;
+    return in_steps(mm_populate, address, length);
 }
 
 enum error rt_discard(void *address, size_t length)
 {
-    struct mm_range_request q = {.address = (uint64_t)address, .length = length};
-    struct mm_range_reply r = {0};
-    enum error error = ERR_OK;
-    for (; !error && q.length > 0; q.length -= r.length) {
-        q.address += r.length;
-        error = mm_discard(rt_caps.mm, &q, &r);
-    }
-    return error;
+    return in_steps(mm_discard, address, length);
 }
 
 static enum error map_part(struct segment *segment, cap_t cap, uint64_t address, size_t length, uint64_t prot)

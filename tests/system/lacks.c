@@ -5,28 +5,11 @@
  * looked at. Every operation of another protocol must be none. The tables are those of include/proto, so no
  * operation can be forgotten.
  */
-#include <proto/blk.h>
-#include <proto/console.h>
-#include <proto/dev.h>
-#include <proto/eth.h>
-#include <proto/fs.h>
-#include <proto/gpio.h>
-#include <proto/mm.h>
-#include <proto/net.h>
-#include <proto/proc.h>
+#include "tables.h"
+
 #include <rt/rt.h>
 #include <string.h>
 
-#define TABLE(name, OPS) static const struct proto_operation *const name[] = {OPS(PROTO_LISTED) NULL};
-TABLE(blk, BLK_OPS)
-TABLE(console, CONSOLE_OPS)
-TABLE(dev, DEV_OPS)
-TABLE(eth, ETH_OPS)
-TABLE(fs, FS_OPS)
-TABLE(gpio, GPIO_OPS)
-TABLE(mm, MM_OPS)
-TABLE(net, NET_OPS)
-TABLE(proc, PROC_OPS)
 TABLE(every, SERVER_OPS)
 
 static const struct {

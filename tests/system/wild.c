@@ -6,15 +6,10 @@
  * those that do not end by themselves, in the middle of whatever they wait for; then no server may have been
  * restarted. With a seed as argument it makes requests until it has made enough.
  */
+#include "tables.h"
+
 #include <client/fs.h>
 #include <client/process.h>
-#include <proto/blk.h>
-#include <proto/console.h>
-#include <proto/dev.h>
-#include <proto/eth.h>
-#include <proto/gpio.h>
-#include <proto/mm.h>
-#include <proto/net.h>
 #include <rt/rt.h>
 
 #include <stdio.h>
@@ -27,17 +22,6 @@
 #define CAPS       6
 #define BUFFER     0x10000
 #define PIECE      0x10000
-
-#define TABLE(name, OPS) static const struct proto_operation *const name[] = {OPS(PROTO_LISTED) NULL};
-TABLE(blk, BLK_OPS)
-TABLE(console, CONSOLE_OPS)
-TABLE(dev, DEV_OPS)
-TABLE(eth, ETH_OPS)
-TABLE(fs, FS_OPS)
-TABLE(gpio, GPIO_OPS)
-TABLE(mm, MM_OPS)
-TABLE(net, NET_OPS)
-TABLE(proc, PROC_OPS)
 
 static const struct {
     const char *name;

@@ -24,20 +24,13 @@ static void signalled(uint64_t bits)
 /* Starts the disk at `index` of the devices; false after logging why not. */
 static bool open_unit(struct unit *unit, uint64_t index, cap_t notification)
 {
-    struct mmio regs;
-    struct cache cache;
-    struct segment memory;
-    uint64_t bit = 1ull << (unit - units);
+    struct device_parts parts;
 
-    if (device_open(&unit->device, index) || device_region(&unit->device, 0, 0, PAGE_BYTES, &regs) ||
-        device_cache(&unit->device, &cache) ||
-        device_interrupt(&unit->device, 0, notification, bit) ||
-        device_dma(&memory, disk_memory_bytes())) {
+    if (device_begin(&unit->device, index, notification, 1ull << (unit - units), disk_memory_bytes(), &parts))
         return false;
-    }
-    if (disk_open(&unit->disk, unit->device.info.name, &regs, &cache, memory.address, memory.physical) !=
-        ERR_OK) {
-        device_dma_free(&memory);
+    if (disk_open(&unit->disk, unit->device.info.name, &parts.regs, &parts.cache, parts.memory.address,
+                  parts.memory.physical)) {
+        device_dma_free(&parts.memory);
         return false;
     }
     rt_log("disk %u: %s, %llu sectors%s", (unsigned)(unit - units), unit->disk.unit.name,

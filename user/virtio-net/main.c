@@ -23,18 +23,13 @@ static void signalled(uint64_t bits)
 /* Starts the interface at `index` of the devices; false after logging why not. */
 static bool open_unit(struct unit *unit, uint64_t index, cap_t notification)
 {
-    struct mmio regs;
-    struct cache cache;
-    struct segment memory;
-    uint64_t bit = 1ull << (unit - units);
+    struct device_parts parts;
 
-    if (device_open(&unit->device, index) || device_region(&unit->device, 0, 0, PAGE_BYTES, &regs) ||
-        device_cache(&unit->device, &cache) || device_interrupt(&unit->device, 0, notification, bit) ||
-        device_dma(&memory, nic_memory_bytes())) {
+    if (device_begin(&unit->device, index, notification, 1ull << (unit - units), nic_memory_bytes(), &parts))
         return false;
-    }
-    if (nic_open(&unit->nic, unit->device.info.name, &regs, &cache, memory.address, memory.physical)) {
-        device_dma_free(&memory);
+    if (nic_open(&unit->nic, unit->device.info.name, &parts.regs, &parts.cache, parts.memory.address,
+                 parts.memory.physical)) {
+        device_dma_free(&parts.memory);
         return false;
     }
     const uint8_t *a = unit->nic.unit.address;
