@@ -95,6 +95,7 @@ Test(format, numbers_from_arguments)
         COMPARE("<%.*s>", width, "text");
         COMPARE("<%-*.*s>", width, width / 2, "some text");
         COMPARE("<%*.*x>", width, width / 3, 0xbeef);
+        COMPARE("<%.*d>", width, 0);
     }
 }
 

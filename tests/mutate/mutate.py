@@ -136,9 +136,9 @@ def sources(part: str, words: list) -> list:
     return found
 
 
-def pick(generator: random.Random, part: str, words: list) -> tuple:
+def pick(generator: random.Random, lines: list) -> tuple:
     while True:
-        source = generator.choice(sources(part, words))
+        source = generator.choice(lines)
         text = Path(source).read_text()
         found = {kind: list_ for kind, list_ in sites.sites(text).items() if list_}
         if found:
@@ -158,12 +158,13 @@ def without_number(outcome: Outcome) -> str:
 def campaign(build: Path, count: int, seed: int, words: list, say=print) -> dict:
     """The outcomes by part; every part that has sources gets as many."""
     builder, outcomes = Builder(build), {part: [] for part in PARTS}
-    parts = [part for part in PARTS if sources(part, words)]
+    lines = {part: found for part in PARTS if (found := sources(part, words))}
+    parts = list(lines)
     generator = random.Random(seed)
     while sum(map(len, outcomes.values())) < count:
         part = parts[sum(map(len, outcomes.values())) % len(parts)]
         begun = time.monotonic()
-        outcome = builder.judge(*pick(generator, part, words))
+        outcome = builder.judge(*pick(generator, lines[part]))
         if outcome is None:
             continue
         outcomes[part].append(outcome)

@@ -86,7 +86,7 @@ def restarts(system):
     """Of each server in turn. A session of its clients with it stays as it is."""
     servers = ("virtio-blk", "fs", "gpio", "console")
     system.wait_prompt()
-    rounds = max(1, ROUNDS // 10)
+    rounds = max(WAITS + 1, ROUNDS // 10)  # one that is left at each restart shows
 
     def restart() -> None:
         for server in servers:
